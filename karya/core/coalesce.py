@@ -1,0 +1,84 @@
+"""Group commit: while one batch is being written, whatever arrives waits and goes together as the next."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, TypeVar
+
+Item = TypeVar("Item")
+Answer = TypeVar("Answer")
+
+
+class Coalescer(Generic[Item, Answer]):
+    """Turns single requests into batches without a timer.
+
+    An item that finds nothing under way is written at once (no added latency when idle); under load
+    the batches grow by themselves up to `most`. `write` answers with one value for each item, in
+    order; what it raises is raised to every waiter of that batch.
+    """
+
+    def __init__(
+        self,
+        write: Callable[[Sequence[Item]], Awaitable[Sequence[Answer]]],
+        most: int,
+        *,
+        weigh: Callable[[Item], int] = lambda _: 0,
+        heaviest: int = 0,
+    ) -> None:
+        """With `weigh`, a batch ends when it weighs `heaviest`; a heavier item travels alone."""
+        self._write = write
+        self._most = most
+        self._weigh = weigh
+        self._heaviest = heaviest
+        self._waiting: deque[tuple[Item, asyncio.Future[Answer]]] = deque()
+        self._writer: asyncio.Task[None] | None = None
+
+    def __len__(self) -> int:
+        """How many items wait for their batch to begin."""
+        return len(self._waiting)
+
+    async def add(self, item: Item) -> Answer:
+        """Waits until the batch with this item is written and returns the item's answer.
+
+        The item is written even if the caller is cancelled meanwhile.
+        """
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._waiting.append((item, future))
+        if self._writer is None:
+            self._writer = asyncio.create_task(self._write_all(), name="coalescer")
+        return await future
+
+    async def _write_all(self) -> None:
+        try:
+            await asyncio.sleep(0)  # lets everything that became ready in this turn join the first batch
+            while self._waiting:
+                await self._write_batch(self._next_batch())
+        finally:
+            self._writer = None
+            while self._waiting:  # only when this task was cancelled: nobody else would ever answer them
+                self._waiting.popleft()[1].cancel()
+
+    def _next_batch(self) -> list[tuple[Item, asyncio.Future[Answer]]]:
+        batch = [self._waiting.popleft()]
+        weight = self._weigh(batch[0][0])
+        while self._waiting and len(batch) < self._most:
+            weight += self._weigh(self._waiting[0][0])
+            if weight > self._heaviest:
+                break
+            batch.append(self._waiting.popleft())
+        return batch
+
+    async def _write_batch(self, batch: list[tuple[Item, asyncio.Future[Answer]]]) -> None:
+        try:
+            answers = await self._write([item for item, _ in batch])
+            answered = list(zip(batch, answers, strict=True))
+        except BaseException as error:
+            for _, future in batch:
+                if not future.done():
+                    future.set_exception(error)
+            if isinstance(error, Exception):
+                return
+            raise
+        for (_, future), answer in answered:
+            if not future.done():
+                future.set_result(answer)

@@ -1,0 +1,66 @@
+"""The error tree: every failure that Karya reports to a caller, as one class each.
+
+Errors carry plain data; the gateway turns them into problem+json, the command line into one line.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One thing wrong with one field: its dotted path in the request, and what to write instead."""
+
+    field: str
+    message: str
+
+
+class KaryaError(Exception):
+    """Base of every error that Karya raises on purpose."""
+
+
+class ConfigError(KaryaError):
+    """A setting, a path or an address is wrong; the message names it and the way out."""
+
+
+class InvalidInput(KaryaError):
+    """The request breaks the contract; `errors` names each field. Nothing was stored."""
+
+    def __init__(self, errors: Iterable[FieldError]) -> None:
+        self.errors = tuple(errors)
+        super().__init__("; ".join(f"{e.field}: {e.message}" if e.field else e.message for e in self.errors))
+
+    def __reduce__(self) -> tuple[type["InvalidInput"], tuple[tuple[FieldError, ...]]]:
+        return InvalidInput, (self.errors,)
+
+    @classmethod
+    def at(cls, field: str, message: str) -> "InvalidInput":
+        """One error on one field."""
+        return cls([FieldError(field, message)])
+
+
+class NotFound(KaryaError):
+    """The thing does not exist, or belongs to somebody else: both read the same (I10)."""
+
+    def __init__(self, kind: str, ident: str) -> None:
+        self.kind, self.ident = kind, ident
+        super().__init__(f"no {kind} {ident!r}")
+
+    def __reduce__(self) -> tuple[type["NotFound"], tuple[str, str]]:
+        return NotFound, (self.kind, self.ident)
+
+
+class Conflict(KaryaError):
+    """The state of the thing forbids the request, for example cancelling a completed job."""
+
+
+class Unavailable(KaryaError):
+    """A part that is needed does not answer; nothing is known to be stored. Trying again is safe."""
+
+
+class StoreUnavailable(Unavailable):
+    """MongoDB does not acknowledge. The write is unknown, not failed: re-read by id before trying again."""
+
+
+class DataDirectoryInUse(ConfigError):
+    """Another cluster holds the data directory; the message says who."""

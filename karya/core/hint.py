@@ -1,0 +1,35 @@
+"""What the scheduler tells a worker about a due task: a hint, never a promise.
+
+A hint may be lost, repeated, early or stale. `token` is the task's token when it was read, and the
+claim succeeds only while it still is, so whatever a hint says is either current or refused. Instants were
+checked when the task was stored; here they are taken as they are, because this is the hot path.
+"""
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from karya.core.action import ActionText
+from karya.core.retry import RetryPolicy
+from karya.core.task import TaskKind
+
+
+class Hint(BaseModel):
+    """A due task, as far as the worker needs it in order to claim and run it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    task_id: str
+    job_id: str
+    kind: TaskKind = TaskKind.STEP
+    token: int
+    attempts: int
+    instant: AwareDatetime
+    due_at: AwareDatetime
+    solo: bool = False
+    retry: RetryPolicy = Field(default_factory=RetryPolicy)
+    action: ActionText | None = None
+    """Left out when it is large; the worker then reads it with the claim."""
+
+    @property
+    def attempt(self) -> int:
+        """The number of the attempt that a successful claim begins."""
+        return self.attempts + 1

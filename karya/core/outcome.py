@@ -1,0 +1,36 @@
+"""What an attempt came to: outcomes are values, not exceptions."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Success:
+    """The action did what it should; `result` is JSON-serialisable and kept with the task."""
+
+    result: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The attempt failed. A permanent failure is never retried; `retry_after` raises the backoff."""
+
+    error: str
+    permanent: bool = False
+    retry_after: timedelta | None = None
+    result: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """The action was stopped, or never started, because its task was cancelled."""
+
+    reason: str = "the job was cancelled"
+
+
+Outcome = Success | Failure | Stopped
+"""What a connector returns (`Success`, `Failure`), or the worker decides (`Stopped`)."""
+
+LEASE_EXPIRED = Failure("the lease expired: the worker died or was cut off in mid-attempt")
+"""The outcome that the reaper writes for a holder that can no longer write its own."""

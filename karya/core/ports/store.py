@@ -1,0 +1,167 @@
+"""The store, as servers and workers use it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Generic, Protocol, TypeVar
+
+from karya.core.action import ActionText
+from karya.core.errorlog import ErrorLog
+from karya.core.hint import Hint
+from karya.core.job import Job, JobState
+from karya.core.task import Task, TaskState
+from karya.core.transitions import Transition
+from karya.core.user import User
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A job and its first tasks, written together or not at all."""
+
+    job: Job
+    tasks: tuple[Task, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """One page of a list; `next_cursor` asks for the one behind it, None on the last."""
+
+    items: tuple[T, ...]
+    next_cursor: str | None
+
+
+class JobRepository(Protocol):
+    """The stored jobs. A write is acknowledged by a majority and journaled, or raises StoreUnavailable."""
+
+    async def submit(self, submissions: Sequence[Submission]) -> None:
+        """Stores all of these jobs with their tasks, or none. Storing the same ones again changes nothing."""
+
+    async def get(self, job_id: str) -> Job | None:
+        """The job, read from the primary."""
+
+    async def list(
+        self, *, user_id: str | None, status: JobState | None, cursor: str | None, limit: int
+    ) -> Page[Job]:
+        """The newest first. The cursor is one that an earlier page gave; another raises InvalidInput."""
+
+    async def cancel(self, job_id: str, now: datetime) -> Job | None:
+        """ACTIVE to CANCELLED; a cancelled job stays as it is; None when there is no such job.
+
+        Raises Conflict for a completed job. The caller then cancels the tasks: in this order no task
+        that is inserted meanwhile can be missed, since a successor is written only with an ACTIVE job.
+        """
+
+    async def complete_solo(self, job_ids: Sequence[str], now: datetime) -> None:
+        """ACTIVE to COMPLETED for jobs whose only task has just ended."""
+
+    async def settle(self, job_ids: Sequence[str], now: datetime) -> bool:
+        """ACTIVE to COMPLETED, with the ON_COMPLETION hooks in the same transaction, for those of the
+        jobs that have no open step and no further occurrence; leaves the others alone. Returns whether
+        hooks were fired, which are due now."""
+
+    async def unsettled(
+        self, before: datetime, after: tuple[datetime, str] | None, limit: int
+    ) -> Sequence[tuple[datetime, str]]:
+        """ACTIVE jobs without a further occurrence whose last one was due before this, as (instant, id) and
+        in that order from behind `after` on: a crash may have cut in between the end of their last task
+        and their own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A claim that won: the lease under which the outcome must be written."""
+
+    hint: Hint
+    lease_id: str
+    action: ActionText
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One transition out of RUNNING, fenced by the lease.
+
+    The reaper, who holds no lease, also gives the expiry that it saw: a renewal since then refuses it.
+    """
+
+    task_id: str
+    lease_id: str
+    transition: Transition
+    seen_expiry: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """What a bulk renewal learnt: the leases that are lost, and the tasks that should be stopped."""
+
+    lost: frozenset[str]
+    cancelled: frozenset[str]
+
+
+class TaskRepository(Protocol):
+    """The stored tasks, as the server sees them."""
+
+    async def get(self, task_id: str) -> Task | None:
+        """The task, read from the primary."""
+
+    async def of_job(self, job_id: str, *, cursor: str | None, limit: int) -> Page[Task]:
+        """The tasks of a job, the latest instant first. A foreign cursor raises InvalidInput."""
+
+    async def counts(self, job_id: str) -> Mapping[TaskState, int]:
+        """How many steps of a job are in each state."""
+
+    async def cancel_of_job(self, job_id: str, now: datetime) -> datetime | None:
+        """Cancels all open steps of a job in one write: READY and BLOCKED ones change state, RUNNING ones
+        are flagged. Returns the latest `start_by` of the flagged ones: until then a claimed task may
+        still start, and only afterwards may the cancel be acknowledged (I4)."""
+
+
+class Claims(Protocol):
+    """Taking, keeping and losing the lease of a task."""
+
+    async def claim(self, hints: Sequence[Hint], owner: str, ttl: timedelta) -> Sequence[Claim]:
+        """READY to RUNNING for every hint that is still true: same token, not held, due.
+
+        Of all who try, at most one wins a task (I3). The lease runs `ttl` by the database's clock; `token`
+        and `attempts` rise by one. The hints that lost are missing from the answer.
+        """
+
+    async def renew(self, leases: Mapping[str, str], ttl: timedelta, *, starting: bool = False) -> Renewal:
+        """Extends the leases (task id to lease id) that are still held, even if expired but not reaped.
+
+        With `starting` the tasks may start within START_WITHIN from now: their `start_by` is set anew.
+        """
+
+    async def expired(self, limit: int) -> Sequence[Task]:
+        """RUNNING tasks whose lease has expired by the database's clock, the longest expired first."""
+
+
+class Commits(Protocol):
+    """Storing what became of claimed tasks."""
+
+    async def commit(self, commits: Sequence[Commit], now: datetime) -> frozenset[str]:
+        """Applies the transitions, each only while the task is RUNNING under that very lease, with the
+        error log and the hooks that follow from it. Returns the ids of the tasks whose lease was lost:
+        of these nothing is written. Doing it again after an unknown result changes nothing more. Raises
+        ValueError, and writes nothing, for a move that does not lead out of RUNNING.
+
+        RETRY, RELEASE and BURY become CANCEL when a cancel was requested meanwhile.
+        """
+
+
+class ErrorLogRepository(Protocol):
+    """The error logs, written by Commits.commit."""
+
+    async def of_job(self, job_id: str, limit: int) -> Sequence[ErrorLog]:
+        """The newest errors of a job, the latest first."""
+
+
+class UserRepository(Protocol):
+    """The stored users."""
+
+    async def add(self, user: User) -> None:
+        """Stores a user; raises Conflict when the name is taken."""
+
+    async def get(self, user_id: str) -> User | None:
+        """The user with this id."""

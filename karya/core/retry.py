@@ -1,0 +1,66 @@
+"""How often and how patiently a failing task is tried again."""
+
+import hashlib
+from datetime import timedelta
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from karya.core.outcome import Failure
+from karya.core.times import Duration
+
+LONGEST_WAIT = timedelta(days=7)
+
+
+class Backoff(StrEnum):
+    """How the wait grows from attempt to attempt."""
+
+    CONSTANT = "constant"
+    LINEAR = "linear"
+    EXPONENTIAL = "exponential"
+
+
+class RetryPolicy(BaseModel):
+    """The attempts and the waits between them; `max_attempts` includes the first.
+
+    The wait after attempt n is `delay` times 1, n or 2^(n-1), at most `max_delay`, plus up to
+    `jitter` of itself. Jitter only adds, so a retry is never earlier than its backoff (I6).
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    max_attempts: Annotated[int, Field(ge=1, le=1000, strict=True)] = 4
+    backoff: Backoff = Backoff.EXPONENTIAL
+    delay: Annotated[Duration, Field(ge=timedelta(0), le=timedelta(days=1))] = timedelta(seconds=1)
+    max_delay: Annotated[Duration, Field(ge=timedelta(0), le=LONGEST_WAIT)] = timedelta(minutes=5)
+    jitter: Annotated[float, Field(ge=0, le=1)] = 0.1
+
+    def wait_after(self, attempt: int, seed: str) -> timedelta:
+        """The wait after this attempt (1 is the first); the same seed always waits the same."""
+        capped = min(self.delay * self._factor(attempt), self.max_delay)
+        return capped + capped * self.jitter * _fraction(f"{seed}/{attempt}")
+
+    def _factor(self, attempt: int) -> int:
+        match self.backoff:
+            case Backoff.CONSTANT:
+                return 1
+            case Backoff.LINEAR:
+                return attempt
+            case Backoff.EXPONENTIAL:
+                return 1 << min(attempt - 1, 20)
+
+
+def retry_wait(policy: RetryPolicy, failure: Failure, attempt: int, seed: str) -> timedelta | None:
+    """How long to wait before the next attempt, or None when this failure was the last word.
+
+    A target may ask for more patience than the policy has (`retry_after`), up to a week.
+    """
+    if failure.permanent or attempt >= policy.max_attempts:
+        return None
+    asked = min(failure.retry_after or timedelta(0), LONGEST_WAIT)
+    return max(policy.wait_after(attempt, seed), asked)
+
+
+def _fraction(seed: str) -> float:
+    return int.from_bytes(hashlib.blake2b(seed.encode(), digest_size=4).digest()) / 2**32

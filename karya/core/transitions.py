@@ -1,0 +1,163 @@
+"""The task state machine: every legal move listed once, one constructor each, and the decision between them.
+
+A `Transition` is a value. The store applies it as one guarded write: only from the listed states,
+and, out of RUNNING, only by the holder of the lease.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from karya.core.errorlog import shorten
+from karya.core.outcome import Failure, Outcome, Stopped, Success
+from karya.core.retry import RetryPolicy, retry_wait
+from karya.core.task import TaskState
+from karya.core.times import ceil_millis
+
+S = TaskState
+
+
+class Move(StrEnum):
+    """The ways from one task state to another."""
+
+    UNBLOCK = "unblock"
+    CLAIM = "claim"
+    SUCCEED = "succeed"
+    RETRY = "retry"
+    BURY = "bury"
+    RELEASE = "release"
+    CANCEL = "cancel"
+    SKIP = "skip"
+    REDRIVE = "redrive"
+
+
+LEGAL: Mapping[Move, tuple[frozenset[TaskState], TaskState]] = {
+    Move.UNBLOCK: (frozenset({S.BLOCKED}), S.READY),
+    Move.CLAIM: (frozenset({S.READY}), S.RUNNING),
+    Move.SUCCEED: (frozenset({S.RUNNING}), S.SUCCEEDED),
+    Move.RETRY: (frozenset({S.RUNNING}), S.READY),
+    Move.BURY: (frozenset({S.RUNNING}), S.DEAD),
+    Move.RELEASE: (frozenset({S.RUNNING}), S.READY),
+    Move.CANCEL: (frozenset({S.BLOCKED, S.READY, S.RUNNING}), S.CANCELLED),
+    Move.SKIP: (frozenset({S.BLOCKED, S.READY}), S.SKIPPED),
+    Move.REDRIVE: (frozenset({S.DEAD}), S.READY),
+}
+"""From which states each move may start, and where it leads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """One move of one task, with the fields that change; None clears a field."""
+
+    move: Move
+    changes: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def sources(self) -> frozenset[TaskState]:
+        """The states from which it is legal."""
+        return LEGAL[self.move][0]
+
+    @property
+    def target(self) -> TaskState:
+        """The state it leads to."""
+        return LEGAL[self.move][1]
+
+
+def unblock(due_at: datetime) -> Transition:
+    """BLOCKED to READY: the last step that it waited for has ended as it should."""
+    return Transition(Move.UNBLOCK, {"due_at": due_at})
+
+
+def claim(lease_id: str, owner: str) -> Transition:
+    """READY to RUNNING. The store adds what only the database's clock and the stored counters can say."""
+    return Transition(Move.CLAIM, {"lease": {"id": lease_id, "owner": owner}})
+
+
+def succeed(result: str | None, started_at: datetime, now: datetime) -> Transition:
+    """RUNNING to SUCCEEDED."""
+    return Transition(
+        Move.SUCCEED,
+        {"result": result, "started_at": started_at, "finished_at": now, "error": None, "reason": None},
+    )
+
+
+def retry(due_at: datetime, error: str, started_at: datetime | None, result: str | None = None) -> Transition:
+    """RUNNING to READY again, not before `due_at` (I6)."""
+    changes = {"due_at": due_at, "error": error, "started_at": started_at, "result": result}
+    return Transition(Move.RETRY, changes)
+
+
+def bury(
+    error: str, reason: str, started_at: datetime | None, now: datetime, result: str | None = None
+) -> Transition:
+    """RUNNING to DEAD: a dead letter, kept with its reason until somebody redrives or discards it."""
+    story = {"error": error, "reason": reason, "result": result}
+    return Transition(Move.BURY, {**story, "started_at": started_at, "finished_at": now})
+
+
+def release(reason: str) -> Transition:
+    """RUNNING back to READY without having started: the attempt is not counted."""
+    return Transition(Move.RELEASE, {"reason": reason})
+
+
+def skip(reason: str, now: datetime) -> Transition:
+    """BLOCKED or READY to SKIPPED: it will never run, for a reason that is kept."""
+    return Transition(Move.SKIP, {"finished_at": now, "reason": reason})
+
+
+def redrive(now: datetime) -> Transition:
+    """DEAD to READY, with a new set of attempts: somebody mended what had failed."""
+    changes = {"due_at": now, "attempts": 0, "finished_at": None, "reason": None}
+    return Transition(Move.REDRIVE, changes)
+
+
+def cancel(reason: str, now: datetime) -> Transition:
+    """Any open state to CANCELLED."""
+    return Transition(Move.CANCEL, {"finished_at": now, "reason": reason})
+
+
+def stop(reason: str, started_at: datetime | None, now: datetime) -> Transition:
+    """RUNNING to CANCELLED by its own worker, which knows whether it had started."""
+    changes = {"finished_at": now, "reason": reason, "started_at": started_at}
+    return Transition(Move.CANCEL, changes)
+
+
+def heeding_cancel(transition: Transition, *, cancelled: bool, now: datetime) -> Transition:
+    """The transition to make of a running task for which a cancel was requested, or not, meanwhile: it
+    must not become claimable again, nor a dead letter; what it achieved stands."""
+    if cancelled and transition.move in (Move.RETRY, Move.RELEASE, Move.BURY):
+        return cancel("the job was cancelled", now)
+    return transition
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt at a task, as far as the decision about its outcome needs to know it."""
+
+    task_id: str
+    number: int
+    policy: RetryPolicy
+    started_at: datetime | None
+
+
+def decide(attempt: Attempt, outcome: Outcome, result: str | None, now: datetime) -> Transition:
+    """What becomes of a running task after this outcome: a pure function, the same for worker and reaper."""
+    match outcome:
+        case Success():
+            return succeed(result, attempt.started_at or now, now)
+        case Stopped(reason):
+            return stop(reason, attempt.started_at, now)
+        case Failure():
+            wait = retry_wait(attempt.policy, outcome, attempt.number, attempt.task_id)
+            error = shorten(outcome.error)
+            if wait is not None:
+                return retry(ceil_millis(now + wait), error, attempt.started_at, result)
+            return bury(error, _last_word(outcome, attempt), attempt.started_at, now, result)
+
+
+def _last_word(failure: Failure, attempt: Attempt) -> str:
+    if failure.permanent:
+        return "permanent failure: never retried"
+    return f"attempt {attempt.number} of {attempt.policy.max_attempts} failed"

@@ -1,0 +1,186 @@
+"""How jobs and tasks read on the wire: what the gateway answers and the actor handle returns."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import orjson
+from pydantic import BaseModel, ConfigDict
+
+from karya.core.errorlog import ErrorLog
+from karya.core.hook import Hook, Trigger
+from karya.core.job import Job, JobState
+from karya.core.retry import RetryPolicy
+from karya.core.schedule import Schedule
+from karya.core.task import Task, TaskKind, TaskState
+from karya.core.times import Instant
+
+
+class _View(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class HookView(_View):
+    """A hook of a job."""
+
+    trigger: Trigger
+    action: dict[str, Any]
+    retry: RetryPolicy
+
+    @classmethod
+    def of(cls, hook: Hook) -> "HookView":
+        """The wire form of a stored hook."""
+        return cls(trigger=hook.trigger, action=orjson.loads(hook.action), retry=hook.retry)
+
+
+class JobView(_View):
+    """A job. `next_at` is its next instant, null when none is left; `occurrences` counts those that have
+    been made into tasks, the next one included."""
+
+    id: str
+    user_id: str | None
+    description: str
+    status: JobState
+    schedule: Schedule
+    action: dict[str, Any]
+    retry: RetryPolicy
+    hooks: tuple[HookView, ...]
+    version: int
+    next_at: Instant | None
+    occurrences: int
+    created_at: Instant
+    updated_at: Instant
+    finished_at: Instant | None
+    warnings: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, job: Job, now: datetime, warnings: Sequence[str] = ()) -> "JobView":
+        """The wire form of a stored job, as it stands now."""
+        return cls(
+            id=job.id,
+            user_id=job.user_id,
+            description=job.description,
+            status=job.status,
+            schedule=job.schedule,
+            action=orjson.loads(job.action),
+            retry=job.retry,
+            hooks=tuple(HookView.of(hook) for hook in job.hooks),
+            version=job.version,
+            next_at=job.upcoming(now),
+            occurrences=job.cursor.count,
+            created_at=job.created_at,
+            updated_at=job.updated_at,
+            finished_at=job.finished_at,
+            warnings=tuple(warnings),
+        )
+
+
+class TaskView(_View):
+    """A task. `lateness_ms` is the start of the last attempt minus the moment it was due, in milliseconds;
+    null until the task has ended by running."""
+
+    id: str
+    job_id: str
+    kind: TaskKind
+    step: str
+    status: TaskState
+    instant: Instant
+    due_at: Instant
+    attempts: int
+    started_at: Instant | None
+    finished_at: Instant | None
+    lateness_ms: int | None
+    worker: str | None
+    result: Any
+    error: str | None
+    reason: str | None
+
+    @classmethod
+    def of(cls, task: Task) -> "TaskView":
+        """The wire form of a stored task."""
+        return cls(
+            id=task.id,
+            job_id=task.job_id,
+            kind=task.kind,
+            step=task.step,
+            status=task.status,
+            instant=task.instant,
+            due_at=task.due_at,
+            attempts=task.attempts,
+            started_at=task.started_at,
+            finished_at=task.finished_at,
+            lateness_ms=_lateness(task),
+            worker=task.lease.owner if task.lease else None,
+            result=orjson.loads(task.result) if task.result is not None else None,
+            error=task.error,
+            reason=task.reason,
+        )
+
+
+class ErrorView(_View):
+    """One failed attempt."""
+
+    task_id: str
+    attempt: int
+    source: str
+    error: str
+    at: Instant
+
+    @classmethod
+    def of(cls, log: ErrorLog) -> "ErrorView":
+        """The wire form of an error log entry."""
+        return cls(task_id=log.task_id, attempt=log.attempt, source=log.source, error=log.error, at=log.at)
+
+
+class SummaryView(_View):
+    """A job with its latest tasks, the number of its steps in each state, and its latest errors."""
+
+    job: JobView
+    counts: dict[TaskState, int]
+    tasks: tuple[TaskView, ...]
+    errors: tuple[ErrorView, ...]
+
+    @classmethod
+    def of(
+        cls,
+        job: Job,
+        now: datetime,
+        counts: Mapping[TaskState, int],
+        tasks: Sequence[Task],
+        errors: Sequence[ErrorLog],
+    ) -> "SummaryView":
+        """The wire form of all that is known about a job, as it stands now."""
+        return cls(
+            job=JobView.of(job, now),
+            counts=dict(counts),
+            tasks=tuple(TaskView.of(task) for task in tasks),
+            errors=tuple(ErrorView.of(error) for error in errors),
+        )
+
+
+class JobPage(_View):
+    """One page of jobs, the newest first."""
+
+    jobs: tuple[JobView, ...]
+    next_cursor: str | None
+
+
+class TaskPage(_View):
+    """One page of the tasks of a job, the latest instant first."""
+
+    tasks: tuple[TaskView, ...]
+    next_cursor: str | None
+
+
+class Readiness(_View):
+    """Whether the whole system can run jobs, and if not, what is missing: one reason for each part."""
+
+    ready: bool
+    reasons: dict[str, str]
+
+
+def _lateness(task: Task) -> int | None:
+    ran = task.status in (TaskState.SUCCEEDED, TaskState.DEAD)  # else due_at may be that of a later attempt
+    if task.started_at is None or not ran:
+        return None
+    return round((task.started_at - task.due_at).total_seconds() * 1000)
