@@ -1,0 +1,131 @@
+"""Taking, keeping and losing the lease of a task."""
+
+import uuid
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from pymongo.errors import ConnectionFailure, ExecutionTimeout, PyMongoError, WriteConcernError
+from pymongo.read_concern import ReadConcern
+
+from karya.core.hint import Hint
+from karya.core.ports import Claim, Renewal
+from karya.core.task import CLAIM_AHEAD, START_WITHIN, Task, TaskState
+from karya.core.transitions import claim
+from karya.store.client import AsyncDatabase, Document, translated
+from karya.store.documents import action_text, readable, task_entity
+from karya.store.names import BY_ID, TASKS, ServerNow, later, server_now
+
+_RUNNING = TaskState.RUNNING.value
+
+
+class MongoClaims:
+    """Implements `Claims`."""
+
+    def __init__(self, database: AsyncDatabase, now: ServerNow = server_now) -> None:
+        self._tasks = database[TASKS]
+        self._majority = self._tasks.with_options(read_concern=ReadConcern("majority"))
+        self._now = now
+
+    async def claim(self, hints: Sequence[Hint], owner: str, ttl: timedelta) -> Sequence[Claim]:
+        """See `Claims.claim`. Hints with the same token share one update and one lease id.
+
+        When the store goes away in the middle, what was won before counts: the caller must know of it.
+        """
+        by_token: dict[int, dict[str, Hint]] = defaultdict(dict)
+        for hint in hints:
+            by_token[hint.token][hint.task_id] = hint
+        claims: list[Claim] = []
+        with translated():
+            for token, group in by_token.items():
+                try:
+                    claims += await self._claim_group(token, group, owner, ttl)
+                except PyMongoError:
+                    if not claims:
+                        raise
+                    break
+        return claims
+
+    async def _claim_group(
+        self, token: int, group: Mapping[str, Hint], owner: str, ttl: timedelta
+    ) -> Iterable[Claim]:
+        lease_id = uuid.uuid4().hex
+        claimable = _claimable(list(group), token, self._now())
+        change = [{"$set": _claimed(lease_id, owner, self._now(), ttl)}]
+        try:
+            won = (await self._tasks.update_many(claimable, change, hint=BY_ID)).modified_count
+        except (ConnectionFailure, ExecutionTimeout, WriteConcernError):
+            await self._outdate(claimable)
+            won = -1
+        if won == 0:
+            return []
+        actions: Mapping[str, str | None] = {ident: hint.action for ident, hint in group.items()}
+        if won != len(group) or None in actions.values():
+            actions = await self._read_back(list(group), lease_id)
+        return [
+            Claim(group[ident], lease_id, action) for ident, action in actions.items() if action is not None
+        ]
+
+    async def _outdate(self, claimable: Document) -> None:
+        """After an unknown result (the driver does not retry an update of many): raises the token of what is
+        still READY, so that the lost update, should it yet arrive, finds nothing to claim behind our back."""
+        unclaimed = {key: value for key, value in claimable.items() if key != "$expr"}
+        await self._tasks.update_many(unclaimed, {"$inc": {"token": 1}}, hint=BY_ID)
+
+    async def _read_back(self, ids: list[str], lease_id: str) -> Mapping[str, str | None]:
+        wanted = {"_id": {"$in": ids}, "lease.id": lease_id, "status": _RUNNING}
+        found = self._majority.find(wanted, {"action": 1, "action_large": 1}).hint(BY_ID)
+        return {document["_id"]: action_text(document) async for document in found}
+
+    async def renew(self, leases: Mapping[str, str], ttl: timedelta, *, starting: bool = False) -> Renewal:
+        """See `Claims.renew`."""
+        if not leases:
+            return Renewal(frozenset(), frozenset())
+        ours = {
+            "_id": {"$in": list(leases)},
+            "lease.id": {"$in": list(set(leases.values()))},
+            "status": _RUNNING,
+        }
+        change = {"lease.expires_at": later(self._now(), ttl)}
+        if starting:
+            change["start_by"] = later(self._now(), START_WITHIN)
+        with translated():
+            await self._tasks.update_many(ours, [{"$set": change}], hint=BY_ID)
+            found = self._tasks.find(ours, {"lease.id": 1, "cancel_requested": 1}).hint(BY_ID)
+            held = {document["_id"]: document async for document in found}
+        kept = {ident for ident, document in held.items() if document["lease"]["id"] == leases[ident]}
+        cancelled = {ident for ident in kept if held[ident].get("cancel_requested")}
+        return Renewal(lost=frozenset(leases.keys() - kept), cancelled=frozenset(cancelled))
+
+    async def expired(self, limit: int) -> Sequence[Task]:
+        """See `Claims.expired`."""
+        wanted = {
+            "status": _RUNNING,
+            "$expr": {"$lte": ["$lease.expires_at", self._now()]},
+        }
+        with translated():
+            found = self._tasks.find(wanted).sort("lease.expires_at", 1).limit(limit)
+            documents = await found.to_list(None)
+        return readable(documents, task_entity)
+
+
+def _claimable(ids: list[str], token: int, now: Any) -> Document:
+    return {
+        "_id": {"$in": ids},
+        "status": TaskState.READY.value,
+        "held": False,
+        "token": token,
+        "$expr": {"$lte": ["$due_at", later(now, CLAIM_AHEAD)]},
+    }
+
+
+def _claimed(lease_id: str, owner: str, now: Any, ttl: timedelta) -> Document:
+    move = claim(lease_id, owner)
+    return {
+        "status": move.target.value,
+        "lease": {"$mergeObjects": [{"$literal": move.changes["lease"]}, {"expires_at": later(now, ttl)}]},
+        "token": {"$add": ["$token", 1]},
+        "attempts": {"$add": ["$attempts", 1]},
+        "start_by": later({"$max": ["$due_at", now]}, START_WITHIN),
+    }

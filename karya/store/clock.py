@@ -1,0 +1,22 @@
+"""Measuring the offset of the database's clock."""
+
+from datetime import UTC, datetime
+
+from karya.core.clock import SystemClock
+from karya.store.client import AsyncDatabase, SyncDatabase, translated
+
+
+async def measure(database: AsyncDatabase, clock: SystemClock) -> None:
+    """Takes one measurement, for actors with an event loop."""
+    asked_at = datetime.now(UTC)
+    with translated():
+        answer = await database.client.admin.command("hello", codec_options=database.codec_options)
+    clock.observe(answer["localTime"], asked_at, datetime.now(UTC))
+
+
+def measure_blocking(database: SyncDatabase, clock: SystemClock) -> None:
+    """Takes one measurement, for the scheduler's thread."""
+    asked_at = datetime.now(UTC)
+    with translated():
+        answer = database.client.admin.command("hello", codec_options=database.codec_options)
+    clock.observe(answer["localTime"], asked_at, datetime.now(UTC))

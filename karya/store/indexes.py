@@ -1,0 +1,76 @@
+"""The indexes: one for everything that is listed or swept, made at start-up under a lock."""
+
+import time
+from collections.abc import Mapping
+from datetime import timedelta
+
+from pymongo import ASCENDING as UP
+from pymongo import DESCENDING as DOWN
+from pymongo import IndexModel
+
+from karya.core.errors import StoreUnavailable
+from karya.core.ports import LockLease, Locks
+from karya.store.client import SyncDatabase, translated
+from karya.store.names import ERROR_LOGS, JOBS, LOCKS, OPEN, TASKS, USERS
+
+_OWNED = {"user_id": {"$exists": True}}
+
+INDEXES: Mapping[str, tuple[IndexModel, ...]] = {
+    JOBS: (
+        IndexModel([("user_id", UP), ("_id", DOWN)], name="by_user", partialFilterExpression=_OWNED),
+        IndexModel([("status", UP), ("_id", DOWN)], name="by_status"),
+        IndexModel(
+            [("user_id", UP), ("status", UP), ("_id", DOWN)],
+            name="by_user_and_status",
+            partialFilterExpression=_OWNED,
+        ),
+        IndexModel(
+            [("cursor.exhausted", UP), ("cursor.at", UP), ("_id", UP)],
+            name="active",
+            partialFilterExpression={"status": "ACTIVE"},
+        ),
+    ),
+    TASKS: (
+        IndexModel(
+            [("due_at", UP), ("_id", UP)],
+            name="ready",
+            partialFilterExpression={"status": "READY", "held": False},
+        ),
+        IndexModel([("lease.expires_at", UP)], name="running", partialFilterExpression={"status": "RUNNING"}),
+        IndexModel([("job_id", UP)], name="open", partialFilterExpression={"status": {"$in": OPEN}}),
+        IndexModel([("job_id", UP), ("instant", DOWN), ("_id", DOWN)], name="by_job"),
+    ),
+    ERROR_LOGS: (IndexModel([("job_id", UP), ("at", DOWN)], name="by_job"),),
+    USERS: (IndexModel([("name", UP)], name="by_name", unique=True),),
+    LOCKS: (),
+}
+
+_LOCK = "indexes"
+_LOCK_TTL = timedelta(seconds=60)
+
+
+def prepare(database: SyncDatabase, locks: Locks, owner: str, patience: timedelta = _LOCK_TTL) -> None:
+    """Makes the collections and indexes that are missing; one process at a time, the others wait.
+
+    Raises StoreUnavailable when the lock cannot be had within `patience`.
+    """
+    lease = _take(locks, owner, patience)
+    try:
+        with translated():
+            existing = set(database.list_collection_names())
+            for name, indexes in INDEXES.items():
+                if name not in existing:
+                    database.create_collection(name)
+                if indexes:
+                    database[name].create_indexes(list(indexes))
+    finally:
+        locks.release(lease)
+
+
+def _take(locks: Locks, owner: str, patience: timedelta) -> LockLease:
+    deadline = time.monotonic() + patience.total_seconds()
+    while (lease := locks.acquire(_LOCK, owner, _LOCK_TTL, {})) is None:
+        if time.monotonic() > deadline:
+            raise StoreUnavailable("another process has been preparing the indexes for too long")
+        time.sleep(0.1)
+    return lease

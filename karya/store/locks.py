@@ -1,0 +1,76 @@
+"""Leases by name: one document each, changed only by guarded findAndModify."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from pymongo import ReturnDocument
+
+from karya.core.ports import LockHolder, LockLease
+from karya.core.times import EPOCH
+from karya.store.client import AsyncDatabase, SyncDatabase, translated
+from karya.store.names import LOCKS, ServerNow, later, server_now
+
+
+class MongoLocks:
+    """Implements `Locks`. Expiry is judged by the database's clock alone."""
+
+    def __init__(self, database: SyncDatabase, now: ServerNow = server_now) -> None:
+        self._locks = database[LOCKS]
+        self._now = now
+
+    def acquire(self, name: str, owner: str, ttl: timedelta, info: Mapping[str, str]) -> LockLease | None:
+        """See `Locks.acquire`."""
+        mine = {"$eq": ["$owner", {"$literal": owner}]}
+        free = {"$or": [mine, {"$lte": ["$expires_at", self._now()]}]}
+        change = {
+            "owner": {"$literal": owner},
+            "token": {"$cond": [mine, "$token", {"$add": ["$token", 1]}]},
+            "expires_at": later(self._now(), ttl),
+            "info": {"$literal": dict(info)},
+        }
+        with translated():
+            vacant = {"owner": "", "token": 0, "expires_at": EPOCH, "info": {}}
+            self._locks.update_one({"_id": name}, {"$setOnInsert": vacant}, upsert=True)
+            document = self._locks.find_one_and_update(
+                {"_id": name, "$expr": free}, [{"$set": change}], return_document=ReturnDocument.AFTER
+            )
+        return LockLease(name, owner, document["token"]) if document else None
+
+    def holder(self, name: str) -> LockHolder | None:
+        """See `Locks.holder`."""
+        with translated():
+            return _holder(self._locks.find_one({"_id": name}))
+
+    def renew(self, lease: LockLease, ttl: timedelta) -> bool:
+        """See `Locks.renew`."""
+        extend = [{"$set": {"expires_at": later(self._now(), ttl)}}]
+        with translated():
+            return self._locks.update_one(_held(lease), extend).matched_count == 1
+
+    def release(self, lease: LockLease) -> None:
+        """See `Locks.release`."""
+        with translated():
+            self._locks.update_one(_held(lease), {"$set": {"owner": "", "expires_at": EPOCH, "info": {}}})
+
+
+def _held(lease: LockLease) -> dict[str, Any]:
+    return {"_id": lease.name, "owner": lease.owner, "token": lease.token}
+
+
+class LockDirectory:
+    """Reads who holds a lock, for those who look for the holder; never a reason to act on the lock itself."""
+
+    def __init__(self, database: AsyncDatabase) -> None:
+        self._locks = database[LOCKS]
+
+    async def holder(self, name: str) -> LockHolder | None:
+        """The last holder, whether or not its lease still runs; None when there is none."""
+        with translated():
+            return _holder(await self._locks.find_one({"_id": name}))
+
+
+def _holder(document: Mapping[str, Any] | None) -> LockHolder | None:
+    if not document or not document["owner"]:
+        return None
+    return LockHolder(document["owner"], document["token"], document["info"])

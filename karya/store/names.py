@@ -1,0 +1,33 @@
+"""The collections, and the pieces of queries that more than one file needs."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from karya.core.task import OPEN_STATES
+from karya.core.times import MILLISECOND
+
+JOBS = "jobs"
+TASKS = "tasks"
+ERROR_LOGS = "error_logs"
+USERS = "users"
+LOCKS = "locks"
+
+OPEN = sorted(state.value for state in OPEN_STATES)
+
+BY_ID = "_id_"
+"""The index to use wherever ids are given: left alone, the planner may take one that looks good without
+a backlog, and read the whole backlog with it."""
+
+ServerNow = Callable[[], Any]
+"""Gives the aggregation expression for the database's present time; tests give a fixed instant."""
+
+
+def server_now() -> Any:
+    """The database's own clock."""
+    return "$$NOW"
+
+
+def later(now: Any, by: timedelta) -> Any:
+    """The expression for `now` plus a duration."""
+    return {"$add": [now, by // MILLISECOND]}

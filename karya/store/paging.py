@@ -1,0 +1,48 @@
+"""Cursors of lists: opaque to clients, checked when they come back."""
+
+import base64
+import binascii
+import uuid
+from datetime import datetime
+
+from karya.core.errors import InvalidInput
+from karya.core.times import from_millis, to_millis
+
+
+def encode_cursor(*parts: str | datetime) -> str:
+    """The cursor behind an item that sorts by these parts."""
+    texts = [str(to_millis(part)) if isinstance(part, datetime) else part for part in parts]
+    return base64.urlsafe_b64encode("/".join(texts).encode()).decode().rstrip("=")
+
+
+def decode_id(cursor: str) -> str:
+    """The id of a cursor that has only one; raises InvalidInput for anything else."""
+    (ident,) = _parts(cursor, 1)
+    return ident
+
+
+def decode_instant_and_id(cursor: str) -> tuple[datetime, str]:
+    """The instant and the id of a cursor; raises InvalidInput for anything else."""
+    millis, ident = _parts(cursor, 2)
+    try:
+        return from_millis(int(millis)), ident
+    except (ValueError, OverflowError):
+        raise _foreign() from None
+
+
+def _parts(cursor: str, count: int) -> list[str]:
+    """The parts, of which the last is an id: exactly what `encode_cursor` was given, or InvalidInput."""
+    try:
+        parts = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode().split("/")
+        is_ours = encode_cursor(*parts) == cursor and str(uuid.UUID(parts[-1])) == parts[-1]
+    except (binascii.Error, ValueError):
+        raise _foreign() from None
+    if not is_ours or len(parts) != count:
+        raise _foreign()
+    return parts
+
+
+def _foreign() -> InvalidInput:
+    return InvalidInput.at(
+        "cursor", "not a cursor of this list: pass next_cursor of the page before, as it is"
+    )

@@ -1,0 +1,63 @@
+"""The `mongodb` provider: everything of this room, put together for those who wire the actors."""
+
+from karya.core.clock import SystemClock
+from karya.core.settings import StoreSettings
+from karya.store import clock as clocks
+from karya.store.agenda import MongoAgenda
+from karya.store.claims import MongoClaims
+from karya.store.client import async_database, sync_database, translated
+from karya.store.commits import MongoCommits
+from karya.store.errorlogs import MongoErrorLogs
+from karya.store.indexes import prepare
+from karya.store.jobs import MongoJobs
+from karya.store.locks import LockDirectory, MongoLocks
+from karya.store.tasks import MongoTasks
+from karya.store.users import MongoUsers
+
+
+class MongoStore:
+    """The store as servers and workers use it, inside an event loop."""
+
+    def __init__(self, settings: StoreSettings, url: str) -> None:
+        self._database = async_database(settings, url)
+        self.jobs = MongoJobs(self._database)
+        self.tasks = MongoTasks(self._database)
+        self.claims = MongoClaims(self._database)
+        self.commits = MongoCommits(self._database)
+        self.error_logs = MongoErrorLogs(self._database)
+        self.users = MongoUsers(self._database)
+        self.directory = LockDirectory(self._database)
+
+    async def measure(self, clock: SystemClock) -> None:
+        """Measures the offset of the database's clock; raises StoreUnavailable when it does not answer."""
+        await clocks.measure(self._database, clock)
+
+    async def ping(self) -> None:
+        """Raises StoreUnavailable unless there is a primary that takes writes."""
+        with translated():
+            await self._database.client.admin.command("ping")
+
+    def close(self) -> None:
+        """Closes the connections."""
+        self._database.client.close()
+
+
+class MongoBlockingStore:
+    """The store as the scheduler's thread and the start-up use it."""
+
+    def __init__(self, settings: StoreSettings, url: str) -> None:
+        self._database = sync_database(settings, url)
+        self.agenda = MongoAgenda(self._database)
+        self.locks = MongoLocks(self._database)
+
+    def prepare(self, owner: str) -> None:
+        """Makes collections and indexes; raises StoreUnavailable when the database does not answer."""
+        prepare(self._database, self.locks, owner)
+
+    def measure(self, clock: SystemClock) -> None:
+        """As `MongoStore.measure`."""
+        clocks.measure_blocking(self._database, clock)
+
+    def close(self) -> None:
+        """Closes the connections."""
+        self._database.client.close()

@@ -1,0 +1,65 @@
+"""The tasks, as the server reads and cancels them."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from karya.core.ports import Page
+from karya.core.task import Task, TaskKind, TaskState
+from karya.store.client import AsyncDatabase, Document, translated
+from karya.store.documents import readable, task_entity
+from karya.store.names import OPEN, TASKS
+from karya.store.paging import decode_instant_and_id, encode_cursor
+
+_CANCELLED_BY_JOB = "the job was cancelled"
+
+
+class MongoTasks:
+    """Implements `TaskRepository`."""
+
+    def __init__(self, database: AsyncDatabase) -> None:
+        self._tasks = database[TASKS]
+
+    async def get(self, task_id: str) -> Task | None:
+        """See `TaskRepository.get`."""
+        with translated():
+            document = await self._tasks.find_one({"_id": task_id})
+        return task_entity(document) if document else None
+
+    async def of_job(self, job_id: str, *, cursor: str | None, limit: int) -> Page[Task]:
+        """See `TaskRepository.of_job`."""
+        wanted: Document = {"job_id": job_id}
+        if cursor is not None:
+            instant, ident = decode_instant_and_id(cursor)
+            wanted["instant"] = {"$lte": instant}  # the bound of the index scan; $or alone would have none
+            wanted["$or"] = [{"instant": {"$lt": instant}}, {"_id": {"$lt": ident}}]
+        with translated():
+            found = self._tasks.find(wanted).sort([("instant", -1), ("_id", -1)])
+            documents = await found.limit(limit + 1).to_list(None)
+        last = documents[limit - 1] if len(documents) > limit else None
+        more = encode_cursor(last["instant"], last["_id"]) if last else None
+        return Page(tuple(readable(documents[:limit], task_entity)), more)
+
+    async def counts(self, job_id: str) -> Mapping[TaskState, int]:
+        """See `TaskRepository.counts`."""
+        stages: list[Document] = [
+            {"$match": {"job_id": job_id, "kind": TaskKind.STEP.value}},
+            {"$group": {"_id": "$status", "count": {"$sum": 1}}},
+        ]
+        with translated():
+            return {TaskState(d["_id"]): d["count"] async for d in self._tasks.aggregate(stages)}
+
+    async def cancel_of_job(self, job_id: str, now: datetime) -> datetime | None:
+        """See `TaskRepository.cancel_of_job`."""
+        steps = {"job_id": job_id, "status": {"$in": OPEN}, "kind": TaskKind.STEP.value}
+        running = {"$eq": ["$status", TaskState.RUNNING.value]}
+        change = {
+            "status": {"$cond": [running, "$status", TaskState.CANCELLED.value]},
+            "cancel_requested": {"$cond": [running, True, "$$REMOVE"]},
+            "finished_at": {"$cond": [running, "$$REMOVE", now]},
+            "reason": {"$cond": [running, "$$REMOVE", _CANCELLED_BY_JOB]},
+        }
+        with translated():
+            await self._tasks.update_many(steps, [{"$set": change}])
+            flagged = {"job_id": job_id, "status": TaskState.RUNNING.value, "kind": TaskKind.STEP.value}
+            starts = [d["start_by"] async for d in self._tasks.find(flagged, {"start_by": 1})]
+        return max(starts, default=None)

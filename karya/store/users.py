@@ -1,0 +1,31 @@
+"""The users."""
+
+from pymongo.errors import DuplicateKeyError
+
+from karya.core.errors import Conflict
+from karya.core.user import User
+from karya.store.client import AsyncDatabase, translated
+from karya.store.documents import user_document, user_entity
+from karya.store.names import USERS
+
+
+class MongoUsers:
+    """Implements `UserRepository`."""
+
+    def __init__(self, database: AsyncDatabase) -> None:
+        self._users = database[USERS]
+
+    async def add(self, user: User) -> None:
+        """See `UserRepository.add`."""
+        with translated():
+            try:
+                await self._users.insert_one(user_document(user))
+            except DuplicateKeyError:
+                if await self.get(user.id) != user:
+                    raise Conflict(f"the name {user.name!r} is taken") from None
+
+    async def get(self, user_id: str) -> User | None:
+        """See `UserRepository.get`."""
+        with translated():
+            document = await self._users.find_one({"_id": user_id})
+        return user_entity(document) if document else None
