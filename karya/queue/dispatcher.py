@@ -1,0 +1,202 @@
+"""The scheduler's end of the queue: one ROUTER that sends each due task to one worker with credit."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+
+import structlog
+import zmq
+
+from karya.core.hint import Hint
+from karya.core.ports import WorkerInfo
+from karya.core.settings import QueueSettings
+from karya.queue.backlog import Backlog
+from karya.queue.peers import Peer, Roster
+from karya.queue.sockets import SILENCE, listen, send_now, ticks
+from karya.queue.wake import Wake
+from karya.queue.wire import (
+    MAX_HINTS,
+    Again,
+    Beat,
+    Bye,
+    Credit,
+    Hello,
+    Poke,
+    Report,
+    Role,
+    decode_report,
+    encode,
+    pack,
+)
+
+log = structlog.get_logger(__name__)
+_AGAIN, _BEAT = encode(Again()), encode(Beat())
+_BURST = 100
+
+
+class Dispatcher:
+    """Implements Producer: `offer`, `room` and `workers` may be called from any thread.
+
+    `start` and `stop` belong to the event loop that carries it, and so do the callbacks: they are
+    called there and must not block. Nothing durable is here: a dispatcher that dies loses hints only.
+    """
+
+    dropped_frames: int
+    """Frames that were no message, or came from somebody unknown."""
+
+    def __init__(
+        self,
+        settings: QueueSettings,
+        monotonic: Callable[[], float],
+        *,
+        on_room: Callable[[], None],
+        on_poke: Callable[[datetime], None],
+        on_lost: Callable[[Sequence[Hint]], None],
+        capacity: int = 5_000,
+    ) -> None:
+        """`on_room` is told when the backlog falls to half of `capacity`, `on_poke` that a task is due then,
+        `on_lost` which hints went to a worker that vanished or got lost on the way: they may be unclaimed."""
+        self.dropped_frames = 0
+        self._settings, self._monotonic = settings, monotonic
+        self._on_room, self._on_poke, self._on_lost = on_room, on_poke, on_lost
+        self._beat = settings.heartbeat.total_seconds()
+        self._backlog, self._roster = Backlog(capacity), Roster()
+        self._wake = Wake()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> str:
+        """Listens, and returns the endpoint for the workers. Raises ConfigError when it cannot."""
+        self._socket, endpoint = listen(self._settings.host, self._settings.port, self._beat)
+        self._wake.attach()
+        self._tasks = [
+            asyncio.create_task(self._listen(), name="queue-listen"),
+            asyncio.create_task(self._pump(), name="queue-pump"),
+            asyncio.create_task(self._watch(), name="queue-watch"),
+        ]
+        return endpoint
+
+    async def stop(self) -> None:
+        """Stops listening; what waits is forgotten with it, and what was sent is the workers' business."""
+        if not self._tasks:
+            return
+        self._wake.detach()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = []
+        self._socket.close()
+
+    def offer(self, hints: Iterable[Hint]) -> None:
+        """See Producer. More than there is room for is taken too."""
+        self._backlog.add(hints)
+        self._wake.set()
+
+    def room(self) -> int:
+        """See Producer; `on_room` comes when half of the capacity is free again, not at every hint."""
+        return self._backlog.room()
+
+    def workers(self) -> Sequence[WorkerInfo]:
+        """See Producer. Clients, which only poke, are not among them."""
+        return [peer.info for peer in self._roster.all() if peer.role is Role.WORKER]
+
+    async def _listen(self) -> None:
+        while True:
+            for _ in range(_BURST):
+                identity, *frames = await self._socket.recv_multipart()
+                self._hear(identity, frames)
+            await asyncio.sleep(0)  # under a flood receiving never waits, and the other tasks would starve
+
+    def _hear(self, identity: bytes, frames: Sequence[bytes]) -> None:
+        report, peer = decode_report(frames), self._roster.get(identity)
+        if report is None:
+            self.dropped_frames += 1
+        elif peer is not None:
+            peer.heard_at = self._monotonic()
+            self._obey(peer, report)
+        elif isinstance(report, Hello):
+            self._welcome(identity, report)
+        else:
+            self.dropped_frames += 1
+            send_now(self._socket, identity, _AGAIN)
+
+    def _obey(self, peer: Peer, report: Report) -> None:
+        match report:
+            case Hello():
+                send_now(self._socket, peer.identity, _BEAT)
+            case Credit():
+                peer.announced(report, self._monotonic())
+                self._wake.set()
+            case Poke():
+                self._tell(self._on_poke, report.due_at)
+            case Bye():
+                peer.took_over(report.taken)
+                self._drop(peer, "it left")
+
+    def _welcome(self, identity: bytes, hello: Hello) -> None:
+        for older in self._roster.sessions(hello.owner):
+            self._drop(older, "it came back")
+        self._roster.add(Peer(identity, hello, self._monotonic(), self._beat))
+        log.info("peer joined", owner=hello.owner, role=hello.role.value)
+        send_now(self._socket, identity, _BEAT)
+
+    async def _pump(self) -> None:
+        while True:
+            await self._wake.wait()
+            if self._hand_out():
+                self._wake.set()
+
+    def _hand_out(self) -> bool:
+        """Sends at most one message to each worker with credit; whether it is worth another round."""
+        ready = self._roster.ready()
+        share = -(-len(self._backlog) // max(1, len(ready)))
+        for peer in ready:
+            self._send_work(peer, self._backlog.take(min(peer.credit, share, MAX_HINTS)))
+        if self._backlog.relieved():
+            self._tell(self._on_room)
+        return bool(ready) and len(self._backlog) > 0
+
+    def _send_work(self, peer: Peer, hints: Sequence[Hint]) -> None:
+        if not hints:
+            return
+        frame, count = pack(hints)
+        refused = send_now(self._socket, peer.identity, frame)
+        if not refused:
+            peer.sent(hints[:count], self._monotonic())
+            self._backlog.put_back(hints[count:])
+            return
+        self._backlog.put_back(hints)
+        if refused == zmq.EAGAIN:
+            peer.choke()
+        else:
+            self._drop(peer, "it is unreachable")
+
+    async def _watch(self) -> None:
+        async for tick in ticks(self._beat, self._monotonic):
+            limit = self._monotonic() - SILENCE * self._beat
+            for peer in self._roster.all():
+                peer.overslept(tick.asleep)
+                if peer.heard_at <= limit:
+                    self._drop(peer, "it is silent")
+                elif tick.beat:
+                    self._care_for(peer)
+
+    def _care_for(self, peer: Peer) -> None:
+        if send_now(self._socket, peer.identity, _BEAT) == zmq.EHOSTUNREACH:
+            self._drop(peer, "it is unreachable")
+        elif lost := peer.give_up(SILENCE * self._beat):
+            log.warning("hints lost on the way", owner=peer.owner, hints=len(lost))
+            self._tell(self._on_lost, lost)
+
+    def _drop(self, peer: Peer, reason: str) -> None:
+        self._roster.remove(peer)
+        remains = peer.remains()
+        log.info("peer left", owner=peer.owner, reason=reason, hints=len(remains))
+        if remains:
+            self._tell(self._on_lost, remains)
+
+    def _tell(self, callback: Callable[..., None], *args: object) -> None:
+        try:
+            callback(*args)
+        except Exception:
+            # The loop serves every worker and must outlive a fault of one listener.
+            log.exception("queue callback failed")

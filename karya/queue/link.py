@@ -1,0 +1,81 @@
+"""One connection of a worker or client to a dispatcher, under a session of its own."""
+
+import asyncio
+from collections.abc import Callable
+from uuid import uuid4
+
+import zmq
+
+from karya.queue.sockets import dealer, send_now
+from karya.queue.wire import Hello, Order, Report, Role, decode_order, encode
+
+_BURST = 100
+
+
+class Link:
+    """Connects, says hello, then passes on what arrives until it is closed.
+
+    `on_open` is called when hello was sent, `on_order` with each message; None stands for a frame
+    that was no message.
+    """
+
+    def __init__(
+        self,
+        endpoint: str,
+        owner: str,
+        role: Role,
+        beat: float,
+        on_open: Callable[[], None],
+        on_order: Callable[[Order | None], None],
+    ) -> None:
+        """Begins to connect; returns at once. `beat` in seconds. Raises ZMQError for a bad endpoint."""
+        self.endpoint = endpoint
+        self.received = 0
+        self._hello = Hello(owner=owner, session=uuid4().hex, role=role)
+        self._open = False
+        self._on_open, self._on_order = on_open, on_order
+        self._socket = dealer(beat, f"{self.session}/{owner}".encode())
+        try:
+            self._socket.connect(endpoint)
+        except zmq.ZMQError:
+            self._socket.close()
+            raise
+        self._task = asyncio.create_task(self._run(), name=f"queue-link-{owner}")
+
+    @property
+    def session(self) -> str:
+        """The name of this connection."""
+        return self._hello.session
+
+    def greet(self) -> None:
+        """Says hello once more, to a dispatcher that forgot it."""
+        self.send(self._hello)
+
+    def send(self, report: Report) -> bool:
+        """Sends without waiting; False when it could not, and the report is dropped."""
+        return self._open and not send_now(self._socket, encode(report))
+
+    async def close(self) -> None:
+        """Hangs up; what was sent just before still goes out."""
+        self._open = False
+        self._task.cancel()
+        try:
+            await asyncio.gather(self._task, return_exceptions=True)
+        finally:
+            self._socket.close()
+
+    async def _run(self) -> None:
+        while not self._open:
+            await self._say_hello()
+        self._on_open()
+        while True:
+            for _ in range(_BURST):
+                self._on_order(decode_order(await self._socket.recv_multipart()))
+            await asyncio.sleep(0)  # under a flood receiving never waits, and the other tasks would starve
+
+    async def _say_hello(self) -> None:
+        try:
+            await self._socket.send(encode(self._hello))
+        except zmq.Again:
+            return  # nobody is there yet
+        self._open = True
