@@ -1,0 +1,1 @@
+"""One file per action kind, and the registry that finds them."""
