@@ -1,0 +1,112 @@
+"""One claimed task on its way through a worker: waited for, checked, performed, reported."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import orjson
+
+from karya.core.errorlog import shorten
+from karya.core.outcome import Failure, Outcome, Stopped
+from karya.core.ports import ActionRunner, AttemptContext, Claim
+
+MAX_RESULT_BYTES = 64 * 1024
+
+
+class Stop(StrEnum):
+    """Why a worker stops an attempt before its end."""
+
+    CANCELLED = "cancelled"
+    LOST = "lost"
+    HANDED_BACK = "handed back"
+
+
+@dataclass(slots=True, eq=False)
+class Held:
+    """A claimed task in this worker's hands.
+
+    `trusted_until` (monotonic seconds) is when the worker must take its lease for lost unless it was
+    renewed: counted from before the request, so always earlier than the database's own expiry.
+    """
+
+    claim: Claim
+    trusted_until: float
+    start_by: datetime
+    running: asyncio.Task[None] | None = None
+    begun: bool = False
+    started_at: datetime | None = None
+    stopped: Stop | None = None
+    ended: bool = False
+
+    @property
+    def task_id(self) -> str:
+        """The id of the task."""
+        return self.claim.hint.task_id
+
+    def stop(self, why: Stop) -> None:
+        """Interrupts the attempt, unless its outcome is known already.
+
+        One that has not begun sees for itself that it was stopped: cancelled before its first step, a
+        coroutine never runs at all, not even to clean up.
+        """
+        if self.ended or self.stopped:
+            return
+        self.stopped = why
+        if self.running is not None and self.begun:
+            self.running.cancel()
+
+    def context(self) -> AttemptContext:
+        """What the action may know."""
+        hint = self.claim.hint
+        return AttemptContext(
+            task_id=hint.task_id,
+            job_id=hint.job_id,
+            attempt=hint.attempt,
+            token=hint.token + 1,
+            instant=hint.instant,
+        )
+
+
+async def perform(held: Held, actions: ActionRunner) -> Outcome | None:
+    """Runs the action and returns what it came to; None when the attempt is no longer ours to judge."""
+    try:
+        return await actions.run(held.claim.action, held.context())
+    except asyncio.CancelledError:
+        if held.stopped is None:
+            raise
+        return interrupted(held)
+    except Exception as error:
+        return Failure(shorten(f"{type(error).__name__}: {error}"))
+
+
+def interrupted(held: Held) -> Outcome | None:
+    """The outcome of an attempt that was stopped: only a cancelled one has any."""
+    return Stopped() if held.stopped is Stop.CANCELLED else None
+
+
+def result_text(result: Any) -> str | None:
+    """A result as JSON text of at most 64 KiB; a larger one is cut and says so. Whatever it is, it never
+    costs the task its outcome."""
+    if result is None:
+        return None
+    try:
+        text = orjson.dumps(result, default=str).decode()
+    except Exception:
+        text = orjson.dumps(_described(result)).decode()
+    if len(text.encode()) <= MAX_RESULT_BYTES:
+        return text
+    return orjson.dumps({"truncated": True, "bytes": len(text.encode()), "start": text[:4096]}).decode()
+
+
+def _described(result: Any) -> str:
+    try:
+        return repr(result)
+    except Exception:
+        return f"<a {type(result).__name__} that cannot be shown>"
+
+
+def lateness(held: Held, now: datetime) -> float:
+    """How many seconds after its due time the attempt starts."""
+    return max((now - held.claim.hint.due_at).total_seconds(), 0.0)

@@ -1,0 +1,91 @@
+"""What every actor process needs around its plain class: a start that reports, a death that is noticed."""
+
+import asyncio
+import gc
+import os
+import platform
+import secrets
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+import psutil
+import structlog
+
+from karya.core.clock import SystemClock
+from karya.core.errors import StoreUnavailable
+
+log = structlog.get_logger("karya.actor")
+
+_GARBAGE_THRESHOLD = 50_000
+"""New objects between two looks for garbage. A drain makes thousands of short-lived ones at a time; with the
+usual 700 the collector would walk over all of them again and again."""
+
+_LAST_WORDS_SECONDS = 2.0
+_MEASURE_EVERY_SECONDS = 10.0
+
+
+def new_owner(name: str) -> str:
+    """A name that no other incarnation of this actor ever has: leases are held under it."""
+    return f"{name}@{platform.node()}/{os.getpid()}-{secrets.token_hex(3)}"
+
+
+def is_dead(owner: str) -> bool:
+    """Whether that incarnation lived on this machine and its process is gone."""
+    machine, _, process = owner.partition("@")[2].rpartition("/")
+    pid = process.partition("-")[0]
+    return machine == platform.node() and pid.isdigit() and not psutil.pid_exists(int(pid))
+
+
+class Host:
+    """Runs the life of one actor: `opening` once, then background tasks until the end of the process.
+
+    An actor of Ray has nobody who would notice that one of its loops died, so the process ends with it
+    and Ray starts it again, from the store.
+    """
+
+    def __init__(self, name: str, opening: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        gc.freeze()
+        gc.set_threshold(_GARBAGE_THRESHOLD, 20, 50)
+        self._name = name
+        self._background: set[asyncio.Task[None]] = set()
+        self._opened = asyncio.create_task(self._open(opening), name=f"{name} opening")
+
+    async def ready(self) -> None:
+        """Waits until the actor is open; raises what kept it from opening."""
+        await asyncio.shield(self._opened)
+
+    def keep(self, coroutine: Coroutine[Any, Any, None], name: str) -> None:
+        """Runs this for the rest of the actor's life."""
+        task = asyncio.create_task(coroutine, name=name)
+        self._background.add(task)
+        task.add_done_callback(self._ended)
+
+    async def close(self) -> None:
+        """Stops the background tasks; the process may end now."""
+        tasks, self._background = self._background, set()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _open(self, opening: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        try:
+            await opening()
+        except Exception as error:
+            log.error("opening_failed", actor=self._name, error=str(error))
+            asyncio.get_running_loop().call_later(_LAST_WORDS_SECONDS, os._exit, 1)
+            raise
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if task in self._background and not task.cancelled() and task.exception() is not None:
+            log.critical("loop_died", actor=self._name, loop=task.get_name(), exc_info=task.exception())
+            os._exit(1)
+
+
+async def keep_time(measure: Callable[[SystemClock], Awaitable[None]], clock: SystemClock) -> None:
+    """Measures the offset of the database's clock from time to time, for ever."""
+    while True:
+        try:
+            await measure(clock)
+        except StoreUnavailable as error:
+            log.warning("clock_not_measured", error=str(error))
+        await asyncio.sleep(_MEASURE_EVERY_SECONDS)

@@ -1,0 +1,138 @@
+"""The actors: thin shells of Ray around the parts. Constructors start everything, so that an actor which
+Ray restarts needs nobody to call it."""
+
+import asyncio
+from collections.abc import Awaitable, Iterable
+from typing import Any, cast
+
+import ray
+import structlog
+
+from karya.actors.cluster.handle_calls import Answer, answer
+from karya.actors.cluster.host import Host
+from karya.actors.cluster.names import SCHEDULER, SERVER, worker_names
+from karya.actors.cluster.wiring import SchedulerParts, ServerParts, WorkerParts
+from karya.actors.logs import configure_logs
+from karya.actors.metrics import Figures, figures
+from karya.core.settings import Settings
+
+log = structlog.get_logger("karya.actor")
+
+_GATHER_SECONDS = 2.0
+
+
+class ServerActor:
+    """The server with its gateway."""
+
+    def __init__(self, settings: Settings, url: str) -> None:
+        configure_logs(settings.log)
+        self._settings = settings
+        probes = {"scheduler": self._scheduler, "workers": self._workers}
+        self._parts = ServerParts(settings, url, probes, self._gather)
+        self._host = Host(SERVER, self._open)
+
+    async def _open(self) -> None:
+        await self._parts.open(self._host)
+
+    async def ready(self) -> str:
+        """Waits until it is open; returns the gateway's URL."""
+        await self._host.ready()
+        return self._parts.gateway.url
+
+    async def call(self, method: str, arguments: dict[str, Any]) -> Answer:
+        """One call of a Python client."""
+        return await answer(self._parts.server, method, arguments)
+
+    async def close(self) -> None:
+        """Answers what is under way and stops."""
+        await self._host.close()
+        await self._parts.close()
+
+    async def _scheduler(self) -> str | None:
+        status = await _actor(SCHEDULER, "status")
+        return None if status["leads"] else "the scheduler does not hold the lock yet"
+
+    async def _workers(self) -> str | None:
+        status = await _actor(SCHEDULER, "status")
+        return None if status["workers"] else "no worker is connected"
+
+    async def _gather(self) -> Iterable[Figures]:
+        others = [SCHEDULER, *worker_names(self._settings.worker.count)]
+        gathered = await asyncio.gather(*(self._ask(name) for name in others))
+        own = figures(SERVER, self._parts.metrics.registry)
+        return [own, *(part for part in gathered if part is not None)]
+
+    async def _ask(self, name: str) -> Figures | None:
+        try:
+            async with asyncio.timeout(_GATHER_SECONDS):
+                return cast(Figures, await _actor(name, "figures"))
+        except Exception as error:
+            log.warning("no_figures", actor=name, error=repr(error))
+            return None
+
+
+class SchedulerActor:
+    """The scheduler with its dispatcher."""
+
+    def __init__(self, settings: Settings, url: str) -> None:
+        configure_logs(settings.log)
+        self._parts = SchedulerParts(settings, url)
+        self._host = Host(SCHEDULER, self._open)
+
+    async def _open(self) -> None:
+        await self._parts.open(self._host)
+
+    async def ready(self) -> None:
+        """Waits until it is open."""
+        await self._host.ready()
+
+    async def status(self) -> dict[str, Any]:
+        """Whether it leads, and how many workers are connected."""
+        scheduler = self._parts.scheduler
+        return {
+            "leads": scheduler is not None and scheduler.leads,
+            "workers": len(self._parts.dispatcher.workers()),
+        }
+
+    async def figures(self) -> Figures:
+        """Its metrics."""
+        return figures(SCHEDULER, self._parts.figures())
+
+    async def close(self) -> None:
+        """Gives up the leadership and stops."""
+        await self._parts.close()
+        await self._host.close()
+
+
+class WorkerActor:
+    """One worker."""
+
+    def __init__(self, name: str, settings: Settings, url: str) -> None:
+        configure_logs(settings.log)
+        self._name = name
+        self._parts = WorkerParts(name, settings, url)
+        self._host = Host(name, self._open)
+
+    async def _open(self) -> None:
+        await self._parts.open(self._host)
+
+    async def ready(self) -> None:
+        """Waits until it is open."""
+        await self._host.ready()
+
+    async def figures(self) -> Figures:
+        """Its metrics."""
+        return figures(self._name, self._parts.metrics.registry)
+
+    async def hand_back(self) -> None:
+        """Hands back what runs instead of finishing it, for a close that shall not wait."""
+        self._parts.worker.hand_back()
+
+    async def close(self) -> None:
+        """Drains and stops."""
+        await self._parts.close()
+        await self._host.close()
+
+
+async def _actor(name: str, method: str) -> Any:
+    return await cast(Awaitable[Any], getattr(ray.get_actor(name), method).remote())

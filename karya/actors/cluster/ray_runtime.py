@@ -1,0 +1,97 @@
+"""Ray itself: started on this machine, or joined, and left again."""
+
+import logging
+import os
+import socket
+from datetime import timedelta
+from typing import Any
+
+import ray
+from ray._private import ray_constants
+from ray._private.authentication import authentication_token_setup
+
+from karya.core.errors import ConfigError
+from karya.core.settings import LOOPBACK, RaySettings
+
+_OBJECT_STORE_BYTES = 80 * 1024 * 1024
+"""Ray's minimum: nothing of Karya's travels through the object store."""
+
+_RAY_ENVIRONMENT = {
+    # Ray runs its workers at nice 15 unless told otherwise, which would cost every instant its punctuality.
+    "RAY_worker_niceness": "0",
+    # Ray's own statistics, of which nothing here makes use: a fifth of what the actors use when idle.
+    "RAY_task_events_report_interval_ms": "0",
+    "RAY_enable_metrics_collection": "0",
+    "RAY_event_stats": "0",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+}
+
+_CONNECT_TIMEOUT = timedelta(seconds=5)
+
+
+def start_ray(settings: RaySettings, *, log_to_driver: bool) -> str:
+    """Starts Ray here, or joins the one at `address`; returns the address under which others join.
+
+    A Ray that is started here ends with this process. Raises ConfigError when the address does not answer.
+    """
+    for name, value in _RAY_ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    common: dict[str, Any] = {
+        "namespace": settings.namespace,
+        "log_to_driver": log_to_driver,
+        "logging_level": "error",
+    }
+    if settings.address is not None:
+        return join_ray(settings.address, **common)
+    _stay_on_loopback()
+    try:
+        ray.init(include_dashboard=False, object_store_memory=_OBJECT_STORE_BYTES, **common)
+    except (RuntimeError, OSError, ValueError) as error:
+        raise ConfigError(f"Ray does not start: {error}") from error
+    return str(ray.get_runtime_context().gcs_address)
+
+
+def join_ray(address: str, **options: Any) -> str:
+    """Joins a running Ray. Raises ConfigError when nobody answers there, or Ray refuses."""
+    if address != "auto":
+        if _must_answer(address) in LOOPBACK:
+            _stay_on_loopback()
+        _use_stored_token()
+    try:
+        ray.init(address=address, **options)
+    except (ConnectionError, RuntimeError, OSError, ValueError) as error:
+        raise ConfigError(f"ray.address {address!r}: {error}") from error
+    return str(ray.get_runtime_context().gcs_address)
+
+
+def leave_ray() -> None:
+    """Leaves Ray; one that was started here ends."""
+    ray.shutdown()
+
+
+def _stay_on_loopback() -> None:
+    """Makes a Ray that is started here listen on 127.0.0.1 alone, and one that joins look for it there. Ray
+    has a way to do so, meant for systems whose firewalls would ask questions, and reads the variable only
+    when it is imported."""
+    os.environ.setdefault(ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR, "0")
+    ray_constants.ENABLE_RAY_CLUSTER = False
+
+
+def _use_stored_token() -> None:
+    """Ray 2.60 turns token authentication on for what it starts, but a join to an explicit address does not
+    use the token that then lies in the home directory, as a join to "auto" does."""
+    logging.getLogger(authentication_token_setup.__name__).setLevel(logging.ERROR)  # else it boasts of it
+    authentication_token_setup.maybe_enable_token_auth_if_token_available(warn_if_disabled=False)
+
+
+def _must_answer(address: str) -> str:
+    """The host of the address. Ray itself takes the better part of a minute to find that nobody answers."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not host or not port.isdigit():
+        raise ConfigError(f"ray.address {address!r} is not HOST:PORT (the address that `ray start` prints)")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), _CONNECT_TIMEOUT.total_seconds()).close()
+    except (OSError, OverflowError) as error:
+        raise ConfigError(f"no Ray answers at ray.address {address!r}: {error}") from None
+    return host.strip("[]")

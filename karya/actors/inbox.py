@@ -1,0 +1,65 @@
+"""What other threads tell the scheduler."""
+
+import threading
+from collections.abc import Sequence
+from datetime import datetime
+
+from karya.core.hint import Hint
+
+
+class Inbox:
+    """Messages and a wake-up call; every method may be called from any thread."""
+
+    def __init__(self) -> None:
+        self._signal = threading.Event()
+        self._lock = threading.Lock()
+        self._returned: list[Hint] = []
+        self._poked: datetime | None = None
+        self._stopped = False
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the end was asked for."""
+        return self._stopped
+
+    def poke(self, due_at: datetime) -> None:
+        """A task that is due then was stored just now."""
+        with self._lock:
+            self._poked = min(self._poked or due_at, due_at)
+        self._signal.set()
+
+    def wake(self) -> None:
+        """The queue has room again."""
+        self._signal.set()
+
+    def put_back(self, hints: Sequence[Hint]) -> None:
+        """These hints went to a worker that is gone."""
+        with self._lock:
+            self._returned += hints
+        self._signal.set()
+
+    def stop(self) -> None:
+        """Asks the scheduler to end."""
+        self._stopped = True
+        self._signal.set()
+
+    def wait(self, seconds: float) -> None:
+        """Sleeps until something arrives, at most so long."""
+        self._signal.wait(seconds)
+        self._signal.clear()
+
+    def earliest_poke(self) -> datetime | None:
+        """When the earliest task is due of which nothing else is known yet."""
+        with self._lock:
+            return self._poked
+
+    def forget_pokes(self) -> None:
+        """Everything that was poked about is being looked for."""
+        with self._lock:
+            self._poked = None
+
+    def take_returned(self) -> list[Hint]:
+        """The hints that came back since the last call."""
+        with self._lock:
+            returned, self._returned = self._returned, []
+        return returned

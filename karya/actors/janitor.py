@@ -1,0 +1,93 @@
+"""What crashes leave behind, put right: expired leases, and jobs whose end was not written."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+import structlog
+
+from karya.actors.metrics import ServerMetrics
+from karya.core.errors import StoreUnavailable
+from karya.core.outcome import LEASE_EXPIRED
+from karya.core.ports import Claims, Clock, Commit, Commits, JobRepository
+from karya.core.task import Task
+from karya.core.transitions import Attempt, decide
+
+log = structlog.get_logger("karya.janitor")
+
+_BATCH = 200
+_PAGES = 10
+"""How many batches of jobs one sweep looks at: the rest have their turn in the next."""
+
+_SETTLE_AFTER = timedelta(seconds=10)
+
+
+class Janitor:
+    """Sweeps at an interval. All its writes are guarded, so several may sweep at once."""
+
+    def __init__(
+        self,
+        claims: Claims,
+        commits: Commits,
+        jobs: JobRepository,
+        clock: Clock,
+        interval: timedelta,
+        metrics: ServerMetrics,
+        poke: Callable[[datetime], None],
+    ) -> None:
+        self._claims = claims
+        self._commits = commits
+        self._jobs = jobs
+        self._clock = clock
+        self._interval = interval
+        self._metrics = metrics
+        self._poke = poke
+        self._settled_to: tuple[datetime, str] | None = None
+
+    async def run(self) -> None:
+        """Sweeps until it is cancelled; while the store is away it tries again."""
+        while True:
+            await asyncio.sleep(self._interval.total_seconds())
+            try:
+                await self.sweep()
+            except StoreUnavailable as error:
+                log.warning("store_unavailable", error=str(error))
+
+    async def sweep(self) -> None:
+        """One sweep: reaps, then settles."""
+        while len(expired := await self._claims.expired(_BATCH)) > 0:
+            if await self._reap(expired) == 0 or len(expired) < _BATCH:
+                break
+        for _ in range(_PAGES):
+            await self._settle_some()
+            if self._settled_to is None:
+                break
+
+    async def _settle_some(self) -> None:
+        """Looks at the next few jobs; from sweep to sweep it goes round all of them."""
+        now = self._clock.now()
+        unsettled = await self._jobs.unsettled(now - _SETTLE_AFTER, self._settled_to, _BATCH)
+        self._settled_to = unsettled[-1] if len(unsettled) == _BATCH else None
+        if await self._jobs.settle([job_id for _, job_id in unsettled], now):
+            self._poke(now)
+
+    async def _reap(self, expired: Sequence[Task]) -> int:
+        """Takes tasks from holders whose lease expired, through the ordinary retry decision; how many."""
+        now = self._clock.now()
+        commits = [_verdict(task, now) for task in expired]
+        lost = await self._commits.commit([commit for commit in commits if commit], now)
+        reaped = [task for task in expired if task.id not in lost]
+        if reaped:
+            log.warning("reaped", count=len(reaped), tasks=[task.id for task in reaped[:10]])
+            self._metrics.reaped.inc(len(reaped))
+            await self._jobs.settle([task.job_id for task in reaped], now)
+            self._poke(now)
+        return len(reaped)
+
+
+def _verdict(task: Task, now: datetime) -> Commit | None:
+    if task.lease is None:
+        return None
+    attempt = Attempt(task.id, task.attempts, task.retry, started_at=None)
+    verdict = decide(attempt, LEASE_EXPIRED, None, now)
+    return Commit(task.id, task.lease.id, verdict, seen_expiry=task.lease.expires_at)

@@ -1,0 +1,99 @@
+"""What the scheduler holds in memory: due tasks in the order of their instants, each handed out once."""
+
+import heapq
+from collections import deque
+from collections.abc import Iterable
+from datetime import datetime
+
+from karya.core.hint import Hint
+
+_Version = tuple[int, datetime]
+_Sent = tuple[float, _Version]
+"""When (monotonic seconds) a task was handed out last, and in what state."""
+
+
+class Timetable:
+    """A bounded heap of hints by `due_at`, and a memory of what was handed out.
+
+    A hint that was handed out is remembered for `resend_after` seconds, so that reading the task again
+    meanwhile does not hand it out twice. If it can still be read as READY afterwards, nobody claimed it,
+    and it goes again.
+    """
+
+    def __init__(self, capacity: int, resend_after: float) -> None:
+        self._capacity = capacity
+        self._resend_after = resend_after
+        self._waiting: dict[str, Hint] = {}
+        self._heap: list[tuple[datetime, int, Hint]] = []
+        self._sent: dict[str, _Sent] = {}
+        self._sent_order: deque[tuple[str, _Sent]] = deque()
+        self._order = 0
+
+    def __len__(self) -> int:
+        """How many tasks wait for their instant or for a worker."""
+        return len(self._waiting)
+
+    @property
+    def room(self) -> int:
+        """How many more tasks it holds."""
+        return max(0, self._capacity - len(self._waiting))
+
+    def knows(self, hint: Hint) -> bool:
+        """Whether this very state of the task waits here, or was handed out a short while ago."""
+        waiting = self._waiting.get(hint.task_id)
+        if waiting is not None:
+            return _version(waiting) == _version(hint)
+        return self._is_sent(hint)
+
+    def add(self, hints: Iterable[Hint]) -> None:
+        """Takes hints in; an earlier state of the same task gives way."""
+        for hint in hints:
+            self._waiting[hint.task_id] = hint
+            self._order += 1
+            heapq.heappush(self._heap, (hint.due_at, self._order, hint))
+
+    def put_back(self, hints: Iterable[Hint]) -> None:
+        """Takes back hints that were handed out to somebody who is gone, unless they are out of date."""
+        for hint in hints:
+            if hint.task_id not in self._waiting and self._is_sent(hint):
+                del self._sent[hint.task_id]
+                self.add([hint])
+
+    def next_due(self) -> datetime | None:
+        """The earliest instant that waits."""
+        while self._heap and self._waiting.get(self._heap[0][2].task_id) is not self._heap[0][2]:
+            heapq.heappop(self._heap)
+        return self._heap[0][0] if self._heap else None
+
+    def pop_due(self, until: datetime, most: int, monotonic: float) -> list[Hint]:
+        """Hands out what is due, the earliest first."""
+        due: list[Hint] = []
+        while len(due) < most and (earliest := self.next_due()) is not None and earliest <= until:
+            hint = heapq.heappop(self._heap)[2]
+            del self._waiting[hint.task_id]
+            self._sent[hint.task_id] = sent = (monotonic, _version(hint))
+            self._sent_order.append((hint.task_id, sent))
+            due.append(hint)
+        return due
+
+    def forget(self, monotonic: float) -> None:
+        """Forgets what was handed out longer than `resend_after` ago."""
+        while self._sent_order and self._sent_order[0][1][0] + self._resend_after <= monotonic:
+            task_id, sent = self._sent_order.popleft()
+            if self._sent.get(task_id) is sent:
+                del self._sent[task_id]
+
+    def clear(self) -> None:
+        """Forgets everything."""
+        self._waiting.clear()
+        self._heap.clear()
+        self._sent.clear()
+        self._sent_order.clear()
+
+    def _is_sent(self, hint: Hint) -> bool:
+        sent = self._sent.get(hint.task_id)
+        return sent is not None and sent[1] == _version(hint)
+
+
+def _version(hint: Hint) -> _Version:
+    return hint.token, hint.due_at
