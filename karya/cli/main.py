@@ -1,0 +1,55 @@
+"""The `karya` command: its commands, and what becomes of their errors."""
+
+import sys
+from importlib.metadata import version
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from karya.cli.demo import demo
+from karya.cli.down import down
+from karya.cli.exits import exit_for
+from karya.cli.jobs import cancel, job, jobs, submit
+from karya.cli.output import complain
+from karya.cli.status import status
+from karya.cli.up import up
+from karya.core.errors import KaryaError
+
+
+class _Commands(TyperGroup):
+    """Turns every error that Karya raises on purpose into one line and an exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KaryaError as error:
+            complain(error)
+            sys.exit(exit_for(error))
+
+
+app = typer.Typer(
+    name="karya",
+    cls=_Commands,
+    help="A durable, distributed job scheduler.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for command in (up, down, status, submit, job, cancel, jobs, demo):
+    app.command()(command)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"karya {version('karya')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """A durable, distributed job scheduler."""
