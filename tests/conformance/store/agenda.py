@@ -1,0 +1,192 @@
+"""What every `Agenda` must show and make."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime
+
+import pytest
+
+from karya.core.job import Job
+from karya.core.ports import DueTask
+from karya.core.schedule import Once
+from karya.core.task import Task, TaskState
+from tests.conformance.store.kit import StoreKit
+from tests.support.story import (
+    NOW,
+    ON_FAILURE,
+    a_job,
+    another_task,
+    at,
+    bury,
+    due,
+    every,
+    first_task,
+    submission,
+    succeed,
+)
+
+
+async def instants(kit: StoreKit, job: Job) -> list[datetime]:
+    """The instants of a job's tasks, the earliest first."""
+    return [task.instant for task in reversed(await kit.tasks_of(job.id))]
+
+
+def seconds(*numbers: float) -> list[datetime]:
+    return [at(number) for number in numbers]
+
+
+class AgendaConformance:
+    """What is due, and making what comes after it."""
+
+    async def recurring(self, kit: StoreKit, *schedules: Once) -> list[Job]:
+        jobs = [a_job(schedule) for schedule in schedules]
+        await kit.add(*map(submission, jobs))
+        return jobs
+
+    # --- due ------------------------------------------------------------------------------------------
+
+    async def test_due_shows_the_task_as_a_hint(self, kit: StoreKit) -> None:
+        jobs = [a_job(Once(at=at(1))), a_job(every(2, max_runs=9)), a_job(Once(at=at(3)), ON_FAILURE)]
+        await kit.add(*map(submission, jobs))
+        assert list(kit.agenda.due(at(9), None, 9)) == [due(first_task(job)) for job in jobs]
+
+    async def test_due_shows_the_state_after_a_retry_or_a_hook(self, kit: StoreKit) -> None:
+        job = a_job(None, ON_FAILURE)
+        await kit.add(submission(job))
+        await kit.commit(await kit.claim(first_task(job)), bury())
+        (hook,) = kit.agenda.due(NOW, None, 9)
+        assert hook == due(await kit.task(hook.hint.task_id))
+        assert (hook.count, hook.recurring, hook.hint.kind) == (0, False, "hook")
+
+    @pytest.mark.parametrize("state", sorted(set(TaskState) - {TaskState.READY}))
+    async def test_only_ready_tasks_are_due(self, kit: StoreKit, state: TaskState) -> None:
+        job = a_job(Once(at=at(1)))
+        await kit.add(submission(job, another_task(job, -1, state)))
+        assert [task.hint.due_at for task in kit.agenda.due(at(9), None, 9)] == [at(1)]
+
+    async def test_due_ends_with_the_instant_that_was_asked_for(self, kit: StoreKit) -> None:
+        jobs = await self.recurring(kit, *(Once(at=at(number)) for number in (0, 4.999, 5, 5.001, 9)))
+        assert [task.hint.job_id for task in kit.agenda.due(at(5), None, 9)] == [job.id for job in jobs[:3]]
+
+    @pytest.mark.parametrize("limit", [1, 4, 5, 7, 100])
+    async def test_due_is_paged_without_gap_or_overlap(self, kit: StoreKit, limit: int) -> None:
+        """Also in the middle of tasks that are due at the same instant."""
+        jobs = await self.recurring(kit, *(Once(at=at(number // 5)) for number in range(18)))
+        seen: list[tuple[datetime, str]] = []
+        while page := kit.agenda.due(at(3), seen[-1] if seen else None, limit):
+            assert len(page) <= limit
+            seen += [(task.hint.due_at, task.hint.task_id) for task in page]
+        assert seen == sorted((job.cursor.at, first_task(job).id) for job in jobs)
+
+    # --- extend ---------------------------------------------------------------------------------------
+
+    async def test_extend_makes_up_to_the_first_beyond(self, kit: StoreKit) -> None:
+        (job,) = await self.recurring(kit, every(1))
+        made = kit.agenda.extend([due(first_task(job))], at(4), NOW)
+        assert [task.hint.instant for task in made] == seconds(2, 3, 4, 5)
+        assert [task.count for task in made] == [2, 3, 4, 5]
+        assert await instants(kit, job) == seconds(1, 2, 3, 4, 5)
+        assert list(kit.agenda.due(at(9), None, 9))[1:] == list(made)
+        stored = await kit.jobs.get(job.id)
+        assert stored is not None
+        assert (stored.cursor.at, stored.cursor.count, stored.cursor.exhausted) == (at(5), 5, False)
+
+    async def test_extend_again_makes_nothing(self, kit: StoreKit) -> None:
+        (job,) = await self.recurring(kit, every(1))
+        made = kit.agenda.extend([due(first_task(job))], at(4), NOW)
+        before = await kit.jobs.get(job.id), await kit.tasks_of(job.id)
+        assert not kit.agenda.extend([due(first_task(job)), *made[:-1]], at(9), NOW)
+        assert (await kit.jobs.get(job.id), await kit.tasks_of(job.id)) == before
+
+    async def test_extend_goes_on_from_the_newest(self, kit: StoreKit) -> None:
+        (job,) = await self.recurring(kit, every(1))
+        newest: Sequence[DueTask] = [due(first_task(job))]
+        for second in range(1, 7):
+            newest = kit.agenda.extend(newest, at(second), NOW)
+        assert await instants(kit, job) == seconds(*range(1, 8))
+
+    async def test_extend_many_at_once_make_each_instant_once(self, kit: StoreKit) -> None:
+        jobs = await self.recurring(kit, *(every(1) for _ in range(5)))
+        tasks = [due(first_task(job)) for job in jobs]
+        work = [asyncio.to_thread(kit.agenda.extend, tasks, at(3 + number), NOW) for number in range(8)]
+        await asyncio.gather(*work)
+        for job in jobs:
+            stored = await kit.jobs.get(job.id)
+            made = await instants(kit, job)
+            assert stored is not None
+            assert made == seconds(*range(1, len(made) + 1))
+            assert (stored.cursor.at, stored.cursor.count) == (made[-1], len(made))
+
+    @pytest.mark.parametrize(
+        "schedule, expected",
+        [
+            (every(1, max_runs=3), seconds(1, 2, 3)),
+            (every(1, end_at=at(3)), seconds(1, 2)),
+            (every(1, end_at=at(3.001)), seconds(1, 2, 3)),
+        ],
+    )
+    async def test_extend_ends_with_the_schedule(
+        self, kit: StoreKit, schedule: Once, expected: list[datetime]
+    ) -> None:
+        (job,) = await self.recurring(kit, schedule)
+        kit.agenda.extend([due(first_task(job))], at(60), NOW)
+        stored = await kit.jobs.get(job.id)
+        assert await instants(kit, job) == expected
+        assert stored is not None
+        assert stored.cursor.exhausted
+        assert [task.recurring for task in kit.agenda.due(at(60), None, 9)][-1] is False
+
+    async def test_extend_makes_a_hundred_of_a_job_at_once(self, kit: StoreKit) -> None:
+        """A job that is far behind neither fills the memory nor is lost sight of."""
+        (job,) = await self.recurring(kit, every(1))
+        made = kit.agenda.extend([due(first_task(job))], at(100_000), NOW)
+        assert len(made) == 100
+        more = kit.agenda.extend(made, at(100_000), NOW)
+        assert [task.hint.instant for task in more] == seconds(*range(102, 202))
+
+    async def test_extend_serves_several_jobs(self, kit: StoreKit) -> None:
+        one, two, done = await self.recurring(kit, every(1), every(2), every(1, max_runs=1))
+        kit.agenda.extend([due(first_task(job)) for job in (one, two, done)], at(4), NOW)
+        assert await instants(kit, one) == seconds(1, 2, 3, 4, 5)
+        assert await instants(kit, two) == seconds(2, 4, 6)
+        assert await instants(kit, done) == seconds(1)
+
+    async def test_extend_leaves_ended_and_unknown_jobs(self, kit: StoreKit) -> None:
+        (job,) = await self.recurring(kit, every(1))
+        await kit.jobs.cancel(job.id, NOW)
+        unknown = a_job(every(1))
+        assert not kit.agenda.extend([due(first_task(job)), due(first_task(unknown))], at(9), NOW)
+        assert await instants(kit, job) == seconds(1)
+        assert not kit.agenda.extend([], at(9), NOW)
+
+    async def test_extend_and_cancel_at_once_leave_nothing_ready(self, kit: StoreKit) -> None:
+        for job in await self.recurring(kit, *(every(1) for _ in range(15))):
+
+            async def cancel(job: Job = job) -> None:
+                await kit.jobs.cancel(job.id, NOW)
+                await kit.tasks.cancel_of_job(job.id, NOW)
+
+            extend = asyncio.to_thread(kit.agenda.extend, [due(first_task(job))], at(9), NOW)
+            await asyncio.gather(extend, cancel())
+            states = {task.status for task in await kit.tasks_of(job.id)}
+            assert states == {TaskState.CANCELLED}
+
+    async def test_every_made_task_runs_to_its_end(self, kit: StoreKit) -> None:
+        (job,) = await self.recurring(kit, every(1, max_runs=4))
+        kit.agenda.extend([due(first_task(job))], at(9), NOW)
+        kit.time.advance(9)
+        for task in await kit.tasks_of(job.id):
+            await kit.commit(await kit.claim(task), succeed())
+        await kit.jobs.settle([job.id], at(9))
+        assert not kit.agenda.due(at(99), None, 9)
+        assert await kit.tasks.counts(job.id) == {TaskState.SUCCEEDED: 4}
+
+    def test_nothing_is_due(self, kit: StoreKit) -> None:
+        assert not kit.agenda.due(NOW, None, 9)
+
+
+def following(job: Job) -> Task:
+    """The task behind the job's first one."""
+    cursor = job.next_cursor(job.cursor.at, job.cursor.count)
+    assert cursor is not None
+    return first_task(job.model_copy(update={"cursor": cursor}))

@@ -1,0 +1,136 @@
+"""What every `JobRepository` must do with single jobs."""
+
+import asyncio
+
+import pytest
+
+from karya.core.errors import Conflict, KaryaError
+from karya.core.job import JobState
+from karya.core.schedule import Once
+from karya.core.task import TaskState
+from tests.conformance.store.kit import TTL, StoreKit
+from tests.support.story import (
+    NOW,
+    ON_COMPLETION,
+    ON_FAILURE,
+    SECOND,
+    a_job,
+    another_task,
+    at,
+    every,
+    first_task,
+    hint_of,
+    submission,
+)
+
+
+class JobsConformance:
+    """Storing and cancelling jobs."""
+
+    @pytest.mark.parametrize(
+        "schedule", [Once(at=at(5)), Once(after=SECOND), every(0.25, max_runs=3), every(60, end_at=at(3600))]
+    )
+    async def test_a_job_and_its_task_come_back_equal(self, kit: StoreKit, schedule: Once) -> None:
+        job = a_job(schedule, ON_FAILURE, ON_COMPLETION, user_id="u", description="d")
+        await kit.add(submission(job))
+        assert await kit.jobs.get(job.id) == job
+        assert await kit.tasks_of(job.id) == (first_task(job),)
+
+    async def test_a_job_that_is_not_there(self, kit: StoreKit) -> None:
+        assert await kit.jobs.get("no such job") is None
+        assert await kit.tasks.get("no such task") is None
+
+    async def test_many_are_stored_together(self, kit: StoreKit) -> None:
+        jobs = [a_job() for _ in range(50)]
+        await kit.add(*map(submission, jobs))
+        assert [await kit.jobs.get(job.id) for job in jobs] == jobs
+        assert len(kit.agenda.due(NOW, None, 100)) == 50
+
+    @pytest.mark.parametrize("position", [0, 1, 2])
+    async def test_a_chunk_with_a_foreign_id_leaves_nothing(self, kit: StoreKit, position: int) -> None:
+        taken, *jobs = [a_job() for _ in range(3)]
+        await kit.add(submission(taken))
+        jobs.insert(position, a_job(created_at=at(1)).model_copy(update={"id": taken.id}))
+        with pytest.raises(Conflict):
+            await kit.add(*map(submission, jobs))
+        assert await kit.jobs.get(taken.id) == taken
+        assert len((await kit.jobs.list(user_id=None, status=None, cursor=None, limit=10)).items) == 1
+        assert len(kit.agenda.due(at(10), None, 10)) == 1
+
+    async def test_a_task_that_cannot_be_stored_leaves_nothing_of_its_chunk(self, kit: StoreKit) -> None:
+        jobs = [a_job() for _ in range(3)]
+        await kit.add(submission(a_job(), first_task(jobs[1])))
+        with pytest.raises(KaryaError):
+            await kit.add(*map(submission, jobs))
+        assert not any([await kit.jobs.get(job.id) for job in jobs])
+
+    async def test_storing_the_same_again_changes_nothing(self, kit: StoreKit) -> None:
+        jobs = [a_job() for _ in range(3)]
+        await kit.add(*map(submission, jobs))
+        await kit.claim(first_task(jobs[0]))
+        await kit.jobs.cancel(jobs[1].id, NOW)
+        before = [(await kit.jobs.get(job.id), await kit.tasks_of(job.id)) for job in jobs]
+        await kit.add(*map(submission, jobs))
+        assert [(await kit.jobs.get(job.id), await kit.tasks_of(job.id)) for job in jobs] == before
+
+    async def test_a_chunk_of_old_and_new_stores_the_new(self, kit: StoreKit) -> None:
+        jobs = [a_job() for _ in range(4)]
+        await kit.add(submission(jobs[1]))
+        await kit.add(*map(submission, jobs))
+        assert [await kit.jobs.get(job.id) for job in jobs] == jobs
+
+    async def test_the_same_chunk_from_many_sides_at_once_is_stored_once(self, kit: StoreKit) -> None:
+        jobs = [a_job() for _ in range(10)]
+        await asyncio.gather(*(kit.add(*map(submission, jobs)) for _ in range(5)))
+        assert [await kit.jobs.get(job.id) for job in jobs] == jobs
+        assert len(kit.agenda.due(NOW, None, 100)) == 10
+
+    async def test_cancel_ends_an_active_job(self, kit: StoreKit) -> None:
+        job, other = a_job(), a_job()
+        await kit.add(submission(job), submission(other))
+        cancelled = await kit.jobs.cancel(job.id, at(1))
+        assert cancelled == job.model_copy(
+            update={"status": JobState.CANCELLED, "updated_at": at(1), "finished_at": at(1)}
+        )
+        assert await kit.jobs.get(job.id) == cancelled
+        assert await kit.jobs.get(other.id) == other
+
+    async def test_cancel_leaves_a_cancelled_job_as_it_is(self, kit: StoreKit) -> None:
+        job = a_job()
+        await kit.add(submission(job))
+        assert await kit.jobs.cancel(job.id, at(1)) == await kit.jobs.cancel(job.id, at(2))
+
+    async def test_cancel_refuses_a_completed_job(self, kit: StoreKit) -> None:
+        job = a_job()
+        await kit.add(submission(job))
+        await kit.jobs.complete_solo([job.id], at(1))
+        before = await kit.jobs.get(job.id)
+        with pytest.raises(Conflict):
+            await kit.jobs.cancel(job.id, at(2))
+        assert await kit.jobs.get(job.id) == before
+
+    async def test_cancel_of_nothing(self, kit: StoreKit) -> None:
+        assert await kit.jobs.cancel("no such job", NOW) is None
+
+    async def test_of_cancel_and_completion_at_once_one_wins(self, kit: StoreKit) -> None:
+        for _ in range(10):
+            job = a_job()
+            await kit.add(submission(job))
+            answer, _ = await asyncio.gather(
+                kit.jobs.cancel(job.id, at(1)),
+                kit.jobs.complete_solo([job.id], at(1)),
+                return_exceptions=True,
+            )
+            stored = await kit.jobs.get(job.id)
+            assert stored is not None
+            assert stored.status is (
+                JobState.COMPLETED if isinstance(answer, Conflict) else JobState.CANCELLED
+            )
+
+    async def test_blocked_tasks_are_stored_blocked(self, kit: StoreKit) -> None:
+        job = a_job()
+        blocked = another_task(job, 1, TaskState.BLOCKED)
+        await kit.add(submission(job, blocked))
+        kit.time.advance(10)
+        assert not await kit.claims.claim([hint_of(blocked)], "w", TTL)
+        assert (await kit.task(blocked)).status is TaskState.BLOCKED

@@ -1,0 +1,75 @@
+"""What a store hands to the conformance suites. A store's own tests provide it as the fixture `kit`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from karya.core.ports import (
+    Agenda,
+    Claim,
+    Claims,
+    Commit,
+    Commits,
+    ErrorLogRepository,
+    JobRepository,
+    Locks,
+    Submission,
+    TaskRepository,
+    UserRepository,
+)
+from karya.core.task import Task
+from karya.core.transitions import Transition
+from tests.support.story import NOW, hint_of
+
+TTL = timedelta(seconds=20)
+
+
+class HeldTime:
+    """The database's clock, held still: it moves only when a test says so."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def advance(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+
+@dataclass(frozen=True)
+class StoreKit:
+    """An empty store. `claims` and `locks` go by `time`, the two of the server by its real clock."""
+
+    time: HeldTime
+    jobs: JobRepository
+    tasks: TaskRepository
+    claims: Claims
+    commits: Commits
+    error_logs: ErrorLogRepository
+    users: UserRepository
+    agenda: Agenda
+    locks: Locks
+    server_claims: Claims
+    server_locks: Locks
+
+    async def add(self, *submissions: Submission) -> None:
+        """Stores jobs with their tasks."""
+        await self.jobs.submit(submissions)
+
+    async def claim(self, task: Task, owner: str = "worker") -> Claim:
+        """Claims one task, which must succeed."""
+        (claim,) = await self.claims.claim([hint_of(await self.task(task))], owner, TTL)
+        return claim
+
+    async def task(self, task: Task | str) -> Task:
+        """The task as it is stored now."""
+        found = await self.tasks.get(task if isinstance(task, str) else task.id)
+        assert found is not None
+        return found
+
+    async def tasks_of(self, job_id: str) -> Sequence[Task]:
+        """All tasks of a job."""
+        return (await self.tasks.of_job(job_id, cursor=None, limit=1_000)).items
+
+    async def commit(self, claim: Claim, transition: Transition) -> frozenset[str]:
+        """Commits one outcome under this claim; returns what was lost."""
+        commit = Commit(claim.hint.task_id, claim.lease_id, transition)
+        return await self.commits.commit([commit], self.time.now)

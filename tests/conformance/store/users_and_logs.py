@@ -1,0 +1,60 @@
+"""What every `UserRepository` and every `ErrorLogRepository` must do."""
+
+import asyncio
+
+import pytest
+
+from karya.core.errors import Conflict
+from karya.core.user import User
+from tests.conformance.store.kit import StoreKit
+from tests.support.story import NOW, a_job, bury, first_task, retry, submission
+
+
+class UsersConformance:
+    """The users."""
+
+    async def test_a_user_comes_back_equal(self, kit: StoreKit) -> None:
+        user = User(id="1", name="ann", created_at=NOW)
+        await kit.users.add(user)
+        assert await kit.users.get("1") == user
+
+    async def test_a_user_that_is_not_there(self, kit: StoreKit) -> None:
+        assert await kit.users.get("1") is None
+
+    async def test_adding_the_same_user_again_changes_nothing(self, kit: StoreKit) -> None:
+        user = User(id="1", name="ann", created_at=NOW)
+        await kit.users.add(user)
+        await kit.users.add(user)
+        assert await kit.users.get("1") == user
+
+    async def test_a_name_is_taken_once(self, kit: StoreKit) -> None:
+        await kit.users.add(User(id="1", name="ann", created_at=NOW))
+        with pytest.raises(Conflict, match="ann"):
+            await kit.users.add(User(id="2", name="ann", created_at=NOW))
+        assert await kit.users.get("2") is None
+        await kit.users.add(User(id="3", name="Ann", created_at=NOW))
+
+    async def test_of_many_who_want_a_name_one_gets_it(self, kit: StoreKit) -> None:
+        users = [User(id=str(number), name="ann", created_at=NOW) for number in range(10)]
+        answers = await asyncio.gather(*map(kit.users.add, users), return_exceptions=True)
+        assert sorted(isinstance(answer, Conflict) for answer in answers) == [False] + [True] * 9
+        assert len([user for user in users if await kit.users.get(user.id)]) == 1
+
+
+class ErrorLogsConformance:
+    """The error logs."""
+
+    async def test_the_newest_of_a_job_come_first(self, kit: StoreKit) -> None:
+        job, other = a_job(), a_job()
+        await kit.add(submission(job), submission(other))
+        await kit.commit(await kit.claim(first_task(other)), bury("other"))
+        for number in range(5):
+            await kit.commit(await kit.claim(first_task(job)), retry(f"error {number}", due_at=NOW))
+            kit.time.advance(1)
+        logs = await kit.error_logs.of_job(job.id, 3)
+        assert [log.error for log in logs] == ["error 4", "error 3", "error 2"]
+        assert [log.attempt for log in logs] == [5, 4, 3]
+        assert len(await kit.error_logs.of_job(job.id, 10)) == 5
+
+    async def test_a_job_without_errors(self, kit: StoreKit) -> None:
+        assert not await kit.error_logs.of_job("no such job", 10)

@@ -1,0 +1,16 @@
+"""What tests of every kind share."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from karya.store.embedded import EmbeddedMongod
+
+
+@pytest.fixture(scope="session")
+def mongod_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real MongoDB for the whole session. Use a database of your own in it, and leave none behind."""
+    mongod = EmbeddedMongod(tmp_path_factory.mktemp("mongod"))
+    mongod.start()
+    yield mongod.url
+    mongod.stop()

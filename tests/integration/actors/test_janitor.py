@@ -1,0 +1,174 @@
+"""The janitor takes tasks from the dead, and ends jobs whose end was lost."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from karya.actors import janitor as room
+from karya.actors.janitor import Janitor
+from karya.actors.metrics import ServerMetrics
+from karya.core.action import Action, NoopAction
+from karya.core.job import Job, JobSpec, JobState, new_job
+from karya.core.retry import RetryPolicy
+from karya.core.schedule import Once
+from karya.core.task import TaskState
+from tests.conformance.store.kit import TTL, StoreKit
+from tests.support.away import Away
+from tests.support.held_clock import HeldClock
+from tests.support.soon import soon
+from tests.support.story import NOW, ON_COMPLETION, ON_FAILURE, a_job, first_task, submission, succeed
+
+
+class Sweeps:
+    """A janitor, and whatever it told the scheduler."""
+
+    def __init__(self, kit: StoreKit, claims: Any = None) -> None:
+        self.pokes: list[datetime] = []
+        self.metrics = ServerMetrics()
+        interval = timedelta(milliseconds=10)
+        self.janitor = Janitor(
+            claims or kit.claims,
+            kit.commits,
+            kit.jobs,
+            HeldClock(kit.time),
+            interval,
+            self.metrics,
+            self.pokes.append,
+        )
+
+    @property
+    def reaped(self) -> float | None:
+        return self.metrics.registry.get_sample_value("karya_tasks_reaped_total")
+
+    @asynccontextmanager
+    async def going_round(self) -> AsyncIterator[None]:
+        running = asyncio.create_task(self.janitor.run())
+        yield
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+
+
+def job_with(attempts: int, *hooks: Any) -> Job:
+    retry = RetryPolicy(max_attempts=attempts)
+    spec = JobSpec[Action](schedule=Once(at=NOW), action=NoopAction(), hooks=hooks, retry=retry)
+    return new_job(spec, NOW)
+
+
+async def status(kit: StoreKit, job: Job) -> JobState:
+    stored = await kit.jobs.get(job.id)
+    assert stored is not None
+    return stored.status
+
+
+async def test_it_reaps_what_expired_and_nothing_else(kit: StoreKit) -> None:
+    sweeps = Sweeps(kit)
+    expired, renewed, waiting = jobs = [a_job() for _ in range(3)]
+    await kit.add(*map(submission, jobs))
+    await kit.claim(first_task(expired))
+    lease = await kit.claim(first_task(renewed))
+    kit.time.now += TTL
+    await kit.claims.renew({first_task(renewed).id: lease.lease_id}, TTL)
+    await sweeps.janitor.sweep()
+    states = [(await kit.task(first_task(job))).status for job in jobs]
+    assert states == [TaskState.READY, TaskState.RUNNING, TaskState.READY]
+    task = await kit.task(first_task(expired))
+    assert task.due_at >= kit.time.now + timedelta(seconds=1)
+    assert task.attempts == 1
+    assert task.error is not None
+    assert task.error.startswith("the lease expired")
+    assert (await kit.task(first_task(waiting))).error is None
+    assert sweeps.reaped == 1
+    assert sweeps.pokes == [kit.time.now]
+    await sweeps.janitor.sweep()
+    assert sweeps.reaped == 1
+
+
+async def test_one_that_was_renewed_after_it_was_seen_is_left(kit: StoreKit) -> None:
+    job = a_job()
+    await kit.add(submission(job))
+    lease = await kit.claim(first_task(job))
+    kit.time.now += TTL
+    claims = Away(kit.claims)
+    seen = await kit.claims.expired(9)
+
+    async def expired(limit: int) -> Any:
+        await kit.claims.renew({first_task(job).id: lease.lease_id}, TTL)
+        return seen
+
+    claims.expired = expired  # type: ignore[attr-defined]
+    sweeps = Sweeps(kit, claims)
+    await sweeps.janitor.sweep()
+    assert (await kit.task(first_task(job))).status is TaskState.RUNNING
+    assert (sweeps.reaped, sweeps.pokes) == (0, [])
+
+
+async def test_the_last_attempt_is_buried_and_its_hooks_fired(kit: StoreKit) -> None:
+    sweeps = Sweeps(kit)
+    job = job_with(2, ON_FAILURE, ON_COMPLETION)
+    await kit.add(submission(job))
+    for state in (TaskState.READY, TaskState.DEAD):
+        kit.time.now = max(kit.time.now, (await kit.task(first_task(job))).due_at)
+        await kit.claim(first_task(job))
+        kit.time.now += TTL
+        await sweeps.janitor.sweep()
+        assert (await kit.task(first_task(job))).status is state
+    assert (await kit.task(first_task(job))).reason == "attempt 2 of 2 failed"
+    steps = sorted(task.step for task in await kit.tasks_of(job.id))
+    assert steps == ["ON_COMPLETION", "ON_FAILURE", "main"]
+    assert await status(kit, job) is JobState.COMPLETED
+    assert len(await kit.error_logs.of_job(job.id, 9)) == 2
+
+
+async def test_more_than_one_batch_is_reaped_in_one_sweep(
+    kit: StoreKit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "_BATCH", 3)
+    jobs = [a_job() for _ in range(7)]
+    await kit.add(*map(submission, jobs))
+    for job in jobs:
+        await kit.claim(first_task(job))
+    kit.time.now += TTL
+    sweeps = Sweeps(kit)
+    await sweeps.janitor.sweep()
+    assert sweeps.reaped == 7
+
+
+async def test_jobs_whose_end_was_lost_are_settled_batch_by_batch(
+    kit: StoreKit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "_BATCH", 2)
+    jobs = [job_with(4, ON_COMPLETION) for _ in range(5)]
+    await kit.add(*map(submission, jobs))
+    lost = [jobs[0], jobs[4]]
+    for job in lost:
+        await kit.commit(await kit.claim(first_task(job)), succeed())
+    sweeps = Sweeps(kit)
+    await sweeps.janitor.sweep()
+    assert await status(kit, lost[0]) is JobState.ACTIVE, "its worker may be about to settle it"
+    kit.time.advance(11)
+    for _ in range(3):
+        await sweeps.janitor.sweep()
+    assert [await status(kit, job) for job in lost] == [JobState.COMPLETED] * 2
+    assert [await status(kit, job) for job in jobs[1:4]] == [JobState.ACTIVE] * 3
+    assert sweeps.pokes == [kit.time.now] * 2
+    await kit.commit(await kit.claim(first_task(jobs[1])), succeed())
+    for _ in range(2):
+        await sweeps.janitor.sweep()
+    assert await status(kit, jobs[1]) is JobState.COMPLETED, "it goes round"
+
+
+async def test_it_goes_on_after_the_store_was_away(kit: StoreKit) -> None:
+    job = a_job()
+    await kit.add(submission(job))
+    await kit.claim(first_task(job))
+    kit.time.now += TTL
+    claims = Away(kit.claims, "expired", left=2)
+    sweeps = Sweeps(kit, claims)
+    async with sweeps.going_round():
+        await soon(lambda: sweeps.reaped == 1)
+        await soon(lambda: claims.calls > 4)

@@ -1,0 +1,145 @@
+"""The scheduler offers each task at its instant, after its successor is stored, and again if need be."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import timedelta
+
+import pytest
+
+from karya.actors import scheduler
+from karya.core.hint import Hint
+from tests.integration.actors.desk import SELDOM, Desk, Offers, from_now, now
+from tests.support.away import AwayBlocking
+from tests.support.mongo import Mongo
+from tests.support.soon import soon
+from tests.support.story import every, first_task, hint_of
+
+
+async def test_at_the_instant_and_not_before(desk: Desk) -> None:
+    jobs = [await desk.job(seconds) for seconds in (0.5, 0.35, 0.2)]
+    post = desk.scheduler(poll=SELDOM)
+    await post.offered(*reversed(jobs))
+    offers = post.offers
+    lags = [at - hint.due_at for at, hint in zip(offers.times, offers.hints, strict=True)]
+    assert min(lags) >= timedelta(0)
+    assert max(lags) < timedelta(seconds=2)
+
+
+async def test_what_is_beyond_the_look_ahead_is_found_when_it_comes_near(desk: Desk) -> None:
+    job = await desk.job(0.4)
+    post = desk.scheduler(look_ahead=timedelta(milliseconds=100))
+    await soon(lambda: post.looks > 2)
+    assert post.says("karya_scheduler_planned_tasks") == 0
+    await post.offered(job)
+    assert post.offers.times[0] >= first_task(job).due_at
+
+
+async def test_the_successor_is_stored_before_a_task_is_offered(desk: Desk, mongo: Mongo) -> None:
+    job = await desk.job(every(0.1), from_now(-0.15))
+    successors: list[int] = []
+
+    def count(hints: Sequence[Hint]) -> None:
+        for hint in hints:
+            later = {"job_id": hint.job_id, "instant": {"$gt": hint.instant}}
+            successors.append(mongo.blocking["tasks"].count_documents(later))
+
+    offers = Offers()
+    offers.on_offer = count
+    post = desk.scheduler(offers=offers, look_ahead=timedelta(milliseconds=30))
+    await soon(lambda: len(post.offers.jobs) >= 4)
+    assert all(number >= 1 for number in successors)
+    instants = [hint.instant for hint in post.offers.hints[:4]]
+    assert instants == [job.created_at + timedelta(seconds=0.1 * n) for n in range(1, 5)]
+
+
+async def test_a_poke_finds_a_new_task_at_once(desk: Desk) -> None:
+    post = desk.scheduler(poll=SELDOM)
+    await soon(lambda: post.looks == 1)
+    job = await desk.job()
+    post.inbox.poke(now())
+    await post.offered(job)
+
+
+async def test_a_poke_about_the_far_future_causes_no_look(desk: Desk) -> None:
+    post = desk.scheduler(poll=SELDOM)
+    await soon(lambda: post.looks == 1)
+    post.inbox.poke(from_now(3600))
+    job = await desk.job()
+    post.inbox.wake()
+    await asyncio.sleep(0.05)
+    assert (post.looks, post.offers.jobs) == (1, [])
+    post.inbox.poke(now())
+    await post.offered(job)
+
+
+async def test_a_hint_that_nobody_claims_is_sent_again(desk: Desk) -> None:
+    job = await desk.job()
+    post = desk.scheduler(resend_after=timedelta(milliseconds=150))
+    await soon(lambda: len(post.offers.jobs) >= 3)
+    first, second, third = post.offers.times[:3]
+    assert second - first >= timedelta(milliseconds=140) <= third - second
+    await desk.kit.server_claims.claim([hint_of(first_task(job))], "w", SELDOM)
+    looks, sent = post.looks, len(post.offers.jobs)
+    await soon(lambda: post.looks > looks + 12)
+    assert len(post.offers.jobs) <= sent + 1
+
+
+async def test_a_hint_is_not_sent_again_before(desk: Desk) -> None:
+    job = await desk.job()
+    post = desk.scheduler()
+    await soon(lambda: post.looks > 5)
+    await post.offered(job)
+
+
+async def test_a_hint_that_comes_back_is_sent_again_at_once(desk: Desk) -> None:
+    job = await desk.job()
+    post = desk.scheduler(poll=SELDOM)
+    await post.offered(job)
+    stale = post.offers.hints[0].model_copy(update={"token": 5})
+    post.inbox.put_back([stale, post.offers.hints[0]])
+    await post.offered(job, job)
+
+
+async def test_a_backlog_beyond_the_capacity_is_read_on(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scheduler, "_CAPACITY", 10)
+    jobs = [await desk.job(-60 + number) for number in range(37)]
+    post = desk.scheduler(poll=SELDOM, batch=4)
+    await post.offered(*jobs)
+
+
+async def test_a_full_queue_is_waited_for_and_the_backlog_read_on(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even when the timetable was full as it looked from the start: then all is still unread."""
+    monkeypatch.setattr(scheduler, "_CAPACITY", 10)
+    jobs = [await desk.job(-60 + number) for number in range(37)]
+    offers = Offers()
+    offers.left = 0
+    post = desk.scheduler(poll=SELDOM, batch=4, offers=offers)
+    await soon(lambda: post.says("karya_scheduler_planned_tasks") == 10)
+    post.inbox.poke(now())
+    await soon(lambda: post.looks == 2)
+    while len(offers.jobs) < len(jobs):
+        offers.left = 3
+        post.inbox.wake()
+        await soon(lambda: offers.left == 0 or len(offers.jobs) == len(jobs))
+    await post.offered(*jobs)
+
+
+async def test_a_store_that_is_away_is_waited_for(desk: Desk) -> None:
+    agenda, locks = AwayBlocking(desk.kit.agenda), AwayBlocking(desk.kit.locks)
+    locks.left = agenda.left = 3
+    job = await desk.job()
+    post = desk.scheduler(agenda=agenda, locks=locks)
+    await post.offered(job)
+    agenda.left = 3
+    another = await desk.job()
+    await post.offered(job, another)
+
+
+async def test_a_chain_that_was_cut_is_mended(desk: Desk) -> None:
+    job = await desk.job(every(10), from_now(-16))
+    assert await desk.kit.server_claims.claim([hint_of(first_task(job))], "w", SELDOM)
+    post = desk.scheduler()
+    await soon(lambda: post.says("karya_chains_mended_total") == 1)
+    assert len(await desk.kit.tasks_of(job.id)) >= 2

@@ -1,0 +1,34 @@
+"""`karya demo` as a newcomer runs it, without a terminal and without a standard input."""
+
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.integration.cli.command import KARYA, await_nothing_left, environment
+
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(120)]
+
+
+def test_the_demo_verifies_itself_and_leaves_nothing(tmp_path: Path) -> None:
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    started = time.monotonic()
+    result = subprocess.run(
+        ["/bin/sh", "-c", 'exec "$0" demo <&-', KARYA],
+        cwd=tmp_path,
+        # Ray's sockets lie in its own directory, and would not fit below this one.
+        env={**environment(tmp_path), "TMPDIR": str(temporary), "RAY_TMPDIR": "/tmp"},
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert time.monotonic() - started < 60
+    lines = result.stdout.splitlines()
+    assert "Each arrived exactly once, never early, on time." in lines
+    assert any(line.startswith("The target saw 10 calls, ") for line in lines)
+    assert sum("SUCCEEDED in attempt 3" in line for line in lines) == 1
+    assert list(temporary.glob("karya-demo-*")) == []
+    await_nothing_left(tmp_path)

@@ -1,0 +1,20 @@
+"""One cluster for all tests of this folder: each start costs seconds."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.running import Running, running
+from tests.support.target import Target
+
+
+@pytest.fixture(scope="package")
+def karya(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with running(tmp_path_factory.mktemp("cluster")) as started:
+        yield started
+
+
+@pytest.fixture(scope="package")
+def target() -> Iterator[Target]:
+    with Target.running() as started:
+        yield started

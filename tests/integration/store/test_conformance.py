@@ -1,0 +1,66 @@
+"""MongoDB does what the ports of the store promise."""
+
+from tests.conformance.store.agenda import AgendaConformance
+from tests.conformance.store.claims import ClaimsConformance
+from tests.conformance.store.commits import CommitsConformance
+from tests.conformance.store.fencing import FencingConformance
+from tests.conformance.store.job_lists import JobListsConformance
+from tests.conformance.store.jobs import JobsConformance
+from tests.conformance.store.locks import LocksConformance
+from tests.conformance.store.renewals import RenewalsConformance
+from tests.conformance.store.settling import SettlingConformance
+from tests.conformance.store.stalled import StalledConformance
+from tests.conformance.store.tasks import TasksConformance
+from tests.conformance.store.users_and_logs import ErrorLogsConformance, UsersConformance
+
+
+class TestClaims(ClaimsConformance):
+    pass
+
+
+class TestRenewals(RenewalsConformance):
+    pass
+
+
+class TestCommits(CommitsConformance):
+    pass
+
+
+class TestFencing(FencingConformance):
+    pass
+
+
+class TestJobs(JobsConformance):
+    pass
+
+
+class TestJobLists(JobListsConformance):
+    pass
+
+
+class TestSettling(SettlingConformance):
+    pass
+
+
+class TestTasks(TasksConformance):
+    pass
+
+
+class TestUsers(UsersConformance):
+    pass
+
+
+class TestErrorLogs(ErrorLogsConformance):
+    pass
+
+
+class TestLocks(LocksConformance):
+    pass
+
+
+class TestAgenda(AgendaConformance):
+    pass
+
+
+class TestStalled(StalledConformance):
+    pass

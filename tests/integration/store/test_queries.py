@@ -1,0 +1,198 @@
+"""Every query of the store is answered by an index, in the order of an index, and reads little more than
+it returns; every write waits for a majority and its journal; every list leaves no open cursor behind."""
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from karya.core.job import JobState
+from karya.core.ports import Commit
+from karya.core.schedule import Once
+from karya.core.user import User
+from karya.store.locks import LockDirectory
+from tests.conformance.store.kit import TTL, StoreKit
+from tests.integration.store.conftest import Mongo
+from tests.support.commands import RECORDER, Command, plans
+from tests.support.story import (
+    NOW,
+    ON_COMPLETION,
+    ON_FAILURE,
+    a_job,
+    another_task,
+    at,
+    bury,
+    due,
+    every,
+    first_task,
+    hint_of,
+    release,
+    retry,
+    submission,
+    succeed,
+)
+
+BUSY = "a user with many jobs"
+
+
+class Store:
+    """A store with a few hundred jobs in every state, and something to call every method with."""
+
+    def __init__(self, kit: StoreKit, mongo: Mongo) -> None:
+        self.kit = kit
+        self.directory = LockDirectory(mongo.asynchronous)
+        self.jobs = [
+            a_job(Once(at=at(n / 10)), ON_FAILURE, ON_COMPLETION, user_id=(BUSY, "rare")[n % 30 == 0])
+            for n in range(300)
+        ]
+        self.recurring = [a_job(every(1)) for _ in range(20)]
+        self.big = a_job()
+
+    async def fill(self) -> None:
+        kit = self.kit
+        tasks = [another_task(self.big, number) for number in range(1, 150)]
+        await kit.add(submission(self.big, *tasks), *map(submission, (*self.jobs, *self.recurring)))
+        kit.time.advance(60)
+        self.claims = list(
+            await kit.claims.claim([hint_of(first_task(j)) for j in self.jobs[:150]], "w", TTL)
+        )
+        moves = [succeed(), retry(), bury(), release(), None] * 30
+        ends = zip(self.claims, moves, strict=True)
+        commits = [Commit(claim.hint.task_id, claim.lease_id, move) for claim, move in ends if move]
+        await kit.commits.commit(commits, NOW)
+        self.held = self.claims[4::5]
+        await kit.jobs.complete_solo([job.id for job in self.jobs[200:220]], NOW)
+        for job in self.jobs[220:225]:
+            await kit.jobs.cancel(job.id, NOW)
+
+    def commit(self, *moves: Any) -> Any:
+        held = [(self.held.pop(), move) for move in moves]
+        return self.kit.commits.commit([Commit(c.hint.task_id, c.lease_id, move) for c, move in held], NOW)
+
+    def page(self, **filters: Any) -> Any:
+        return self.kit.jobs.list(**{"user_id": None, "status": None, "cursor": None, "limit": 20, **filters})
+
+    async def second_page(self, **filters: Any) -> Any:
+        return await self.page(cursor=(await self.page(**filters)).next_cursor, **filters)
+
+    async def second_tasks(self) -> None:
+        first = await self.kit.tasks.of_job(self.big.id, cursor=None, limit=20)
+        await self.kit.tasks.of_job(self.big.id, cursor=first.next_cursor, limit=20)
+
+    def due_page(self) -> Any:
+        after = self.kit.agenda.due(at(60), None, 50)[-1].hint
+        return self.kit.agenda.due(at(60), (after.due_at, after.task_id), 20)
+
+    def lock(self) -> Any:
+        lease = self.kit.locks.acquire("lock", "w", TTL, {})
+        assert lease
+        self.kit.locks.renew(lease, TTL)
+        self.kit.locks.release(lease)
+
+
+FEW = 10
+WRITES = {"insert", "update", "findAndModify", "delete"}
+CALLS: dict[str, Callable[[Store], Any]] = {
+    "submit": lambda s: s.kit.add(submission(a_job())),
+    "submit again": lambda s: s.kit.add(submission(s.big)),
+    "get": lambda s: s.kit.jobs.get(s.big.id),
+    "list": lambda s: s.second_page(),
+    "list of user": lambda s: s.second_page(user_id=BUSY),
+    "list of rare user": lambda s: s.page(user_id="rare"),
+    "list of status": lambda s: s.second_page(status=JobState.ACTIVE),
+    "list of rare status": lambda s: s.page(status=JobState.CANCELLED),
+    "list of user and status": lambda s: s.second_page(user_id=BUSY, status=JobState.ACTIVE),
+    "list of rare user and status": lambda s: s.page(user_id="rare", status=JobState.CANCELLED),
+    "cancel": lambda s: s.kit.jobs.cancel(s.big.id, NOW),
+    "complete solo": lambda s: s.kit.jobs.complete_solo([s.big.id], NOW),
+    "settle": lambda s: s.kit.jobs.settle([job.id for job in s.jobs[:10]], NOW),
+    "unsettled": lambda s: s.kit.jobs.unsettled(at(20), None, 20),
+    "unsettled, on": lambda s: s.kit.jobs.unsettled(at(20), (at(5), s.jobs[50].id), 20),
+    "task": lambda s: s.kit.tasks.get(first_task(s.big).id),
+    "tasks": lambda s: s.second_tasks(),
+    "counts": lambda s: s.kit.tasks.counts(s.jobs[0].id),
+    "cancel tasks": lambda s: s.kit.tasks.cancel_of_job(s.jobs[4].id, NOW),
+    "claim": lambda s: s.kit.claims.claim([hint_of(first_task(job)) for job in s.jobs[149:160]], "w", TTL),
+    "renew": lambda s: s.kit.claims.renew({c.hint.task_id: c.lease_id for c in s.held}, TTL),
+    "expired": lambda s: s.kit.claims.expired(20),
+    "expired by server": lambda s: s.kit.server_claims.expired(20),
+    "commit success": lambda s: s.commit(succeed("1"), succeed("1"), succeed("2")),
+    "commit failure": lambda s: s.commit(retry(), bury(), release(), succeed()),
+    "errors": lambda s: s.kit.error_logs.of_job(s.jobs[1].id, 20),
+    "add user": lambda s: s.kit.users.add(User(id="1", name="ann", created_at=NOW)),
+    "user": lambda s: s.kit.users.get("1"),
+    "due": lambda s: s.kit.agenda.due(at(60), None, 20),
+    "due, on": lambda s: s.due_page(),
+    "extend": lambda s: s.kit.agenda.extend([due(first_task(job)) for job in s.recurring], at(1), NOW),
+    "stalled": lambda s: s.kit.agenda.stalled(at(9), at(1), 20),
+    "lock": lambda s: s.lock(),
+    "holder": lambda s: s.directory.holder("lock"),
+}
+
+
+Said = dict[str, list[Command]]
+
+
+def is_bounded(wanted: dict[str, Any]) -> bool:
+    """Queries that the caller bounds: the steps of some jobs, or what was named."""
+    return "$in" in str(wanted.get("_id")) or "job_id" in wanted
+
+
+@pytest.fixture
+async def said(kit: StoreKit, mongo: Mongo) -> Said:
+    """What the store says to MongoDB in each of the calls."""
+    store = Store(kit, mongo)
+    await store.fill()
+    said: Said = {}
+    for name, call in CALLS.items():
+        with RECORDER.recorded() as said[name]:
+            answer = call(store)
+            if inspect.isawaitable(answer):
+                await answer
+    return said
+
+
+def test_every_query_is_answered_by_an_index_and_reads_little_more_than_it_returns(
+    said: Said, mongo: Mongo
+) -> None:
+    problems = []
+    for name, commands in said.items():
+        for plan in plans(mongo.blocking, commands):
+            if {"COLLSCAN", "SORT"} & set(plan.stages) or ("IDHACK" not in plan.stages and not plan.indexes):
+                problems.append(f"{name}: no index for {plan}")
+            if "find" in plan.command and plan.documents > plan.returned + FEW:
+                problems.append(f"{name}: reads too much: {plan}")
+            covered = "PROJECTION_COVERED" in plan.stages
+            if not covered and plan.keys > 2 * max(plan.documents, FEW):
+                problems.append(f"{name}: scans too much: {plan}")
+    assert not problems, "\n".join(problems)
+
+
+def test_every_list_is_limited_so_that_no_cursor_stays_open(said: Said) -> None:
+    problems = [
+        f"{name}: {command}"
+        for name, commands in said.items()
+        for command in commands
+        if "getMore" in command
+        or ("find" in command and "limit" not in command and not is_bounded(command["filter"]))
+    ]
+    assert not problems, "\n".join(problems)
+
+
+def test_every_write_waits_for_a_majority_and_its_journal(said: Said) -> None:
+    problems = [
+        f"{name}: {command}"
+        for name, commands in said.items()
+        for command in commands
+        if ("commitTransaction" in command or (next(iter(command)) in WRITES and "autocommit" not in command))
+        and command.get("writeConcern") != {"w": "majority", "j": True}
+    ]
+    assert not problems, "\n".join(problems)
+
+
+def test_the_calls_are_heard(said: Said) -> None:
+    """The other tests would pass if nothing were recorded."""
+    assert [name for name, commands in said.items() if not commands] == []
+    kinds = {next(iter(command)) for commands in said.values() for command in commands}
+    assert kinds >= {"find", "insert", "update", "findAndModify", "aggregate", "commitTransaction"}

@@ -1,0 +1,117 @@
+"""Without MongoDB every call ends in StoreUnavailable, soon, and never in an exception of the driver."""
+
+import asyncio
+import inspect
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from karya.core.clock import SystemClock
+from karya.core.errors import StoreUnavailable
+from karya.core.ports import Commit, LockLease
+from karya.core.settings import StoreSettings
+from karya.core.user import User
+from karya.store.embedded import EmbeddedMongod
+from karya.store.provider import MongoBlockingStore, MongoStore
+from tests.support.story import (
+    NOW,
+    SECOND,
+    a_job,
+    bury,
+    due,
+    every,
+    first_task,
+    hint_of,
+    submission,
+    succeed,
+)
+
+JOB = a_job(every(1))
+TASK = first_task(JOB)
+ASYNC: dict[str, Callable[[MongoStore], Any]] = {
+    "submit": lambda s: s.jobs.submit([submission(JOB)]),
+    "get": lambda s: s.jobs.get(JOB.id),
+    "list": lambda s: s.jobs.list(user_id=None, status=None, cursor=None, limit=9),
+    "cancel": lambda s: s.jobs.cancel(JOB.id, NOW),
+    "complete solo": lambda s: s.jobs.complete_solo([JOB.id], NOW),
+    "settle": lambda s: s.jobs.settle([JOB.id], NOW),
+    "unsettled": lambda s: s.jobs.unsettled(NOW, None, 9),
+    "task": lambda s: s.tasks.get(TASK.id),
+    "tasks": lambda s: s.tasks.of_job(JOB.id, cursor=None, limit=9),
+    "counts": lambda s: s.tasks.counts(JOB.id),
+    "cancel tasks": lambda s: s.tasks.cancel_of_job(JOB.id, NOW),
+    "claim": lambda s: s.claims.claim([hint_of(TASK)], "w", SECOND),
+    "renew": lambda s: s.claims.renew({TASK.id: "lease"}, SECOND),
+    "expired": lambda s: s.claims.expired(9),
+    "commit success": lambda s: s.commits.commit([Commit(TASK.id, "lease", succeed())], NOW),
+    "commit failure": lambda s: s.commits.commit([Commit(TASK.id, "lease", bury())], NOW),
+    "errors": lambda s: s.error_logs.of_job(JOB.id, 9),
+    "add user": lambda s: s.users.add(User(id="1", name="ann", created_at=NOW)),
+    "user": lambda s: s.users.get("1"),
+    "holder": lambda s: s.directory.holder("lock"),
+    "measure": lambda s: s.measure(SystemClock()),
+    "ping": lambda s: s.ping(),
+}
+BLOCKING: dict[str, Callable[[MongoBlockingStore], Any]] = {
+    "due": lambda s: s.agenda.due(NOW, None, 9),
+    "extend": lambda s: s.agenda.extend([due(TASK)], NOW, NOW),
+    "stalled": lambda s: s.agenda.stalled(NOW, NOW, 9),
+    "acquire": lambda s: s.locks.acquire("lock", "w", SECOND, {}),
+    "renew lock": lambda s: s.locks.renew(LockLease("lock", "w", 1), SECOND),
+    "release lock": lambda s: s.locks.release(LockLease("lock", "w", 1)),
+    "prepare": lambda s: s.prepare("w"),
+    "measure, blocking": lambda s: s.measure(SystemClock()),
+}
+SETTINGS = StoreSettings(database="gone", timeout=timedelta(milliseconds=50))
+
+
+def test_every_public_method_is_called() -> None:
+    store = MongoStore(SETTINGS, "mongodb://127.0.0.1:1")
+    parts = [store.jobs, store.tasks, store.claims, store.commits, store.error_logs, store.users]
+    methods = {
+        name
+        for part in parts
+        for name, _ in inspect.getmembers(type(part), inspect.isfunction)
+        if name[0] != "_"
+    }
+    source = inspect.getsource(inspect.getmodule(test_every_public_method_is_called))  # type: ignore[arg-type]
+    store.close()
+    assert [name for name in methods if f".{name}(" not in source] == []
+
+
+async def test_before_and_after_mongod_dies(tmp_path: Path) -> None:
+    """Both for clients that never reached it and for those whose connections broke."""
+    mongod = EmbeddedMongod(tmp_path)
+    mongod.start()
+    roomy = SETTINGS.model_copy(update={"timeout": timedelta(milliseconds=300)})
+    known, blocking = MongoStore(roomy, mongod.url), MongoBlockingStore(roomy, mongod.url)
+    await known.ping()
+    blocking.prepare("w")
+    mongod.stop(timedelta(0))
+    with pytest.raises(StoreUnavailable):
+        await known.jobs.get(JOB.id)
+    with pytest.raises(StoreUnavailable):
+        blocking.agenda.due(NOW, None, 9)
+    known.close()
+    blocking.close()
+    await _nothing_but_store_unavailable(mongod.url)
+
+
+async def _nothing_but_store_unavailable(url: str) -> None:
+    store, blocking = MongoStore(SETTINGS, url), MongoBlockingStore(SETTINGS, url)
+    calls = {
+        **{name: call(store) for name, call in ASYNC.items()},
+        **{name: asyncio.to_thread(call, blocking) for name, call in BLOCKING.items()},
+    }
+    answers = await asyncio.gather(*calls.values(), return_exceptions=True)
+    wrong = {name: answer for name, answer in zip(calls, answers, strict=True) if not _is_clear(answer)}
+    store.close()
+    blocking.close()
+    assert wrong == {}
+
+
+def _is_clear(answer: object) -> bool:
+    return isinstance(answer, StoreUnavailable) and "MongoDB does not acknowledge" in str(answer)

@@ -1,0 +1,39 @@
+"""A document that cannot be read (of a later version, say) keeps nobody else from being served."""
+
+import pytest
+
+from karya.core.job import Job
+from tests.conformance.store.agenda import instants, seconds
+from tests.conformance.store.kit import StoreKit
+from tests.integration.store.conftest import Mongo
+from tests.support.story import NOW, a_job, at, due, every, first_task, submission
+
+
+@pytest.fixture
+async def poisoned(kit: StoreKit, mongo: Mongo) -> tuple[Job, Job]:
+    """A recurring job whose schedule and task nobody here understands, and one like any other."""
+    odd, plain = a_job(every(1)), a_job(every(1))
+    await kit.add(submission(odd), submission(plain))
+    schedule = '{"schedule": {"kind": "of a later version"}}'
+    mongo.blocking.jobs.update_one({"_id": odd.id}, {"$set": {"schedule": schedule}})
+    mongo.blocking.tasks.update_one({"job_id": odd.id}, {"$set": {"kind": "of a later version"}})
+    return odd, plain
+
+
+async def test_the_scheduler_goes_on_with_the_others(kit: StoreKit, poisoned: tuple[Job, Job]) -> None:
+    odd, plain = poisoned
+    assert [task.hint.job_id for task in kit.agenda.due(at(9), None, 9)] == [plain.id]
+    kit.agenda.extend([due(first_task(odd)), due(first_task(plain))], at(1), NOW)
+    assert await instants(kit, plain) == seconds(1, 2)
+    assert kit.agenda.stalled(at(9), at(9), 9) == 0
+
+
+async def test_lists_and_sweeps_leave_it_out(kit: StoreKit, mongo: Mongo, poisoned: tuple[Job, Job]) -> None:
+    odd, plain = poisoned
+    page = await kit.jobs.list(user_id=None, status=None, cursor=None, limit=9)
+    assert [job.id for job in page.items] == [plain.id]
+    assert (await kit.tasks.of_job(odd.id, cursor=None, limit=9)).items == ()
+    kit.time.advance(1)
+    await kit.claim(first_task(plain))
+    mongo.blocking.tasks.update_many({}, {"$set": {"status": "RUNNING", "lease.expires_at": NOW}})
+    assert [task.job_id for task in await kit.claims.expired(9)] == [plain.id]

@@ -1,0 +1,47 @@
+"""Connections that break at a chosen moment: after MongoDB has done the work, or before."""
+
+from typing import Any
+
+import pytest
+from pymongo.errors import AutoReconnect
+
+
+class BreakingCollection:
+    """Stands in for a collection; the named operation is done, and its answer lost, so many times."""
+
+    def __init__(self, real: Any, operation: str, times: int, *, done: bool, error: Exception) -> None:
+        self._real = real
+        self._operation = operation
+        self._done = done
+        self._error = error
+        self.left = times
+
+    def __getattr__(self, name: str) -> Any:
+        if name != self._operation:
+            return getattr(self._real, name)
+        return self._break
+
+    async def _break(self, *args: Any, **kwargs: Any) -> Any:
+        work = getattr(self._real, self._operation)
+        if self.left == 0:
+            return await work(*args, **kwargs)
+        self.left -= 1
+        if self._done:
+            await work(*args, **kwargs)
+        raise self._error
+
+
+def break_answers(
+    monkeypatch: pytest.MonkeyPatch,
+    owner: Any,
+    operation: str,
+    times: int = 1,
+    *,
+    done: bool = True,
+    error: Exception | None = None,
+) -> BreakingCollection:
+    """Makes the tasks collection of a repository break."""
+    error = error or AutoReconnect("connection closed")
+    broken = BreakingCollection(owner._tasks, operation, times, done=done, error=error)
+    monkeypatch.setattr(owner, "_tasks", broken)
+    return broken

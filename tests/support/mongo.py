@@ -1,0 +1,67 @@
+"""The MongoDB implementation of every store port, empty and prepared for each test that asks for `kit`."""
+
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from karya.core.settings import StoreSettings
+from karya.store.agenda import MongoAgenda
+from karya.store.claims import MongoClaims
+from karya.store.client import AsyncDatabase, SyncDatabase, async_database, sync_database
+from karya.store.commits import MongoCommits
+from karya.store.errorlogs import MongoErrorLogs
+from karya.store.indexes import INDEXES, prepare
+from karya.store.jobs import MongoJobs
+from karya.store.locks import MongoLocks
+from karya.store.tasks import MongoTasks
+from karya.store.users import MongoUsers
+from tests.conformance.store.kit import HeldTime, StoreKit
+from tests.support.commands import RECORDER  # noqa: F401 - it must hear of clients before they are made
+
+SETTINGS = StoreSettings(database="karya_tests")
+
+
+@dataclass(frozen=True)
+class Mongo:
+    """The two databases behind a kit, for tests that look underneath."""
+
+    asynchronous: AsyncDatabase
+    blocking: SyncDatabase
+
+
+@pytest.fixture(scope="session")
+def prepared(mongod_url: str) -> Iterator[SyncDatabase]:
+    database = sync_database(SETTINGS, mongod_url)
+    prepare(database, MongoLocks(database), "tests")
+    yield database
+    database.client.drop_database(database.name)
+    database.client.close()
+
+
+@pytest.fixture
+async def mongo(prepared: SyncDatabase, mongod_url: str) -> AsyncIterator[Mongo]:
+    """Emptied before each test: making the indexes anew would take twenty times as long."""
+    for name in INDEXES:
+        prepared[name].delete_many({})
+    database = async_database(SETTINGS, mongod_url)
+    yield Mongo(database, prepared)
+    database.client.close()
+
+
+@pytest.fixture
+def kit(mongo: Mongo) -> StoreKit:
+    time = HeldTime()
+    return StoreKit(
+        time=time,
+        jobs=MongoJobs(mongo.asynchronous),
+        tasks=MongoTasks(mongo.asynchronous),
+        claims=MongoClaims(mongo.asynchronous, now=lambda: time.now),
+        commits=MongoCommits(mongo.asynchronous),
+        error_logs=MongoErrorLogs(mongo.asynchronous),
+        users=MongoUsers(mongo.asynchronous),
+        agenda=MongoAgenda(mongo.blocking),
+        locks=MongoLocks(mongo.blocking, now=lambda: time.now),
+        server_claims=MongoClaims(mongo.asynchronous),
+        server_locks=MongoLocks(mongo.blocking),
+    )

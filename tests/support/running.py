@@ -1,0 +1,115 @@
+"""A whole cluster in this process: real mongod, Ray, ZeroMQ and gateway, with short leases."""
+
+import os
+import signal
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import orjson
+import psutil
+
+from karya.actors.cluster.handle import Karya, connect
+from karya.actors.cluster.lifecycle import Cluster
+from karya.core.job import JobState
+from karya.core.settings import read_settings
+from karya.core.views import SummaryView
+from tests.support.eventually import eventually
+
+SHORT: Mapping[str, Any] = {
+    "gateway.port": 0,
+    "store.timeout": "PT2S",
+    "queue.heartbeat": "PT0.3S",
+    "scheduler.lease": "PT3S",
+    "scheduler.sweep": "PT0.5S",
+    "scheduler.resend_after": "PT1S",
+    "worker.lease": "PT3S",
+    "worker.grace": "PT2S",
+}
+LEASE_SECONDS = 3.0
+
+
+class Running:
+    """A started cluster and the ways to use and to hurt it."""
+
+    def __init__(self, cluster: Cluster, karya: Karya) -> None:
+        self.cluster = cluster
+        self.karya = karya
+
+    def http(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+        """One request to the gateway; its status and its JSON."""
+        data = None if body is None else orjson.dumps(body)
+        headers = {"content-type": "application/json"}
+        request = urllib.request.Request(self.cluster.url + path, data, headers, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                return answer.status, orjson.loads(answer.read())
+        except urllib.error.HTTPError as error:
+            return error.code, orjson.loads(error.read())
+
+    def text(self, path: str) -> str:
+        """The body of a page of the gateway."""
+        with urllib.request.urlopen(self.cluster.url + path, timeout=30) as answer:
+            body: bytes = answer.read()
+            return body.decode()
+
+    def ended(self, job_id: str, timeout: float) -> SummaryView:
+        """Waits until the job has ended; its summary."""
+
+        def look() -> SummaryView | None:
+            summary = self.karya.summary(job_id)
+            return summary if summary.job.status is not JobState.ACTIVE else None
+
+        return eventually(look, timeout, f"the end of job {job_id}")
+
+    def ready(self, timeout: float) -> None:
+        """Waits until every part answers."""
+        eventually(lambda: self.http("GET", "/readyz")[0] == 200, timeout, "ready")
+
+    def actor_pids(self, kind: str) -> list[int]:
+        """The processes of the actors of one class, such as WorkerActor."""
+        children = psutil.Process().children(recursive=True)
+        return [child.pid for child in children if _is(child, f"ray::{kind}")]
+
+    def kill(self, pid: int) -> None:
+        """kill -9."""
+        os.kill(pid, signal.SIGKILL)
+
+    @property
+    def mongod_pid(self) -> int:
+        """The process of the cluster's own embedded mongod: the tests may have another one running."""
+        port = str(urlsplit(self.cluster.store_url).port)
+        mongods = [child for child in psutil.Process().children(True) if child.name() == "mongod"]
+        return next(child.pid for child in mongods if port in child.cmdline())
+
+
+def _is(process: psutil.Process, name: str) -> bool:
+    try:
+        command = process.cmdline()
+    except psutil.Error:
+        return False
+    return bool(command) and command[0].split(".")[0] == name
+
+
+@contextmanager
+def running(data_dir: Path, **overrides: Any) -> Iterator[Running]:
+    """A cluster on this data directory, watched as `karya up` would, stopped at the end."""
+    dotted = {name.replace("__", "."): value for name, value in overrides.items()}
+    cluster = Cluster(read_settings("", {}, {**SHORT, "data_dir": str(data_dir), **dotted}))
+    stopping = threading.Event()
+    watcher = threading.Thread(target=cluster.watch, args=(stopping,), name="watch")
+    cluster.start()
+    watcher.start()
+    try:
+        started = Running(cluster, connect())
+        started.ready(timeout=20)
+        yield started
+    finally:
+        stopping.set()
+        watcher.join()
+        cluster.stop()

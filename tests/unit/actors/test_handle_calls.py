@@ -1,0 +1,102 @@
+"""What a Python client calls comes back as JSON, or as the error to raise."""
+
+import pickle
+from typing import Any
+
+import orjson
+import pytest
+
+from karya.actors.cluster.handle_calls import METHODS, REPEATABLE, answer
+from karya.core.errors import Conflict, InvalidInput, KaryaError, NotFound, StoreUnavailable
+from tests.support.memory_service import MemoryService
+
+SPEC = {"action": {"type": "noop"}}
+
+
+@pytest.fixture
+def service() -> MemoryService:
+    return MemoryService()
+
+
+async def error_of(service: MemoryService, method: str, **arguments: Any) -> KaryaError:
+    """The error, as it comes out at the other end."""
+    came = await answer(service, method, arguments)
+    assert came.json is None
+    error = pickle.loads(pickle.dumps(came)).error
+    assert isinstance(error, KaryaError)
+    assert str(error) == str(came.error)
+    return error
+
+
+async def submitted(service: MemoryService) -> str:
+    came = await answer(service, "submit", {"spec": SPEC})
+    assert came.json is not None
+    return str(orjson.loads(came.json)["id"])
+
+
+async def test_a_job_from_beginning_to_end(service: MemoryService) -> None:
+    job_id = await submitted(service)
+    assert list(service.jobs) == [job_id]
+    for method, field in (("get", "id"), ("cancel", "id")):
+        came = await answer(service, method, {"job_id": job_id})
+        assert came.error is None and came.json is not None
+        assert orjson.loads(came.json)[field] == job_id
+    came = await answer(service, "summary", {"job_id": job_id})
+    assert came.json is not None
+    assert orjson.loads(came.json)["job"]["status"] == "CANCELLED"
+
+
+@pytest.mark.parametrize(
+    ("spec", "fields"),
+    [
+        ({}, ["action"]),
+        ({"action": {"type": "nope"}}, ["action.type"]),
+        ({"action": {"type": "rest"}}, ["action.url"]),
+        ({**SPEC, "shedule": {}, "retry": {"max_attempts": 0}}, ["retry.max_attempts", "shedule"]),
+        ({**SPEC, "schedule": {"kind": "interval"}}, ["schedule.every"]),
+        (None, [""]),
+        ("text", [""]),
+    ],
+    ids=str,
+)
+async def test_a_bad_spec_is_refused_by_the_names_of_its_fields(
+    service: MemoryService, spec: Any, fields: list[str]
+) -> None:
+    error = await error_of(service, "submit", spec=spec)
+    assert isinstance(error, InvalidInput)
+    assert sorted(problem.field for problem in error.errors) == fields
+    assert service.jobs == {}
+
+
+@pytest.mark.parametrize("method", ["delete", "", "__class__", "add_user", "list", "spec_type"])
+async def test_no_other_method_can_be_called(service: MemoryService, method: str) -> None:
+    error = await error_of(service, method, job_id="x")
+    assert isinstance(error, InvalidInput)
+    assert error.errors[0].field == "method"
+    assert repr(method) in str(error)
+
+
+@pytest.mark.parametrize("method", sorted(REPEATABLE))
+async def test_an_unknown_job_is_a_value(service: MemoryService, method: str) -> None:
+    error = await error_of(service, method, job_id="x")
+    assert isinstance(error, NotFound)
+    assert (error.kind, error.ident) == ("job", "x")
+
+
+@pytest.mark.parametrize("failure", [StoreUnavailable("away"), Conflict("no"), NotFound("job", "x")])
+@pytest.mark.parametrize("method", sorted(METHODS))
+async def test_every_error_of_karya_is_a_value(
+    service: MemoryService, method: str, failure: KaryaError
+) -> None:
+    service.failure = failure
+    assert type(await error_of(service, method, job_id="x", spec=SPEC)) is type(failure)
+
+
+async def test_a_defect_is_raised(service: MemoryService) -> None:
+    service.failure = ZeroDivisionError()
+    with pytest.raises(ZeroDivisionError):
+        await answer(service, "get", {"job_id": "x"})
+
+
+def test_only_what_changes_nothing_the_second_time_may_be_repeated() -> None:
+    assert sorted(METHODS - REPEATABLE) == ["submit"]

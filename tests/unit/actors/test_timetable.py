@@ -1,0 +1,116 @@
+"""The timetable hands each state of a task out once, in the order of the instants."""
+
+from karya.actors.timetable import Timetable
+from tests.support.story import NOW, at
+from tests.unit.actors.hints import hint, names
+
+
+def table(*hints: tuple[str, float], capacity: int = 100, resend_after: float = 3) -> Timetable:
+    made = Timetable(capacity, resend_after)
+    made.add(hint(name, due) for name, due in hints)
+    return made
+
+
+def test_the_earliest_first_and_in_the_order_of_arrival_at_the_same_instant() -> None:
+    made = table(("late", 9), ("b", 1), ("a", 1), ("first", 0.5))
+    assert made.next_due() == at(0.5)
+    assert names(made.pop_due(at(1), 9, 0)) == ["first", "b", "a"]
+    assert made.next_due() == at(9)
+    assert names(made.pop_due(at(8.999), 9, 0)) == []
+    assert names(made.pop_due(at(9), 9, 0)) == ["late"]
+    assert made.next_due() is None
+
+
+def test_no_more_than_asked_for() -> None:
+    made = table(("a", 0), ("b", 1), ("c", 2))
+    assert names(made.pop_due(at(9), 2, 0)) == ["a", "b"]
+    assert len(made) == 1
+
+
+def test_room_is_what_the_capacity_leaves() -> None:
+    made = table(("a", 0), ("b", 1), capacity=3)
+    assert made.room == 1
+    made.add([hint("c"), hint("d")])
+    assert made.room == 0
+    made.pop_due(NOW, 9, 0)
+    assert made.room == 2
+
+
+def test_a_later_state_replaces_an_earlier_one() -> None:
+    made = table(("a", 1))
+    assert made.knows(hint("a", 1))
+    assert not made.knows(hint("a", 1, token=1))
+    assert not made.knows(hint("a", 2))
+    made.add([hint("a", 5, token=1)])
+    assert (len(made), made.next_due()) == (1, at(5))
+    assert made.pop_due(at(4), 9, 0) == []
+    assert made.pop_due(at(5), 9, 0) == [hint("a", 5, token=1)]
+
+
+def test_what_was_handed_out_is_known_for_a_while() -> None:
+    made = table(("a", 0), resend_after=3)
+    made.pop_due(NOW, 9, 10)
+    made.forget(12.9)
+    assert made.knows(hint("a"))
+    assert not made.knows(hint("a", 7)), "a retry of it is new"
+    made.forget(13)
+    assert not made.knows(hint("a"))
+
+
+def test_a_state_that_waits_hides_the_one_that_was_handed_out() -> None:
+    made = table(("a", 0))
+    made.pop_due(NOW, 9, 0)
+    made.add([hint("a", 5, token=1)])
+    assert made.knows(hint("a", 5, token=1))
+    assert not made.knows(hint("a"))
+
+
+def test_what_comes_back_is_handed_out_again() -> None:
+    made = table(("a", 0))
+    made.put_back(made.pop_due(NOW, 9, 0))
+    assert made.knows(hint("a"))
+    assert names(made.pop_due(NOW, 9, 0)) == ["a"]
+
+
+def test_only_what_was_handed_out_can_come_back() -> None:
+    made = table()
+    made.put_back([hint("a")])
+    assert len(made) == 0
+
+
+def test_a_stale_hint_that_comes_back_changes_nothing() -> None:
+    made = table(("a", 0))
+    (stale,) = made.pop_due(NOW, 9, 0)
+    made.add([hint("a", 1, token=1)])
+    made.pop_due(at(1), 9, 1)
+    made.put_back([stale])
+    assert len(made) == 0
+    assert made.knows(hint("a", 1, token=1)), "handed out a moment ago"
+
+
+def test_a_stale_hint_that_comes_back_does_not_replace_what_waits() -> None:
+    made = table(("a", 0))
+    (stale,) = made.pop_due(NOW, 9, 0)
+    made.add([hint("a", 1, token=1)])
+    made.put_back([stale])
+    assert made.pop_due(at(1), 9, 1) == [hint("a", 1, token=1)]
+
+
+def test_what_was_handed_out_twice_is_known_from_the_second_time_on() -> None:
+    made = table(("a", 0), resend_after=3)
+    made.put_back(made.pop_due(NOW, 9, 0))
+    made.pop_due(NOW, 9, 2)
+    made.forget(3)
+    assert made.knows(hint("a"))
+    made.forget(5)
+    assert not made.knows(hint("a"))
+
+
+def test_clear_forgets_everything() -> None:
+    made = table(("a", 0), ("b", 0), capacity=2)
+    sent = made.pop_due(NOW, 1, 0)
+    made.clear()
+    assert (len(made), made.room, made.next_due()) == (0, 2, None)
+    assert not made.knows(hint("a"))
+    made.put_back(sent)
+    assert len(made) == 0

@@ -1,0 +1,13 @@
+"""The noop connector conforms."""
+
+from karya.connectors.noop import NoopConnector
+from karya.core.action import NoopAction
+from tests.unit.connectors.conformance import Conformance
+
+
+class TestNoop(Conformance):
+    def connector(self) -> NoopConnector:
+        return NoopConnector()
+
+    def good_action(self) -> NoopAction:
+        return NoopAction()

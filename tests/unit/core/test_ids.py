@@ -1,0 +1,56 @@
+"""Ids: a changed hash would double the jobs of a running system, so the values are pinned here."""
+
+import uuid
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from karya.core.ids import PARTITIONS, derived_id, new_id, partition_of, task_id
+
+NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)
+JOB = "019aaf8e-7c00-7000-8000-000000000001"
+MILLISECOND = timedelta(milliseconds=1)
+
+
+def test_derived_ids_are_stable_for_ever() -> None:
+    assert derived_id("a", "b") == "065ab574-1cdf-8d44-a87c-f119c1eb4ec9"
+    assert derived_id("ab") == "3dc9ae22-0222-82e1-96b2-a5abb60d01c7"
+    assert task_id(JOB, "at:2026-11-23T08:00:00.000Z", "main") == "46157d31-59c3-8784-81ee-8fd4ca47d814"
+
+
+def test_partitions_are_stable_for_ever() -> None:
+    assert partition_of(JOB) == 207
+    assert partition_of("job") == 47
+
+
+@given(st.lists(st.text(), min_size=1))
+def test_derived_id_is_a_uuid_of_version_8(parts: list[str]) -> None:
+    value = uuid.UUID(derived_id(*parts))
+    assert (value.version, value.variant) == (8, uuid.RFC_4122)
+
+
+@given(st.datetimes(datetime(1970, 1, 1), datetime(8999, 12, 31), timezones=st.just(UTC)))
+def test_new_id_is_a_uuid_of_version_7_that_holds_the_millisecond(now: datetime) -> None:
+    value = uuid.UUID(new_id(now))
+    assert (value.version, value.variant) == (7, uuid.RFC_4122)
+    assert value.int >> 80 == (now - datetime(1970, 1, 1, tzinfo=UTC)) // MILLISECOND
+
+
+def test_new_ids_sort_by_creation() -> None:
+    ids = [new_id(NOW + number * MILLISECOND) for number in range(1_000)]
+    assert ids == sorted(ids)
+
+
+def test_new_ids_of_one_millisecond_differ() -> None:
+    assert len({new_id(NOW) for _ in range(1_000)}) == 1_000
+
+
+def test_task_ids_differ_in_each_part() -> None:
+    ids = {task_id(*parts) for parts in [("j", "c", "s"), ("k", "c", "s"), ("j", "d", "s"), ("j", "c", "t")]}
+    assert len(ids) == 4
+    assert task_id("ab", "c", "s") != task_id("a", "bc", "s")
+
+
+def test_partitions_are_all_used_and_never_exceeded() -> None:
+    assert {partition_of(str(number)) for number in range(5_000)} == set(range(PARTITIONS))

@@ -1,0 +1,164 @@
+"""Settings: file, then environment, then command line; whatever is wrong is refused by its name."""
+
+from datetime import timedelta
+
+import pytest
+
+from karya.core.errors import ConfigError
+from karya.core.settings import Settings, read_settings
+
+
+def refusal(text: str = "", environ: dict[str, str] | None = None, **overrides: object) -> str:
+    with pytest.raises(ConfigError) as caught:
+        read_settings(
+            text, environ or {}, {key.replace("__", "."): value for key, value in overrides.items()}
+        )
+    message = str(caught.value)
+    assert "\n" not in message, "one clear line"
+    return message
+
+
+@pytest.mark.parametrize("text", ["", "\n# nothing\n", "worker:\n", "store: {url: }", "store: {}"])
+def test_nothing_said_means_the_defaults(text: str) -> None:
+    assert read_settings(text, {}) == Settings()
+
+
+def test_later_sources_win_key_by_key() -> None:
+    text = "store: {url: file, database: file}\nworker: {count: 3, slots: 4}"
+    environ = {"KARYA_STORE__URL": "environment", "KARYA_WORKER__COUNT": "5"}
+    settings = read_settings(text, environ, {"store.url": "command-line", "worker.slots": None})
+    assert (settings.store.url, settings.store.database) == ("command-line", "file")
+    assert (settings.worker.count, settings.worker.slots) == (5, 4)
+
+
+@pytest.mark.parametrize(
+    "key", ["gateway.port", "scheduler.batch", "data_dir", "log.level", "queue.heartbeat"]
+)
+def test_every_key_can_be_set_by_the_environment(key: str) -> None:
+    value = {"log.level": "debug", "queue.heartbeat": "PT7S"}.get(key, "77")
+    settings = read_settings("", {"KARYA_" + key.upper().replace(".", "__"): value})
+    assert settings.model_dump() != Settings().model_dump()
+
+
+def test_environment_takes_json_for_lists_and_sections() -> None:
+    environ = {
+        "KARYA_GATEWAY__ALLOWED_HOSTS": '["a", "b"]',
+        "KARYA_STORE": '{"database": "environment"}',
+    }
+    settings = read_settings("store: {url: file}", environ)
+    assert settings.gateway.allowed_hosts == ("a", "b")
+    assert (settings.store.url, settings.store.database) == ("file", "environment")
+
+
+def test_other_variables_are_left_alone() -> None:
+    assert read_settings("", {"KARYA_CONFIG": "x.yaml", "PATH": "/bin", "karya_store": "x"}) == Settings()
+
+
+def test_durations_are_iso_8601() -> None:
+    settings = read_settings("worker: {lease: PT0.5S}", {"KARYA_SCHEDULER__LOOK_AHEAD": "P1DT1S"})
+    assert settings.worker.lease == timedelta(milliseconds=500)
+    assert settings.scheduler.look_ahead == timedelta(days=1, seconds=1)
+
+
+@pytest.mark.parametrize("value", ["5", "'5'", "PT0S", "-PT5S", "5s"])
+def test_other_durations_are_refused(value: str) -> None:
+    assert refusal(f"worker: {{lease: {value}}}").startswith("worker.lease: ")
+
+
+@pytest.mark.parametrize(
+    ("text", "environ", "message"),
+    [
+        ("store: {urk: x}", {}, "store.urk: unknown setting; did you mean store.url?"),
+        ("stroe: {url: x}", {}, "stroe.url: unknown setting; did you mean store.url?"),
+        ("zzz: 1", {}, "zzz: unknown setting"),
+        ("5: 6", {}, "5: unknown setting"),
+        (
+            "",
+            {"KARYA_WORKER__CUONT": "1"},
+            "KARYA_WORKER__CUONT: unknown setting; did you mean worker.count?",
+        ),
+        (
+            "",
+            {"KARYA_WROKER__COUNT": "1"},
+            "KARYA_WROKER__COUNT: unknown setting; did you mean worker.count?",
+        ),
+        ("", {"KARYA___X": "1"}, "KARYA___X: unknown setting"),
+    ],
+)
+def test_unknown_key_is_refused_by_name_with_a_suggestion(
+    text: str, environ: dict[str, str], message: str
+) -> None:
+    assert refusal(text, environ) == message
+
+
+def test_unknown_override_is_refused_by_name() -> None:
+    assert refusal(gateway__prot=1) == "gateway.prot: unknown setting; did you mean gateway.port?"
+
+
+@pytest.mark.parametrize(
+    ("environ", "name"),
+    [
+        ({"KARYA_WORKER__COUNT": "0"}, "KARYA_WORKER__COUNT"),
+        ({"KARYA_WORKER__COUNT": "many"}, "KARYA_WORKER__COUNT"),
+        ({"KARYA_GATEWAY__PORT": "65536"}, "KARYA_GATEWAY__PORT"),
+        ({"KARYA_GATEWAY__ALLOWED_HOSTS": "a,b"}, "KARYA_GATEWAY__ALLOWED_HOSTS"),
+        ({"KARYA_GATEWAY__ALLOWED_HOSTS": "[1]"}, "KARYA_GATEWAY__ALLOWED_HOSTS"),
+        ({"KARYA_LOG__LEVEL": "loud"}, "KARYA_LOG__LEVEL"),
+        ({"KARYA_STORE__DATABASE": "a/b"}, "KARYA_STORE__DATABASE"),
+        ({"KARYA_STORE": "5"}, "KARYA_STORE"),
+        ({"KARYA_STORE": "5", "KARYA_STORE__URL": "x"}, "KARYA_STORE__URL"),
+        ({"KARYA_STORE__URL__X": "1"}, "KARYA_STORE__URL__X"),
+        ({"KARYA_STORE": "{broken"}, "KARYA_STORE"),
+    ],
+)
+def test_bad_value_names_the_variable_that_holds_it(environ: dict[str, str], name: str) -> None:
+    assert refusal("", environ).startswith(name)
+
+
+@pytest.mark.parametrize("text", ["store: 5", "store: []", "store: {url: {a: b}}", "store: {url: [x]}"])
+def test_value_of_the_wrong_shape_names_its_key(text: str) -> None:
+    assert refusal(text).startswith("store")
+
+
+def test_section_that_the_environment_overwrites_with_a_value_names_the_variable() -> None:
+    assert refusal("store: {url: file}", {"KARYA_STORE": "5"}).startswith("KARYA_STORE: ")
+
+
+def test_every_mistake_is_named_at_once() -> None:
+    message = refusal("worker: {count: 0, slotz: 1}", {"KARYA_LOG__LEVEL": "loud"})
+    assert all(name in message for name in ("worker.count", "worker.slotz", "KARYA_LOG__LEVEL"))
+
+
+@pytest.mark.parametrize("text", ["- 1", "5", "text", "[]"])
+def test_document_that_is_no_mapping_is_refused(text: str) -> None:
+    assert "mapping of sections" in refusal(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["a: [", "a: 2026-13-45", "a: !!int x", "\x00", "? [a]\n: b", "a: !!python/x"]
+)
+def test_document_that_is_no_yaml_is_refused(text: str) -> None:
+    assert refusal(text).startswith("the settings are no YAML")
+
+
+def test_gateway_beyond_loopback_needs_a_word_of_consent() -> None:
+    message = refusal("gateway: {host: 0.0.0.0}")
+    assert "gateway.host '0.0.0.0'" in message
+    assert "gateway.allow_unauthenticated" in message
+    consented = read_settings("gateway: {host: 0.0.0.0, allow_unauthenticated: true}", {})
+    assert consented.gateway.host == "0.0.0.0"
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1"])
+def test_gateway_on_loopback_needs_none(host: str) -> None:
+    assert read_settings("", {}, {"gateway.host": host}).gateway.host == host
+
+
+def test_the_queue_stays_on_loopback_while_it_has_no_keys() -> None:
+    with pytest.raises(ConfigError, match=r"KARYA_QUEUE__HOST: must be loopback"):
+        read_settings("", {"KARYA_QUEUE__HOST": "0.0.0.0"})
+
+
+def test_the_look_ahead_reaches_beyond_the_next_poll() -> None:
+    with pytest.raises(ConfigError, match="look_ahead must be longer than poll"):
+        read_settings("scheduler: {poll: PT5S}", {})

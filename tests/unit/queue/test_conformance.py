@@ -1,0 +1,175 @@
+"""The contract of the queue ports (Producer and Consumer), with nothing of ZeroMQ in it."""
+
+import asyncio
+from datetime import timedelta
+
+from karya.queue import Role
+from tests.unit.queue.stage import NOON, Stage, collect, make_hints, until
+
+
+async def test_hints_arrive_complete_and_in_order(stage: Stage) -> None:
+    dispatcher, worker = await stage.dispatcher(), await stage.worker(2_000)
+    hints = make_hints(1_700, attempts=2, solo=True)
+    dispatcher.offer(hints)
+    received = []
+    while len(received) < len(hints):
+        received += await asyncio.wait_for(worker.receive(), 5)
+    assert received == hints
+
+
+async def test_offers_may_come_from_other_threads(stage: Stage) -> None:
+    dispatcher, worker = await stage.dispatcher(), await stage.worker(1_000)
+    batches = [make_hints(50, first=50 * n) for n in range(10)]
+    await asyncio.gather(*(asyncio.to_thread(dispatcher.offer, batch) for batch in batches))
+    assert sorted(await collect(worker, 500)) == [hint.task_id for batch in batches for hint in batch]
+
+
+async def test_nothing_beyond_the_credit_and_all_of_it_after_the_next_report(stage: Stage) -> None:
+    dispatcher, worker = await stage.dispatcher(), await stage.worker(5)
+    dispatcher.offer(make_hints(12))
+    first = await collect(worker, 5)
+    await until(lambda: [info.free for info in dispatcher.workers()] == [0])
+    assert dispatcher.room() == 5_000 - 7
+    worker.report(3, 2)
+    second = await collect(worker, 3)
+    await until(lambda: [(info.free, info.running) for info in dispatcher.workers()] == [(0, 2)])
+    worker.report(100, 0)
+    third = await collect(worker, 4)
+    assert first + second + third == [hint.task_id for hint in make_hints(12)]
+
+
+async def test_what_was_received_and_not_yet_taken_counts_against_the_credit(stage: Stage) -> None:
+    dispatcher, worker = await stage.dispatcher(), await stage.worker(5)
+    dispatcher.offer(make_hints(5))
+    await until(lambda: [info.free for info in dispatcher.workers()] == [0])
+    dispatcher.offer(make_hints(5, first=5))
+    worker.report(6, 0)
+    await until(lambda: dispatcher.room() == 5_000 - 4)
+    assert len(await collect(worker, 6)) == 6
+
+
+async def test_work_is_shared_and_each_hint_goes_to_one_worker(stage: Stage) -> None:
+    dispatcher = await stage.dispatcher()
+    one, other = await stage.worker(100, "one"), await stage.worker(100, "other")
+    await until(lambda: [info.free for info in dispatcher.workers()] == [100, 100])
+    dispatcher.offer(make_hints(100))
+    ids = await collect(one, 50) + await collect(other, 50)
+    assert sorted(ids) == [hint.task_id for hint in make_hints(100)]
+
+
+async def test_the_worker_with_most_credit_is_preferred(stage: Stage) -> None:
+    dispatcher = await stage.dispatcher()
+    await stage.worker(5, "busy")
+    idle = await stage.worker(6, "idle")
+    await until(lambda: sorted(info.free for info in dispatcher.workers()) == [5, 6])
+    dispatcher.offer(make_hints(1))
+    assert await collect(idle, 1) == ["t000000"]
+
+
+async def test_offering_a_waiting_hint_again_changes_nothing(stage: Stage) -> None:
+    dispatcher = await stage.dispatcher()
+    dispatcher.offer(make_hints(2))
+    dispatcher.offer(make_hints(2))
+    assert dispatcher.room() == 5_000 - 2
+    dispatcher.offer(make_hints(1, token=1))
+    assert dispatcher.room() == 5_000 - 3
+    worker = await stage.worker(10)
+    assert await collect(worker, 3) == ["t000000", "t000001", "t000000"]
+
+
+async def test_a_hint_that_was_sent_may_be_offered_again(stage: Stage) -> None:
+    dispatcher, worker = await stage.dispatcher(), await stage.worker(10)
+    dispatcher.offer(make_hints(1))
+    first = await collect(worker, 1, free=10)
+    dispatcher.offer(make_hints(1))
+    assert await collect(worker, 1) == first
+
+
+async def test_backpressure_and_its_end(stage: Stage) -> None:
+    dispatcher = await stage.dispatcher(capacity=10)
+    dispatcher.offer(make_hints(12))
+    assert dispatcher.room() == 0
+    worker = await stage.worker(6)
+    await collect(worker, 6)
+    assert not stage.roomy.is_set()
+    assert dispatcher.room() == 4
+    worker.report(1, 6)
+    await asyncio.wait_for(stage.roomy.wait(), 5)
+    assert dispatcher.room() == 5
+
+
+async def test_on_room_comes_once_for_each_fall_below_half(stage: Stage) -> None:
+    dispatcher, worker = await stage.dispatcher(capacity=10), await stage.worker(100)
+    for first in (0, 100):
+        dispatcher.offer(make_hints(8, first=first))
+        await asyncio.wait_for(stage.roomy.wait(), 5)
+        stage.roomy.clear()
+        dispatcher.offer(make_hints(2, first=first + 50))
+        await collect(worker, 10, free=100)
+        assert not stage.roomy.is_set()
+
+
+async def test_pokes_arrive_and_a_client_is_no_worker(stage: Stage) -> None:
+    dispatcher = await stage.dispatcher()
+    client = await stage.worker(50, "gateway", Role.CLIENT)
+    await until(lambda: client.connected)
+    client.poke(NOON + timedelta(milliseconds=7))
+    assert await asyncio.wait_for(stage.pokes.get(), 5) == NOON + timedelta(milliseconds=7)
+    dispatcher.offer(make_hints(1))
+    worker = await stage.worker(1)
+    assert await collect(worker, 1) == ["t000000"]
+    assert [info.owner for info in dispatcher.workers()] == ["w"]
+
+
+async def test_a_worker_that_stops_is_gone_at_once_and_what_it_did_not_take_comes_back(stage: Stage) -> None:
+    dispatcher, worker = await stage.dispatcher(), await stage.worker(3)
+    dispatcher.offer(make_hints(3))
+    await collect(worker, 3)
+    dispatcher.offer(make_hints(2, first=3))
+    worker.report(2, 3)
+    await until(lambda: dispatcher.room() == 5_000)
+    await until(lambda: [(info.free, info.running) for info in dispatcher.workers()] == [(0, 3)])
+    await worker.stop()
+    assert await stage.next_lost() == ["t000003", "t000004"]
+    assert not dispatcher.workers()
+
+
+async def test_the_consumer_follows_the_dispatcher_to_another_endpoint(stage: Stage) -> None:
+    first, worker = await stage.dispatcher(), await stage.worker(10)
+    first.offer(make_hints(1))
+    await collect(worker, 1)
+    await first.stop()
+    second = await stage.dispatcher()
+    second.offer(make_hints(3))
+    worker.report(10, 0)
+    assert await collect(worker, 3) == ["t000000", "t000001", "t000002"]
+
+
+async def test_the_consumer_notices_a_successor_on_the_same_endpoint(stage: Stage) -> None:
+    first, worker = await stage.dispatcher(), await stage.worker(10)
+    first.offer(make_hints(4))
+    await collect(worker, 4)
+    await first.stop()
+    second = await stage.successor()
+    worker.report(10, 0)
+    second.offer(make_hints(3))
+    assert await collect(worker, 3) == ["t000000", "t000001", "t000002"]
+
+
+async def test_the_consumer_waits_for_a_dispatcher_that_is_not_there_yet(stage: Stage) -> None:
+    worker = await stage.worker(10)
+    worker.poke(NOON)
+    receiving = asyncio.create_task(worker.receive())
+    dispatcher = await stage.dispatcher()
+    dispatcher.offer(make_hints(1))
+    assert [hint.task_id for hint in await asyncio.wait_for(receiving, 5)] == ["t000000"]
+
+
+async def test_a_cancelled_receive_loses_nothing(stage: Stage) -> None:
+    dispatcher, worker = await stage.dispatcher(), await stage.worker(10)
+    receiving = asyncio.create_task(worker.receive())
+    await until(lambda: worker.connected)
+    receiving.cancel()
+    await asyncio.gather(receiving, return_exceptions=True)
+    dispatcher.offer(make_hints(1))
+    assert await collect(worker, 1) == ["t000000"]

@@ -1,0 +1,299 @@
+"""What goes wrong on a wire: silence, loss, repetition, garbage, and peers that break the rules."""
+
+import asyncio
+import json
+import socket
+import time
+from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
+from typing import Any
+
+import pytest
+import uvloop
+import zmq
+
+from karya.core.errors import ConfigError
+from karya.queue import WorkerSocket
+from karya.queue import dispatcher as dispatcher_module
+from karya.queue.wire import MAX_REPORT_BYTES
+from tests.unit.queue.stage import BEAT, NOON, Stage, collect, make_hints, settings, until
+
+
+async def test_a_silent_workers_hints_come_back_within_three_beats(stage: Stage) -> None:
+    dispatcher = await stage.dispatcher()
+    silent = await stage.raw(free=4)
+    silent_since = time.monotonic()
+    dispatcher.offer(make_hints(9))
+    assert await stage.next_lost() == ["t000000", "t000001", "t000002", "t000003"]
+    assert 2.5 * BEAT < time.monotonic() - silent_since < 5 * BEAT
+    assert not dispatcher.workers()
+    assert silent.owner == "raw"
+
+
+async def test_received_hints_of_a_vanished_worker_come_back_if_recent(
+    stage: Stage,
+) -> None:
+    dispatcher = await stage.dispatcher()
+    silent = await stage.raw(free=4)
+    dispatcher.offer(make_hints(4))
+    await silent.next("work")
+    await silent.credit(received=4, free=0)
+    assert await stage.next_lost() == ["t000000", "t000001", "t000002", "t000003"]
+
+
+async def test_hints_received_long_ago_do_not_come_back(stage: Stage) -> None:
+    dispatcher = await stage.dispatcher()
+    raw = await stage.raw(free=2)
+    dispatcher.offer(make_hints(2))
+    await raw.next("work")
+    for _ in range(4):
+        await raw.next("beat")
+        await raw.credit(received=2, free=0)
+    await raw.credit(received=2, free=1)
+    dispatcher.offer(make_hints(1, first=2))
+    assert await stage.next_lost() == ["t000002"]
+
+
+async def test_a_closed_connection_loses_nothing(stage: Stage) -> None:
+    dispatcher = await stage.dispatcher()
+    raw = await stage.raw(free=10)
+    await until(lambda: [info.free for info in dispatcher.workers()] == [10])
+    raw.socket.close(linger=0)
+    dispatcher.offer(make_hints(3))
+    worker = await stage.worker(5)
+    arriving = asyncio.create_task(collect(worker, 3))
+    while not arriving.done():
+        lost = asyncio.create_task(stage.lost.get())
+        await asyncio.wait({arriving, lost}, return_when=asyncio.FIRST_COMPLETED)
+        if lost.done():
+            dispatcher.offer(lost.result())
+        lost.cancel()
+    assert sorted(await arriving) == ["t000000", "t000001", "t000002"]
+
+
+async def test_an_unroutable_worker_is_dropped_and_its_hints_go_to_the_next(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dispatcher = await stage.dispatcher()
+    gone, worker = await stage.raw("gone", free=50), await stage.worker(10)
+    await until(lambda: sorted(info.free for info in dispatcher.workers()) == [10, 50])
+    real, refused = dispatcher_module.send_now, []
+
+    def send(*args: Any) -> int:
+        if b'"work"' in args[2] and not refused:
+            refused.append(args[1])
+            return zmq.EHOSTUNREACH
+        return real(*args)
+
+    monkeypatch.setattr(dispatcher_module, "send_now", send)
+    dispatcher.offer(make_hints(1))
+    assert await collect(worker, 1) == ["t000000"]
+    assert [info.owner for info in dispatcher.workers()] == ["w"]
+    assert gone.owner == "gone"
+
+
+async def test_a_full_socket_gets_no_more_until_its_next_word(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dispatcher = await stage.dispatcher()
+    raw = await stage.raw(free=5)
+    await until(lambda: [info.free for info in dispatcher.workers()] == [5])
+    real, refused = dispatcher_module.send_now, []
+
+    def send(*args: Any) -> int:
+        if b'"work"' in args[2] and not refused:
+            refused.append(args[1])
+            return zmq.EAGAIN
+        return real(*args)
+
+    monkeypatch.setattr(dispatcher_module, "send_now", send)
+    dispatcher.offer(make_hints(3))
+    await until(lambda: bool(refused))
+    assert dispatcher.room() == 5_000 - 3
+    await raw.credit(received=0, free=5)
+    assert await raw.work() == ["t000000", "t000001", "t000002"]
+
+
+async def test_work_that_is_never_acknowledged_is_taken_as_lost(stage: Stage) -> None:
+    dispatcher = await stage.dispatcher()
+    deaf = await stage.raw(free=4)
+    dispatcher.offer(make_hints(4))
+    started = time.monotonic()
+    while stage.lost.empty():
+        await deaf.next("beat")
+        await deaf.credit(received=0, free=4)
+    assert await stage.next_lost() == ["t000000", "t000001", "t000002", "t000003"]
+    assert 3 * BEAT <= time.monotonic() - started < 6 * BEAT
+    assert [info.owner for info in dispatcher.workers()] == ["raw"]
+    dispatcher.offer(make_hints(1, first=9))
+    assert await deaf.work() == ["t000009"]
+
+
+async def test_credit_is_absolute(stage: Stage) -> None:
+    dispatcher = await stage.dispatcher()
+    raw = await stage.raw(free=5)
+    await raw.credit(0, 5)
+    await raw.credit(0, 5)
+    dispatcher.offer(make_hints(20))
+    assert len(await raw.work()) == 5
+    await raw.credit(0, 5)
+    assert await raw.work() == []
+    await raw.credit(5, 5)
+    await raw.credit(5, 5)
+    await raw.credit(0, 20)  # outdated
+    assert len(await raw.work()) == 5
+
+
+async def test_a_count_beyond_what_was_sent_gives_no_extra_credit(stage: Stage) -> None:
+    dispatcher = await stage.dispatcher()
+    raw = await stage.raw(free=0)
+    await raw.credit(1_000, 5)
+    dispatcher.offer(make_hints(20))
+    assert len(await raw.work()) == 5
+
+
+async def test_a_new_session_of_an_owner_replaces_the_old(stage: Stage) -> None:
+    dispatcher = await stage.dispatcher()
+    old = await stage.raw("same", free=2)
+    dispatcher.offer(make_hints(2))
+    await old.next("work")
+    await stage.raw("same", free=7)
+    assert len(dispatcher.workers()) == 1
+    assert await stage.next_lost() == ["t000000", "t000001"]
+    await until(lambda: [info.free for info in dispatcher.workers()] == [7])
+    await old.credit(2, 2)
+    await old.next("again")
+
+
+GARBAGE = [
+    [b""],
+    [b"\xff\xfe"],
+    [b"{}"],
+    [b"null"],
+    [b"[" * 50_000],
+    [b'{"type":"work","hints":[]}'],
+    [b'{"type":"credit","session":"s","received":-1,"free":1,"running":0}'],
+    [b'{"type":"credit","session":"s","received":0,"free":1e30,"running":0}'],
+    [b'{"type":"poke","due_at":"0001-01-01T00:00:00+23:59"}'],
+    [b'{"type":"poke","due_at":"9999-12-31T23:59:59-23:59"}'],
+    [b'{"type":"bye"}', b""],
+    [b"x" * (MAX_REPORT_BYTES + 1)],
+    [b'{"type":"poke","due_at":"2026-01-01T00:00:00Z","x":"' + b"x" * MAX_REPORT_BYTES + b'"}'],
+    [b'{"type":"bye"}'],
+    [b'{"type":"poke","due_at":"2026-01-01T00:00:00Z"}'],
+]
+"""Each counts once; the last two are good messages of somebody who never said hello."""
+
+
+async def test_garbage_is_counted_and_the_dispatcher_lives(stage: Stage) -> None:
+    dispatcher = await stage.dispatcher()
+    raw = await stage.raw()
+    for frames in GARBAGE:
+        await raw.socket.send_multipart(frames)
+    await until(lambda: dispatcher.dropped_frames == len(GARBAGE))
+    assert stage.pokes.empty()
+    await raw.join(free=1)
+    dispatcher.offer(make_hints(1))
+    assert await raw.work() == ["t000000"]
+
+
+async def test_a_frame_beyond_the_sockets_limit_cuts_its_sender_off_and_nobody_else(stage: Stage) -> None:
+    dispatcher, worker = await stage.dispatcher(), await stage.worker(10)
+    raw = await stage.raw(free=0)
+    await raw.socket.send(b"x" * (2 * MAX_REPORT_BYTES + 1))
+    await until(lambda: [info.owner for info in dispatcher.workers()] == ["w"])
+    dispatcher.offer(make_hints(1))
+    assert await collect(worker, 1) == ["t000000"]
+
+
+async def test_a_stranger_is_asked_to_say_hello(stage: Stage) -> None:
+    dispatcher = await stage.dispatcher()
+    raw = await stage.raw()
+    await raw.credit(0, 5)
+    await raw.next("again")
+    assert dispatcher.dropped_frames == 1
+    assert not dispatcher.workers()
+
+
+async def test_garbage_does_not_stop_a_worker(stage: Stage) -> None:
+    router = zmq.asyncio.Context.instance().socket(zmq.ROUTER)
+    stage.endpoint = f"tcp://127.0.0.1:{router.bind_to_random_port('tcp://127.0.0.1')}"
+    try:
+        worker = await stage.worker(10)
+        identity, hello = await asyncio.wait_for(router.recv_multipart(), 5)
+        assert json.loads(hello)["type"] == "hello"
+        for frames in [[b""], [b"{"], [b'{"type":"hello"}'], [b'{"type":"beat"}', b""]]:
+            await router.send_multipart([identity, *frames])
+        await until(lambda: worker.dropped_frames == 4)
+        assert not worker.connected
+        await router.send_multipart([identity, b'{"type":"again"}'])
+        async with asyncio.timeout(5):
+            while (await router.recv_multipart())[1] != hello:
+                pass
+        hint = make_hints(1)[0]
+        await router.send_multipart(
+            [identity, b'{"type":"work","hints":[%s]}' % hint.model_dump_json().encode()]
+        )
+        assert await asyncio.wait_for(worker.receive(), 5) == [hint]
+    finally:
+        router.close(linger=0)
+
+
+async def test_a_failing_listener_does_not_stop_the_dispatcher(stage: Stage) -> None:
+    dispatcher, worker = await stage.dispatcher(), await stage.worker(10)
+    await until(lambda: worker.connected)
+    dispatcher._on_poke = lambda due_at: 1 / 0  # type: ignore[assignment,return-value]
+    worker.poke(NOON)
+    dispatcher.offer(make_hints(1))
+    assert await collect(worker, 1) == ["t000000"]
+
+
+async def test_a_failing_lookup_is_tried_again(stage: Stage) -> None:
+    await stage.dispatcher()
+    failures = iter([RuntimeError("store away"), None])
+
+    async def resolve() -> str | None:
+        for failure in failures:
+            if failure:
+                raise failure
+            return "no endpoint at all"
+        return stage.endpoint
+
+    worker = WorkerSocket(settings(), "w", resolve, time.monotonic)
+    await worker.start()
+    await until(lambda: worker.connected)
+    await worker.stop()
+
+
+async def test_a_new_endpoint_is_followed_without_waiting_for_the_old_to_be_given_up(stage: Stage) -> None:
+    await stage.dispatcher()
+    lookups = []
+
+    async def resolve() -> str | None:
+        lookups.append("tcp://127.0.0.1:1" if not lookups else stage.endpoint)
+        return lookups[-1]
+
+    worker = WorkerSocket(settings(), "w", resolve, time.monotonic)
+    await worker.start()
+    await until(lambda: worker.connected)
+    await worker.stop()
+    assert len(lookups) <= 3
+
+
+async def test_it_says_when_a_port_is_taken(stage: Stage) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(ConfigError, match=r"queue\.port"):
+        await stage.dispatcher(port=taken.getsockname()[1])
+
+
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run])
+def test_it_runs_on_either_event_loop(run: Callable[[Coroutine[Any, Any, None]], None]) -> None:
+    async def scenario() -> None:
+        async with AsyncExitStack() as stack:
+            stage = Stage(stack)
+            dispatcher, worker = await stage.dispatcher(), await stage.worker(10)
+            await asyncio.to_thread(dispatcher.offer, make_hints(25))
+            assert await collect(worker, 25, free=10) == [hint.task_id for hint in make_hints(25)]
+            worker.poke(NOON)
+            assert await asyncio.wait_for(stage.pokes.get(), 5) == NOON
+
+    run(scenario())
