@@ -4,7 +4,7 @@ It may be killed at any point, and two may run at once for a while: all it decid
 idempotent inserts and guarded updates, and what it sends are hints.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 
 import structlog
@@ -13,7 +13,7 @@ from karya.actors.inbox import Inbox
 from karya.actors.metrics import SchedulerMetrics
 from karya.actors.timetable import Timetable
 from karya.core.errors import StoreUnavailable
-from karya.core.ports import Agenda, Clock, DueTask, LockLease, Locks, Producer
+from karya.core.ports import Agenda, Clock, Contended, DueTask, LockLease, Locks, Producer
 from karya.core.settings import SchedulerSettings
 from karya.core.times import EPOCH
 
@@ -175,10 +175,20 @@ class Scheduler:
         fresh = [task for task in tasks if not self._timetable.knows(task.hint)]
         while fresh:
             recurring = [task for task in fresh if task.recurring]
-            made = self._agenda.extend(recurring, until, self._clock.now()) if recurring else ()
-            self._timetable.add(task.hint for task in fresh)
+            made, held = self._extend(recurring, until) if recurring else ((), ())
+            self._timetable.add(t.hint for t in fresh if not (t.recurring and t.hint.job_id in held))
             room = self._timetable.room
             fresh = [task for task in made if task.hint.due_at <= until][:room]
+
+    def _extend(
+        self, recurring: Sequence[DueTask], until: datetime
+    ) -> tuple[Sequence[DueTask], Collection[str]]:
+        """The tasks made, and the jobs that wait for the next look: they must not hold up the others."""
+        try:
+            return self._agenda.extend(recurring, until, self._clock.now()), ()
+        except Contended as error:
+            log.warning("jobs_held_by_another", count=len(error.job_ids))
+            return error.made, error.job_ids
 
     def _dispatch(self) -> None:
         room = self._producer.room()

@@ -1,7 +1,7 @@
 """The workers' and clients' end of the queue: one DEALER, which finds the dispatcher and keeps finding it."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 
 import structlog
@@ -119,9 +119,16 @@ class WorkerSocket:
             self._announce(link)
 
     async def _keep(self) -> None:
-        await self._reconnect()
+        await self._survive(self._reconnect())
         async for tick in ticks(self._beat, self._monotonic):
-            await self._tend(tick)
+            await self._survive(self._tend(tick))
+
+    async def _survive(self, turn: Awaitable[None]) -> None:
+        """Whatever goes wrong in one turn, the next tries again: nobody else would find the dispatcher."""
+        try:
+            await turn
+        except Exception:
+            log.exception("looking after the queue failed", owner=self._owner)
 
     async def _tend(self, tick: Tick) -> None:
         self._heard_at += tick.asleep

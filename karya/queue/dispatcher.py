@@ -75,6 +75,11 @@ class Dispatcher:
         ]
         return endpoint
 
+    async def run(self) -> None:
+        """Waits, from `start` until `stop`, for the death of one of the loops, and raises what it died of.
+        Somebody must wait here: the others would go on without it, and nothing would be handed out."""
+        await asyncio.gather(*self._tasks)
+
     async def stop(self) -> None:
         """Stops listening; what waits is forgotten with it, and what was sent is the workers' business."""
         if not self._tasks:

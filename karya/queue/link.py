@@ -4,11 +4,13 @@ import asyncio
 from collections.abc import Callable
 from uuid import uuid4
 
+import structlog
 import zmq
 
 from karya.queue.sockets import dealer, send_now
 from karya.queue.wire import Hello, Order, Report, Role, decode_order, encode
 
+log = structlog.get_logger(__name__)
 _BURST = 100
 
 
@@ -65,6 +67,14 @@ class Link:
             self._socket.close()
 
     async def _run(self) -> None:
+        try:
+            await self._converse()
+        except Exception:
+            # Nothing is heard from now on, so whoever keeps this link takes it for silent and makes another.
+            log.exception("queue link failed", endpoint=self.endpoint)
+            self._open = False
+
+    async def _converse(self) -> None:
         while not self._open:
             await self._say_hello()
         self._on_open()

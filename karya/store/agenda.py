@@ -5,7 +5,7 @@ from datetime import datetime
 
 from karya.core.hint import Hint
 from karya.core.job import Job, JobState
-from karya.core.ports import DueTask
+from karya.core.ports import Contended, DueTask
 from karya.core.task import Task, TaskKind, TaskState, occurrence_task
 from karya.store.chains import Chains
 from karya.store.client import Document, SyncDatabase, translated
@@ -59,7 +59,11 @@ class MongoAgenda:
             return job.cursor.at <= latest[job.id].hint.instant
 
         with translated():
-            return [_due_of(task) for task in self._chains.extend(list(latest), is_behind, until, now)]
+            following, held = self._chains.extend(list(latest), is_behind, until, now)
+        made = [_due_of(task) for task in following]
+        if held:
+            raise Contended(made, held)
+        return made
 
     def stalled(self, before: datetime, now: datetime, limit: int) -> int:
         """See `Agenda.stalled`."""
@@ -69,8 +73,8 @@ class MongoAgenda:
             waiting = {"_id": {"$in": list(newest)}, "status": TaskState.READY.value}
             healthy = {newest[d["_id"]].id for d in self._tasks.find(waiting, {"_id": 1}).hint(BY_ID)}
             cut = {job.id: job.cursor for job in overdue if job.id not in healthy}
-            self._chains.extend(list(cut), lambda job: job.cursor == cut[job.id], now, now)
-        return len(cut)
+            _, held = self._chains.extend(list(cut), lambda job: job.cursor == cut[job.id], now, now)
+        return len(cut) - len(held)
 
     def _overdue(self, before: datetime, limit: int) -> Sequence[Job]:
         """The next few of the jobs whose newest occurrence was due before this."""

@@ -4,6 +4,7 @@ A crash thus leaves either both or none, and a job that is cancelled at the same
 task, or one that the cancel, which writes the job first and then its tasks, still finds.
 """
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from itertools import islice
@@ -11,9 +12,8 @@ from itertools import islice
 import pymongo
 from pymongo import UpdateOne
 from pymongo.client_session import ClientSession
-from pymongo.errors import BulkWriteError
+from pymongo.errors import BulkWriteError, OperationFailure
 
-from karya.core.errors import StoreUnavailable
 from karya.core.job import Cursor, Job, JobState
 from karya.core.task import Task, occurrence_task
 from karya.store.client import Document, SyncDatabase
@@ -27,6 +27,11 @@ _MOST_BYTES = 8 * 1024 * 1024
 """How much action text goes into one transaction: they share the cache with everything else."""
 
 _TRIES = 5
+_FIRST_PAUSE = 0.002
+"""Seconds between two tries; each further one is twice as long."""
+_SPLIT = 4
+"""By what a batch shrinks from try to try, so that one job that cannot be written holds up no other."""
+_CONFLICT = 112
 _PATIENCE_SECONDS = 10.0
 _ACTIVE = JobState.ACTIVE.value
 
@@ -41,21 +46,23 @@ class Chains:
 
     def extend(
         self, job_ids: Sequence[str], wanted: Callable[[Job], bool], until: datetime, now: datetime
-    ) -> Sequence[Task]:
+    ) -> tuple[Sequence[Task], Sequence[str]]:
         """Makes what follows the cursors of those jobs that are ACTIVE and `wanted`, up to the first instant
-        beyond `until`. What others did to a job meanwhile is looked at again; returns the tasks made."""
+        beyond `until`. What others did to a job meanwhile is looked at again; returns the tasks made, and
+        the jobs that somebody else holds: a transaction whose client was killed does so for long."""
         made: list[Task] = []
         left = list(job_ids)
-        for _ in range(_TRIES):
+        for number in range(_TRIES):
             jobs = [job for job in self._read(left) if wanted(job)]
             left = []
-            for batch in _batches(jobs, until):
+            for batch in _batches(jobs, until, max(1, MOST_AT_ONCE // _SPLIT**number)):
                 done = self._write(batch, now)
                 made += done
                 left += [] if done else [job.id for job, _ in batch]
             if not left:
-                return made
-        raise StoreUnavailable(f"{len(left)} jobs change too fast to make their next occurrence")
+                break
+            time.sleep(_FIRST_PAUSE * 2**number)
+        return made, left
 
     def _read(self, job_ids: Sequence[str]) -> list[Job]:
         wanted = {"_id": {"$in": list(job_ids)}, "status": _ACTIVE}
@@ -67,6 +74,14 @@ class Chains:
         moves = [UpdateOne(_as_read(job), _advance(cursors[-1]), hint=BY_ID) for job, cursors in batch]
 
         def write(session: ClientSession) -> None:
+            try:
+                insert_and_move(session)
+            except OperationFailure as error:
+                if error.code == _CONFLICT:
+                    raise _Overtaken from error  # left alone, the driver would try again for all its time
+                raise
+
+        def insert_and_move(session: ClientSession) -> None:
             ids = [task.id for task in made]
             there = {d["_id"] for d in self._tasks.find({"_id": {"$in": ids}}, {"_id": 1}, session=session)}
             missing = [task_document(task) for task in made if task.id not in there]
@@ -85,13 +100,13 @@ class Chains:
 
 
 class _Overtaken(Exception):
-    """Somebody changed a job between reading and writing it."""
+    """Somebody changed a job between reading and writing it, or is about to."""
 
 
 _Batch = Sequence[tuple[Job, Sequence[Cursor]]]
 
 
-def _batches(jobs: Sequence[Job], until: datetime) -> Iterator[_Batch]:
+def _batches(jobs: Sequence[Job], until: datetime, most_jobs: int) -> Iterator[_Batch]:
     batch: list[tuple[Job, Sequence[Cursor]]] = []
     size = 0
     for job in jobs:
@@ -101,7 +116,7 @@ def _batches(jobs: Sequence[Job], until: datetime) -> Iterator[_Batch]:
             continue
         size += len(job.action) * len(cursors)
         batch.append((job, cursors))
-        if size >= _MOST_BYTES or len(batch) >= MOST_AT_ONCE:
+        if size >= _MOST_BYTES or len(batch) >= most_jobs:
             yield batch
             batch, size = [], 0
     if batch:

@@ -7,6 +7,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -31,7 +32,8 @@ SHORT: Mapping[str, Any] = {
     "worker.lease": "PT3S",
     "worker.grace": "PT2S",
 }
-LEASE_SECONDS = 3.0
+PATIENCE = 90.0
+"""Seconds to wait for what comes soon or never. Ray waits a minute for a process that died in its start."""
 
 
 class Running:
@@ -67,9 +69,20 @@ class Running:
 
         return eventually(look, timeout, f"the end of job {job_id}")
 
-    def ready(self, timeout: float) -> None:
-        """Waits until every part answers."""
-        eventually(lambda: self.http("GET", "/readyz")[0] == 200, timeout, "ready")
+    def ready(self, timeout: float = PATIENCE) -> None:
+        """Waits until every part answers; AssertionError with what is missing otherwise."""
+        try:
+            eventually(lambda: self.readiness().startswith("200 "), timeout)
+        except AssertionError:
+            raise AssertionError(f"not ready within {timeout:g} s: {self.readiness()}") from None
+
+    def readiness(self) -> str:
+        """The status and the reasons that /readyz gives, or why nobody gives any."""
+        try:
+            status, answer = self.http("GET", "/readyz")
+        except (OSError, HTTPException) as error:
+            return repr(error)
+        return f"{status} {answer}"
 
     def actor_pids(self, kind: str) -> list[int]:
         """The processes of the actors of one class, such as WorkerActor."""
@@ -107,7 +120,7 @@ def running(data_dir: Path, **overrides: Any) -> Iterator[Running]:
     watcher.start()
     try:
         started = Running(cluster, connect())
-        started.ready(timeout=20)
+        started.ready()
         yield started
     finally:
         stopping.set()

@@ -25,6 +25,8 @@ _RAY_ENVIRONMENT = {
     "RAY_event_stats": "0",
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    # How long Ray waits for a process that dies before it has said hello; by default a minute.
+    "RAY_worker_register_timeout_seconds": "25",
 }
 
 _CONNECT_TIMEOUT = timedelta(seconds=5)

@@ -135,6 +135,7 @@ class SchedulerParts:
             is_dead=is_dead,
         )
         sys.setswitchinterval(_SWITCH_SECONDS)
+        host.keep(self.dispatcher.run(), "dispatcher")
         host.keep(asyncio.to_thread(self.scheduler.run), "scheduler")
 
     async def close(self) -> None:

@@ -3,7 +3,7 @@
 from karya.core.ports.clock import Clock
 from karya.core.ports.connectors import ActionRunner, AttemptContext, Connector
 from karya.core.ports.queue import Consumer, Producer, Resolve, WorkerInfo
-from karya.core.ports.scheduling import Agenda, DueTask, LockHolder, LockLease, Locks
+from karya.core.ports.scheduling import Agenda, Contended, DueTask, LockHolder, LockLease, Locks
 from karya.core.ports.service import JobService
 from karya.core.ports.store import (
     Claim,
@@ -30,6 +30,7 @@ __all__ = [
     "Commits",
     "Connector",
     "Consumer",
+    "Contended",
     "DueTask",
     "ErrorLogRepository",
     "JobRepository",

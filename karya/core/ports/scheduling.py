@@ -1,10 +1,11 @@
 """The store, as the scheduler uses it: blocking, from the scheduler's own thread."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from karya.core.errors import StoreUnavailable
 from karya.core.hint import Hint
 
 
@@ -15,6 +16,15 @@ class DueTask:
     hint: Hint
     count: int
     recurring: bool
+
+
+class Contended(StoreUnavailable):
+    """Somebody else holds some jobs: they are to be tried again later, everything else is done."""
+
+    def __init__(self, made: Sequence[DueTask], job_ids: Collection[str]) -> None:
+        super().__init__(f"{len(job_ids)} jobs are held by somebody else: no next occurrence of them yet")
+        self.made = made
+        self.job_ids = frozenset(job_ids)
 
 
 class Agenda(Protocol):
@@ -29,6 +39,7 @@ class Agenda(Protocol):
 
         Tasks and cursor are written together, and only while the job is ACTIVE: a job that is cancelled
         meanwhile keeps no READY task, whatever dies in between. Idempotent. Returns the tasks made.
+        Raises Contended, when all else is done, if somebody else holds some of the jobs.
         """
 
     def stalled(self, before: datetime, now: datetime, limit: int) -> int:

@@ -23,4 +23,6 @@ def command(binary: Path, data: Path, log: Path, port: int, cache_mb: int) -> li
         # By default it may take a twentieth of the disk, for members that do not exist here.
         *("--oplogSize", "1024"),
         *("--setParameter", "diagnosticDataCollectionEnabled=false"),
+        # What a killed client has written in a transaction is locked for so long; by default, for a minute.
+        *("--setParameter", "transactionLifetimeLimitSeconds=10"),
     ]

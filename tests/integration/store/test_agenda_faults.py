@@ -9,6 +9,7 @@ from pymongo.errors import AutoReconnect, BulkWriteError
 
 from karya.core.errors import StoreUnavailable
 from karya.core.job import Job, JobState
+from karya.core.ports import Contended
 from karya.core.task import TaskState
 from tests.conformance.store.agenda import instants, seconds
 from tests.conformance.store.kit import StoreKit
@@ -64,6 +65,21 @@ async def test_a_cancel_in_between_leaves_nothing_ready(
     stored = await kit.jobs.get(job.id)
     assert stored is not None
     assert (stored.status, stored.cursor) == (JobState.CANCELLED, job.cursor)
+
+
+async def test_a_job_in_the_transaction_of_a_killed_client_holds_up_no_other(
+    kit: StoreKit, mongo: Mongo
+) -> None:
+    job, other = a_job(every(1)), a_job(every(1))
+    await kit.add(submission(job), submission(other))
+    first = [due(first_task(job)), due(first_task(other))]
+    with mongo.blocking.client.start_session() as left_open, left_open.start_transaction():
+        mongo.blocking.jobs.update_one({"_id": job.id}, {"$set": {"held": 1}}, session=left_open)
+        with pytest.raises(Contended) as caught:
+            kit.agenda.extend(first, at(3), NOW)
+    assert caught.value.job_ids == {job.id}
+    assert {task.hint.job_id for task in caught.value.made} == {other.id}
+    assert {task.hint.job_id for task in kit.agenda.extend(first, at(3), NOW)} == {job.id}
 
 
 async def test_a_crash_between_insert_and_advance_leaves_nothing_behind(

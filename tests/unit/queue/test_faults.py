@@ -4,17 +4,20 @@ import asyncio
 import json
 import socket
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
 import uvloop
 import zmq
+from structlog.testing import capture_logs
 
 from karya.core.errors import ConfigError
 from karya.queue import WorkerSocket
+from karya.queue import consumer as consumer_module
 from karya.queue import dispatcher as dispatcher_module
+from karya.queue import link as link_module
 from karya.queue.wire import MAX_REPORT_BYTES
 from tests.unit.queue.stage import BEAT, NOON, Stage, collect, make_hints, settings, until
 
@@ -246,6 +249,62 @@ async def test_a_failing_listener_does_not_stop_the_dispatcher(stage: Stage) -> 
     worker.poke(NOON)
     dispatcher.offer(make_hints(1))
     assert await collect(worker, 1) == ["t000000"]
+
+
+async def test_an_unforeseen_error_does_not_stop_the_search(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await stage.dispatcher()
+    errors = iter([RuntimeError("out of luck")] * 2)
+    monkeypatch.setattr(consumer_module, "Link", failing_first(errors, consumer_module.Link))
+    with capture_logs() as logs:
+        worker = await stage.worker(10)
+        await until(lambda: worker.connected)
+    assert [entry["log_level"] for entry in logs].count("error") == 2
+
+
+async def test_a_link_that_fails_is_replaced(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    dispatcher, worker = await stage.dispatcher(), await stage.worker(10)
+    await until(lambda: worker.connected)
+    errors = iter([RuntimeError("out of luck")])
+    monkeypatch.setattr(link_module, "decode_order", failing_first(errors, link_module.decode_order))
+    with capture_logs() as logs:
+        await until(lambda: [entry["event"] for entry in logs][-1:] == ["peer joined"])
+    assert "queue link failed" in [entry["event"] for entry in logs]
+    dispatcher.offer(make_hints(1))
+    assert await collect(worker, 1) == ["t000000"]
+
+
+def failing_first(errors: Iterator[Exception], then: Callable[..., Any]) -> Callable[..., Any]:
+    """Raises these, one a call, and does from then on what it should."""
+
+    def call(*args: Any) -> Any:
+        for error in errors:
+            raise error
+        return then(*args)
+
+    return call
+
+
+async def test_whoever_runs_the_dispatcher_hears_of_the_death_of_a_loop(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dispatcher = await stage.dispatcher()
+    running = asyncio.create_task(dispatcher.run())
+    monkeypatch.setattr(dispatcher_module, "decode_report", lambda frames: 1 / 0)
+    await (await stage.raw()).hello()
+    with pytest.raises(ZeroDivisionError):
+        await asyncio.wait_for(running, 5)
+
+
+async def test_a_stop_is_not_the_death_of_a_loop(stage: Stage) -> None:
+    dispatcher = await stage.dispatcher()
+    running = asyncio.create_task(dispatcher.run())
+    await asyncio.sleep(BEAT)
+    assert not running.done()
+    await dispatcher.stop()
+    await asyncio.wait({running}, timeout=5)
+    assert running.cancelled()
 
 
 async def test_a_failing_lookup_is_tried_again(stage: Stage) -> None:
