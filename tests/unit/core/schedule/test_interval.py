@@ -1,14 +1,14 @@
 """Instants come from the schedule and its anchor, checked against an oracle that counts one by one (I5)."""
 
-from datetime import UTC, datetime, timedelta
-from itertools import islice, pairwise
+from datetime import UTC, date, datetime, timedelta
+from itertools import islice, pairwise, takewhile
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from karya.core.schedule import LONGEST_INTERVAL, SHORTEST_INTERVAL, Interval, Once, Schedule
+from karya.core.schedule import LONGEST_INTERVAL, SHORTEST_INTERVAL, Interval, Passed, Schedule
 from karya.core.times import EPOCH, LATEST, MILLISECOND
 
 NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)
@@ -143,32 +143,6 @@ def test_max_runs_bounds_the_chain() -> None:
     assert len(chain(Interval(every=SECOND, max_runs=3), NOW, 9)) == 3
 
 
-@pytest.mark.parametrize(
-    ("schedule", "expected"),
-    [
-        (Once(), NOW),
-        (Once(after=timedelta(0)), NOW),
-        (Once(after=5 * SECOND), NOW + 5 * SECOND),
-        (Once(at=NOW + SECOND), NOW + SECOND),
-        (Once(at=NOW - SECOND), NOW),
-    ],
-    ids=["bare", "after zero", "after", "at", "at in the past runs now"],
-)
-def test_once_runs_one_time(schedule: Once, expected: datetime) -> None:
-    assert schedule.first(NOW) == expected
-    assert schedule.next_after(schedule.anchor(NOW), expected, 1) is None
-
-
-def test_after_never_runs_early_by_the_rounding_to_milliseconds() -> None:
-    submitted = NOW.replace(microsecond=1)
-    assert Once(after=SECOND).first(submitted) == NOW + SECOND + MILLISECOND
-
-
-def test_once_refuses_two_ways_to_say_it() -> None:
-    with pytest.raises(ValidationError, match="either at or after"):
-        Once(at=NOW, after=SECOND)
-
-
 @pytest.mark.parametrize("every", ["PT0S", "-PT5S", "PT0.099S", "P36526D"])
 def test_interval_refuses_lengths_out_of_bounds(every: str) -> None:
     with pytest.raises(ValidationError) as caught:
@@ -176,7 +150,44 @@ def test_interval_refuses_lengths_out_of_bounds(every: str) -> None:
     assert caught.value.errors()[0]["loc"] == ("every",)
 
 
-@pytest.mark.parametrize("schedule", [Once(after=SECOND), Interval(every=SECOND, end_at=NOW, max_runs=2)])
-def test_schedules_survive_json(schedule: Once | Interval) -> None:
-    adapter: TypeAdapter[Once | Interval] = TypeAdapter(Schedule)
+def test_interval_survives_json() -> None:
+    adapter: TypeAdapter[Interval] = TypeAdapter(Schedule)
+    schedule = Interval(every=SECOND, end_at=NOW, max_runs=2, exclude=(date(2026, 12, 25), NOW))
     assert adapter.validate_json(adapter.dump_json(schedule)) == schedule
+
+
+@given(
+    countable_interval(),
+    st.lists(st.integers(-2, 90), max_size=8),
+    st.lists(st.integers(0, 3), max_size=3),
+    st.integers(0, 90),
+    st.integers(0, 60),
+)
+def test_run_past_equals_iterating(
+    schedule: Interval, multiples: list[int], days: list[int], until: int, most: int
+) -> None:
+    instants = [NOW + number * schedule.every for number in multiples]
+    schedule = schedule.model_copy(
+        update={"exclude": (*instants, *(NOW.date() + timedelta(days=day) for day in days)), "max_runs": None}
+    )
+    anchor, end = schedule.anchor(NOW), NOW + until * schedule.every
+    expected = list(islice(takewhile(lambda at: at <= end, schedule.instants(anchor, NOW)), most))
+    assert schedule.run_past(anchor, NOW, end, most) == Passed(
+        len(expected), expected[-1] if expected else None
+    )
+
+
+def test_a_century_of_the_shortest_interval_is_passed_without_counting() -> None:
+    century = timedelta(days=36_525)
+    runs = century // SHORTEST_INTERVAL
+    schedule = Interval(every=SHORTEST_INTERVAL, exclude=(NOW.date() + timedelta(days=1),))
+    a_day = timedelta(days=1) // SHORTEST_INTERVAL
+    assert schedule.run_past(NOW, NOW, NOW + century, 10**12) == Passed(runs - a_day, NOW + century)
+    assert schedule.model_copy(update={"exclude": ()}).run_past(NOW, NOW, NOW + century, 10**9) == Passed(
+        10**9, NOW + 10**9 * SHORTEST_INTERVAL
+    )
+
+
+def test_jitter_must_keep_the_order() -> None:
+    with pytest.raises(ValidationError, match="jitter must be shorter than every"):
+        Interval(every=SECOND, jitter=SECOND)
