@@ -1,36 +1,13 @@
 """What a task does, as data. A connector runs it; the registry knows which kinds exist."""
 
-import math
-import re
 from datetime import timedelta
-from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
+from typing import Annotated, Literal
 
-import orjson
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
+from karya.core.http_fields import Headers, HttpUrl, Pairs, Query, Statuses
+from karya.core.json_fields import JsonBody
 from karya.core.times import Duration
-
-MAX_BODY_BYTES = 1024 * 1024
-MAX_BODY_DEPTH = 100  # parsers give up somewhere beyond it, pydantic's at 200
-MAX_HEADER_BYTES = 64 * 1024
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")  # RFC 9110, 5.6.2: token
-_OWN_HEADERS = ("webhook-", "karya-")
-_FRAMING_HEADERS = frozenset(  # the HTTP client writes these; a second one would smuggle or hang requests
-    [
-        "connection",
-        "content-length",
-        "expect",
-        "host",
-        "keep-alive",
-        "proxy-connection",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-    ]
-)
-_HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*\Z")  # RFC 9110, 5.5: no control characters
 
 
 class Action(BaseModel):
@@ -52,67 +29,59 @@ class NoopAction(Action):
     type: Literal["noop"] = "noop"
 
 
-def _http_url(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError as error:
-        raise ValueError(f"not a URL: {error}") from None
-    if parts.scheme not in ("http", "https") or not host:
-        raise ValueError("an absolute http:// or https:// URL with a host")
-    if parts.username is not None or parts.password is not None:
-        raise ValueError("no user and password in a URL, which is shown to everybody: send them as a header")
-    if any(character <= " " or character == "\x7f" for character in url):
-        raise ValueError("a URL holds no spaces and no control characters: percent-encode them")
-    return url
+SettingName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,60}$")]
+"""The name under which an operator put something into the settings of a connector."""
 
 
-def _plain_headers(headers: dict[str, str]) -> dict[str, str]:
-    for name, value in headers.items():
-        if not _HEADER_NAME.match(name):
-            raise ValueError(f"{name!r} is no header name")
-        if name.lower() in _FRAMING_HEADERS or name.lower().startswith(_OWN_HEADERS):
-            raise ValueError(f"{name!r} cannot be set: Karya writes it itself")
-        if not _HEADER_VALUE.match(value):
-            raise ValueError(f"the value of {name!r} holds a control character or one beyond Latin-1")
-    if len({name.lower() for name in headers}) < len(headers):
-        raise ValueError("a header is given twice, in letters of another case")
-    if sum(len(name) + len(value) for name, value in headers.items()) > MAX_HEADER_BYTES:
-        raise ValueError(f"all headers together are at most {MAX_HEADER_BYTES:,} bytes")
-    return headers
+class TlsOptions(BaseModel):
+    """How an https target is checked, and how Karya shows who it is.
 
+    `ca` and `client` name entries of `connectors.rest.ca_files` and `connectors.rest.client_certificates`:
+    jobs never hold keys. With `ca` that file is trusted instead of the system's authorities.
+    """
 
-def _bounded_body(body: Any) -> Any:
-    try:
-        size = len(body.encode() if isinstance(body, str) else orjson.dumps(body))
-    except (TypeError, UnicodeEncodeError) as error:
-        raise ValueError(f"not JSON: {error}") from None
-    if size > MAX_BODY_BYTES:
-        raise ValueError(f"{size:,} bytes; a body is at most {MAX_BODY_BYTES:,} bytes")
-    if _depth(body) > MAX_BODY_DEPTH:
-        raise ValueError(f"a body is nested at most {MAX_BODY_DEPTH} deep")
-    return body
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
+    verify: bool = True
+    ca: SettingName | None = None
+    client: SettingName | None = None
 
-def _depth(value: Any) -> int:
-    if isinstance(value, float) and not math.isfinite(value):
-        raise ValueError(f"{value} is no JSON number")
-    below = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else None
-    return 0 if below is None else 1 + max(map(_depth, below), default=0)
+    @model_validator(mode="after")
+    def _checks_what_it_names(self) -> "TlsOptions":
+        if self.ca is not None and not self.verify:
+            raise ValueError(
+                "with verify false nothing is checked, so ca has no effect: leave out one of them"
+            )
+        return self
 
 
 class RestAction(Action):
-    """One HTTP request. Only a 2xx answer is success; redirects are not followed.
+    """One HTTP request. Success is an answer whose status is among `expect`, within `timeout`.
 
-    A string body is sent as it is, anything else as JSON. `timeout` bounds the whole attempt, from
-    connecting to the last byte of the answer.
+    A string body is sent as it is, anything else as JSON; a form is urlencoded. `query` is appended to
+    that of the URL. Up to `redirects` redirects are followed, none unless asked for. `timeout` bounds
+    the whole attempt, from the first look at the host name to the last byte of the answer. `capture`
+    tells whether the answer is kept as the result.
     """
 
     type: Literal["rest"] = "rest"
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"] = "GET"
-    url: Annotated[str, Field(max_length=8192), AfterValidator(_http_url)]
-    headers: Annotated[dict[str, str], Field(max_length=100), AfterValidator(_plain_headers)] = {}
-    body: Annotated[Any, AfterValidator(_bounded_body)] = None
+    url: HttpUrl
+    query: Query = {}
+    headers: Headers = {}
+    body: JsonBody = None
+    form: Pairs | None = None
+    expect: Statuses = ("2xx",)
+    redirects: Annotated[int, Field(ge=0, le=10)] = 0
+    capture: Literal["body", "none"] = "body"
+    tls: TlsOptions = TlsOptions()
     timeout: Annotated[Duration, Field(ge=timedelta(milliseconds=1), le=timedelta(hours=1))] = timedelta(
         seconds=30
     )
+
+    @field_validator("form")
+    @classmethod
+    def _the_only_body(cls, form: Pairs | None, info: ValidationInfo) -> Pairs | None:
+        if form is not None and info.data.get("body") is not None:
+            raise ValueError("a request has one body: give either body or form")
+        return form

@@ -54,6 +54,14 @@ class Conflict(KaryaError):
     """The state of the thing forbids the request, for example cancelling a completed job."""
 
 
+class Forbidden(KaryaError):
+    """The caller is known and may not do this; the message says which role may."""
+
+
+class Unauthenticated(KaryaError):
+    """The caller did not say who they are, or in a way that is not known here."""
+
+
 class Unavailable(KaryaError):
     """A part that is needed does not answer; nothing is known to be stored. Trying again is safe."""
 

@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from karya.core.action import ActionText
 from karya.core.retry import RetryPolicy
+from karya.core.steps import StepTimeout
 from karya.core.task import TaskKind
 
 
@@ -25,9 +26,19 @@ class Hint(BaseModel):
     instant: AwareDatetime
     due_at: AwareDatetime
     solo: bool = False
+    linked: bool = False
+    """Its success has consequences of its own: steps behind it, or hooks."""
+    slotted: bool = False
+    """Its occurrence holds the slot of the job, which its last step gives back."""
+    templated: bool = False
+    """Its action takes in results of earlier steps, or the event."""
+    cause: str | None = None
+    """Its occurrence, where the worker needs to know it."""
+    timeout: StepTimeout | None = None
+    """How long one attempt may take, where the job says so."""
     retry: RetryPolicy = Field(default_factory=RetryPolicy)
     action: ActionText | None = None
-    """Left out when it is large; the worker then reads it with the claim."""
+    """Left out when it is large, and of hooks; the worker then reads it with the claim."""
 
     @property
     def attempt(self) -> int:

@@ -5,21 +5,52 @@ import secrets
 import uuid
 from datetime import datetime
 
-from karya.core.times import to_millis
+from karya.core.times import LATEST, from_millis, to_millis
 
 PARTITIONS = 256
+MOST_NUMBERED = 1 << 16
+"""How many ids `numbered_id` can make of one."""
+
+_RANDOM_BITS = 74
+_HASH_BITS = 58
 
 
 def new_id(now: datetime) -> str:
     """A UUIDv7 (RFC 9562): its first 48 bits are the millisecond, so ids sort by creation."""
-    value = to_millis(now) << 80 | 0x7 << 76 | secrets.randbits(12) << 64 | 0b10 << 62 | secrets.randbits(62)
-    return str(uuid.UUID(int=value))
+    return _version_7(to_millis(now), secrets.randbits(_RANDOM_BITS))
+
+
+def fixed_id(at: datetime, *parts: str) -> str:
+    """A UUIDv7 of this millisecond whose other bits are a hash of the parts: it sorts like `new_id`, and the
+    same instant and parts always give the same one."""
+    return _version_7(to_millis(at), _digest(parts) >> (128 - _RANDOM_BITS))
+
+
+def numbered_id(ident: str, number: int) -> str:
+    """The id of item `number` (0 to 65,535) of what `ident`, an id of `new_id`, names as a whole: always the
+    same, in its millisecond, and in the order of the numbers (RFC 9562, 6.2: a dedicated counter)."""
+    if not 0 <= number < MOST_NUMBERED:
+        raise ValueError(f"number {number}: from 0 to {MOST_NUMBERED - 1}")
+    tail = _digest((ident, str(number))) >> (128 - _HASH_BITS)
+    return _version_7(to_millis(minted_at(ident)), number << _HASH_BITS | tail)
+
+
+def minted_at(ident: str) -> datetime:
+    """The millisecond in which `new_id` made this id; ValueError for what it cannot have made."""
+    value = uuid.UUID(ident)
+    if value.version != 7 or str(value) != ident or value.int >> 80 >= to_millis(LATEST):
+        raise ValueError(f"{ident!r} is no UUIDv7 in lower case, from before the year 9000")
+    return from_millis(value.int >> 80)
+
+
+def id_floor(instant: datetime) -> str:
+    """A bound for comparisons: ids made before this millisecond sort below it, all others above."""
+    return str(uuid.UUID(int=to_millis(instant) << 80))
 
 
 def derived_id(*parts: str) -> str:
     """A UUIDv8 (RFC 9562) that is a hash of its parts: the same parts always give the same id."""
-    digest = hashlib.blake2b("\x1f".join(parts).encode(), digest_size=16).digest()
-    value = int.from_bytes(digest) & ~(0xF << 76) & ~(0b11 << 62) | 0x8 << 76 | 0b10 << 62
+    value = _digest(parts) & ~(0xF << 76) & ~(0b11 << 62) | 0x8 << 76 | 0b10 << 62
     return str(uuid.UUID(int=value))
 
 
@@ -31,3 +62,12 @@ def task_id(job_id: str, cause: str, step: str) -> str:
 def partition_of(job_id: str) -> int:
     """The partition (0 to 255) of a job's tasks, for schedulers that share the work later."""
     return hashlib.blake2b(job_id.encode(), digest_size=1).digest()[0]
+
+
+def _digest(parts: tuple[str, ...]) -> int:
+    return int.from_bytes(hashlib.blake2b("\x1f".join(parts).encode(), digest_size=16).digest())
+
+
+def _version_7(millis: int, bits: int) -> str:
+    high, low = bits >> 62, bits & (1 << 62) - 1
+    return str(uuid.UUID(int=millis << 80 | 0x7 << 76 | high << 64 | 0b10 << 62 | low))

@@ -1,51 +1,45 @@
-"""What a client asks for (`JobSpec`) and what Karya keeps of it (`Job`)."""
+"""What Karya keeps of a job, and how far it has come."""
 
-from collections.abc import Iterable
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, Generic, TypeVar, Union, cast
+from typing import Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SerializeAsAny
+import orjson
+from pydantic import BaseModel, ConfigDict
 
 from karya.core.action import Action, ActionText
 from karya.core.errors import InvalidInput
-from karya.core.hook import Hook, HookSpec, Trigger
+from karya.core.graph import check_graph
+from karya.core.hook import Hook, Trigger
 from karya.core.ids import new_id
+from karya.core.policies import Misfire, Overlap, Retention
 from karya.core.retry import RetryPolicy
-from karya.core.schedule import Once, Schedule
-from karya.core.text import printable
+from karya.core.schedule import Interval, Once, Schedule
+from karya.core.spec import JobSpec
+from karya.core.steps import Step, StepTimeout
 from karya.core.times import Instant, format_instant
 
-A = TypeVar("A", bound=Action)
 MAX_ACTION_BYTES = 8 * 1024 * 1024  # of a job and its hooks together: MongoDB documents end at 16 MiB
+MAIN_STEP = "main"
+"""The name of the step that a job with a single action has."""
+
+_ANY_NUMBER = 2**62
+_MOST_PASSED = 100_000
+"""How many instants of a calendar rule are counted to know how many are left; of an interval, any number."""
 
 
 class JobState(StrEnum):
-    """Where a job stands."""
+    """Where a job stands. A paused one makes no occurrences and starts no attempts until it is resumed."""
 
     ACTIVE = "ACTIVE"
+    PAUSED = "PAUSED"
     COMPLETED = "COMPLETED"
     CANCELLED = "CANCELLED"
 
 
-class JobSpec(BaseModel, Generic[A]):
-    """A job as a client writes it: what to do, when, how patiently, and what to do afterwards."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    description: Annotated[str, Field(max_length=1000), AfterValidator(printable)] = ""
-    user_id: Annotated[str, Field(max_length=100)] | None = None
-    schedule: Schedule = Field(default_factory=Once)
-    action: SerializeAsAny[A]
-    retry: RetryPolicy = Field(default_factory=RetryPolicy)
-    hooks: Annotated[tuple[HookSpec[A], ...], Field(max_length=20)] = ()
-
-
-def spec_model(actions: Iterable[type[Action]]) -> type[JobSpec[Action]]:
-    """The JobSpec whose `action` is one of these kinds, told apart by `type`."""
-    kinds = tuple(actions)
-    union = kinds[0] if len(kinds) == 1 else Annotated[Union[kinds], Field(discriminator="type")]  # noqa: UP007
-    return cast("type[JobSpec[Action]]", cast(Any, JobSpec)[union])
+LIVE_STATES = frozenset({JobState.ACTIVE, JobState.PAUSED})
+"""The states in which a job can still be changed."""
 
 
 class Cursor(BaseModel):
@@ -54,7 +48,7 @@ class Cursor(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     at: Instant
-    """The newest instant that has a task."""
+    """The newest instant that has tasks, or lies in a range that was skipped."""
     count: int
     """How many instants have been scheduled, that one included."""
     exhausted: bool
@@ -68,22 +62,48 @@ class Job(BaseModel):
 
     id: str
     user_id: str | None = None
+    parent_id: str | None = None
+    """The job a chained action of which submitted this one."""
+    ancestors: tuple[str, ...] = ()
+    """The parent and all of its ancestors, the oldest first: cancelling any of them cancels this one (I8)."""
     description: str = ""
+    tags: tuple[str, ...] = ()
     schedule: Schedule
-    action: ActionText
+    steps: tuple[Step, ...]
     retry: RetryPolicy
+    timeout: StepTimeout | None = None
     hooks: tuple[Hook, ...] = ()
+    misfire: Misfire = Misfire()
+    overlap: Overlap = Overlap.ALLOW
+    retention: Retention = Retention()
     status: JobState = JobState.ACTIVE
     version: int = 1
     cursor: Cursor
+    slot: str | None = None
+    """The cause of the occurrence that runs, where occurrences must not overlap."""
+    queued: str | None = None
+    """The cause of the one that waits for the slot."""
+    skipped: tuple[Instant, ...] = ()
+    """Instants not after the cursor that were skipped on request, as far as they were still to come then."""
     created_at: Instant
     updated_at: Instant
+    paused_at: Instant | None = None
     finished_at: Instant | None = None
 
     @property
     def anchor(self) -> datetime:
         """The instant from which the schedule counts."""
         return self.schedule.anchor(self.created_at)
+
+    @property
+    def single(self) -> bool:
+        """Whether the client wrote one action rather than steps."""
+        return len(self.steps) == 1 and self.steps[0].name == MAIN_STEP
+
+    @property
+    def text_bytes(self) -> int:
+        """The size of all its actions: what bounds how many are written in one transaction."""
+        return sum(map(len, _texts(self.steps, self.hooks)))
 
     def next_cursor(self, at: datetime, count: int) -> Cursor | None:
         """The cursor behind the instant `at`, which was number `count`; None when none follows."""
@@ -94,17 +114,38 @@ class Job(BaseModel):
 
     def upcoming(self, now: datetime) -> datetime | None:
         """The next instant after `now`, whether or not it has a task yet; None when the job has none left."""
-        if self.status is not JobState.ACTIVE:
-            return None
-        newest = self.cursor.at
-        if now < newest:  # of what has tasks already, it may be an earlier one
-            return min(self.schedule.next_after(self.anchor, now, 0) or newest, newest)
-        seen = self.cursor.count + self.schedule.passed(newest, now)
-        return self.schedule.next_after(self.anchor, now, seen)
+        return next(self.ahead(now), None) if self.status is JobState.ACTIVE else None
 
-    def hooks_on(self, trigger: Trigger) -> tuple[Hook, ...]:
-        """The hooks that this trigger fires."""
-        return tuple(hook for hook in self.hooks if hook.trigger is trigger)
+    def ahead(self, now: datetime) -> Iterator[datetime]:
+        """The instants after `now` in their order, without those that were skipped on request."""
+        at, newest = now, self.cursor.at
+        while at < newest:  # these have tasks already
+            at = min(self.schedule.next_after(self.anchor, at, 0) or newest, newest)
+            if at not in self.skipped:
+                yield at
+        seen = self.cursor.count + self._passed(newest, now)
+        while (following := self.schedule.next_after(self.anchor, at, seen)) is not None:
+            yield following
+            at, seen = following, seen + 1
+
+    def _passed(self, newest: datetime, now: datetime) -> int:
+        """How many instants lie between the newest one that has tasks and now: what the chain is behind."""
+        most = _ANY_NUMBER if isinstance(self.schedule, Interval) else _MOST_PASSED
+        counts = now > newest and self.schedule.max_runs is not None
+        return self.schedule.run_past(self.anchor, newest, now, most).count if counts else 0
+
+    def hooks_on(self, *triggers: Trigger) -> tuple[Hook, ...]:
+        """The hooks that these triggers fire."""
+        return tuple(hook for hook in self.hooks if hook.trigger in triggers)
+
+    def spec(self) -> Mapping[str, Any]:
+        """What the client wrote, in its wire form; the starting point of a change."""
+        kept = {"description", "user_id", "tags", "schedule", "retry", "timeout", "misfire", "overlap"}
+        wire: dict[str, Any] = self.model_dump(mode="json", include=kept | {"retention"})
+        hooks = [{**hook.model_dump(mode="json"), "action": orjson.loads(hook.action)} for hook in self.hooks]
+        steps = [{**step.model_dump(mode="json"), "action": orjson.loads(step.action)} for step in self.steps]
+        work = {"action": steps[0]["action"]} if self.single else {"steps": steps}
+        return {**wire, **work, "hooks": hooks}
 
 
 def cursor_at(schedule: Schedule, anchor: datetime, at: datetime, count: int) -> Cursor:
@@ -113,33 +154,53 @@ def cursor_at(schedule: Schedule, anchor: datetime, at: datetime, count: int) ->
     return Cursor(at=at, count=count, exhausted=exhausted)
 
 
-def new_job(spec: JobSpec[Action], now: datetime) -> Job:
-    """The job that a spec becomes when it is submitted now.
+def new_job(
+    spec: JobSpec[Action], now: datetime, *, ident: str | None = None, parent: Job | None = None
+) -> Job:
+    """The job that a spec becomes when it is submitted now, under an id of its own or the given one.
 
-    Raises InvalidInput when the schedule has no instant at all, or when its actions are too large to store.
+    Raises InvalidInput when the schedule has no instant at all, its steps make no graph, or its actions are
+    too large to store.
     """
     schedule = spec.schedule
     first = schedule.first(now)
     if first is None:
         raise _never_runs(schedule, now)
-    action = spec.action.model_dump_json()
-    hooks = tuple(Hook.of(hook) for hook in spec.hooks)
-    size = sum(len(text.encode()) for text in (action, *(hook.action for hook in hooks)))
-    if size > MAX_ACTION_BYTES:
-        message = f"{size:,} bytes; the actions of a job and its hooks are at most {MAX_ACTION_BYTES:,} bytes"
-        raise InvalidInput.at("hooks" if hooks else "action", message)
     return Job(
-        id=new_id(now),
-        user_id=spec.user_id,
-        description=spec.description,
-        schedule=schedule,
-        action=action,
-        retry=spec.retry,
-        hooks=hooks,
+        id=ident or new_id(now),
+        parent_id=parent.id if parent else None,
+        ancestors=(*parent.ancestors, parent.id) if parent else (),
         cursor=cursor_at(schedule, schedule.anchor(now), first, 1),
         created_at=now,
         updated_at=now,
+        **written(spec),
     )
+
+
+def written(spec: JobSpec[Action]) -> dict[str, Any]:
+    """The fields of a Job that say what the client wrote. Raises InvalidInput as `new_job` does."""
+    if spec.action is not None:
+        steps: tuple[Step, ...] = (Step(name=MAIN_STEP, action=spec.action.model_dump_json()),)
+    else:
+        steps = tuple(map(Step.of, spec.steps))
+        if errors := check_graph(steps):
+            raise InvalidInput(errors)
+    hooks = tuple(map(Hook.of, spec.hooks))
+    _must_fit(steps, hooks)
+    same = ("user_id", "description", "tags", "schedule", "retry", "timeout")
+    policies = ("misfire", "overlap", "retention")
+    return {"steps": steps, "hooks": hooks, **{name: getattr(spec, name) for name in (*same, *policies)}}
+
+
+def _must_fit(steps: Sequence[Step], hooks: Sequence[Hook]) -> None:
+    size = sum(len(text.encode()) for text in _texts(steps, hooks))
+    if size > MAX_ACTION_BYTES:
+        message = f"{size:,} bytes; the actions of a job and its hooks are at most {MAX_ACTION_BYTES:,} bytes"
+        raise InvalidInput.at("hooks" if hooks else "action", message)
+
+
+def _texts(steps: Sequence[Step], hooks: Sequence[Hook]) -> Sequence[ActionText]:
+    return [*(step.action for step in steps), *(hook.action for hook in hooks)]
 
 
 def warnings_of(spec: JobSpec[Action], now: datetime) -> tuple[str, ...]:
@@ -151,8 +212,5 @@ def warnings_of(spec: JobSpec[Action], now: datetime) -> tuple[str, ...]:
 
 
 def _never_runs(schedule: Schedule, now: datetime) -> InvalidInput:
-    endless = schedule.model_copy(update={"end_at": None})
-    first = endless.first(now)
-    if first is None:
-        return InvalidInput.at("schedule.start_at", "leaves no room for a run before the year 9000")
-    return InvalidInput.at("schedule.end_at", f"leaves no room for the first run, at {format_instant(first)}")
+    field, message = schedule.why_never(now)
+    return InvalidInput.at(f"schedule.{field}" if field else "schedule", message)

@@ -14,10 +14,12 @@ class Success:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """The attempt failed. A permanent failure is never retried; `retry_after` raises the backoff."""
+    """The attempt failed. A permanent failure is never retried; `retry_after` raises the backoff. `code` is a
+    word for the retry policy to tell failures apart by, such as `timeout` or `http.503`."""
 
     error: str
     permanent: bool = False
+    code: str = "error"
     retry_after: timedelta | None = None
     result: Any = None
 
@@ -32,5 +34,7 @@ class Stopped:
 Outcome = Success | Failure | Stopped
 """What a connector returns (`Success`, `Failure`), or the worker decides (`Stopped`)."""
 
-LEASE_EXPIRED = Failure("the lease expired: the worker died or was cut off in mid-attempt")
+LEASE_EXPIRED = Failure(
+    "the lease expired: the worker died or was cut off in mid-attempt", code="lease_expired"
+)
 """The outcome that the reaper writes for a holder that can no longer write its own."""

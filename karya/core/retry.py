@@ -3,6 +3,7 @@
 import hashlib
 from datetime import timedelta
 from enum import StrEnum
+from fnmatch import fnmatchcase
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -24,8 +25,10 @@ class Backoff(StrEnum):
 class RetryPolicy(BaseModel):
     """The attempts and the waits between them; `max_attempts` includes the first.
 
-    The wait after attempt n is `delay` times 1, n or 2^(n-1), at most `max_delay`, plus up to
-    `jitter` of itself. Jitter only adds, so a retry is never earlier than its backoff (I6).
+    Only failures whose code matches one of the patterns in `retry_on` are tried again (`*` and `?` as
+    in file names: `timeout`, `connection`, `http.5??`). The wait after attempt n is `delay` times 1, n
+    or 2^(n-1), at most `max_delay`, plus up to `jitter` of itself. Jitter only adds, so a retry is
+    never earlier than its backoff (I6).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -35,11 +38,18 @@ class RetryPolicy(BaseModel):
     delay: Annotated[Duration, Field(ge=timedelta(0), le=timedelta(days=1))] = timedelta(seconds=1)
     max_delay: Annotated[Duration, Field(ge=timedelta(0), le=LONGEST_WAIT)] = timedelta(minutes=5)
     jitter: Annotated[float, Field(ge=0, le=1)] = 0.1
+    retry_on: Annotated[
+        tuple[Annotated[str, Field(min_length=1, max_length=64)], ...], Field(max_length=20)
+    ] = ("*",)
 
     def wait_after(self, attempt: int, seed: str) -> timedelta:
         """The wait after this attempt (1 is the first); the same seed always waits the same."""
         capped = min(self.delay * self._factor(attempt), self.max_delay)
         return capped + capped * self.jitter * _fraction(f"{seed}/{attempt}")
+
+    def covers(self, failure: Failure) -> bool:
+        """Whether failures of this kind are worth another attempt."""
+        return any(fnmatchcase(failure.code, pattern) for pattern in self.retry_on)
 
     def _factor(self, attempt: int) -> int:
         match self.backoff:
@@ -56,7 +66,7 @@ def retry_wait(policy: RetryPolicy, failure: Failure, attempt: int, seed: str) -
 
     A target may ask for more patience than the policy has (`retry_after`), up to a week.
     """
-    if failure.permanent or attempt >= policy.max_attempts:
+    if failure.permanent or attempt >= policy.max_attempts or not policy.covers(failure):
         return None
     asked = min(failure.retry_after or timedelta(0), LONGEST_WAIT)
     return max(policy.wait_after(attempt, seed), asked)

@@ -1,7 +1,8 @@
 """Every setting of Karya: one YAML document, each key overridable by the environment.
 
 `store.url` in the file is `KARYA_STORE__URL` in the environment: sections are joined by two
-underscores. A wrong key or value is refused by name.
+underscores. A wrong key or value is refused by name. `store.url` and everything below `connectors` may
+refer to secrets (karya.core.secrets).
 """
 
 import difflib
@@ -15,9 +16,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from karya.core.errors import ConfigError
 from karya.core.fields import humane
+from karya.core.secrets import ReadFile, Secrets
 from karya.core.times import Duration
 
 PREFIX = "KARYA_"
+_NO_SETTINGS = frozenset({f"{PREFIX}CONFIG", f"{PREFIX}TOKEN"})  # of the commands
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 PositiveDuration = Annotated[Duration, Field(gt=timedelta(0))]
 Port = Annotated[int, Field(ge=0, le=65_535)]
@@ -31,7 +34,7 @@ class StoreSettings(_Section):
     """Where jobs and tasks are kept. Without a `url` an embedded mongod runs in the data directory."""
 
     provider: Literal["mongodb"] = "mongodb"
-    url: str | None = None
+    url: Annotated[str | None, Field(repr=False)] = None
     database: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,60}$")] = "karya"
     timeout: PositiveDuration = timedelta(seconds=5)
     cache_mb: Annotated[int, Field(ge=256, le=65_536)] = 256
@@ -68,8 +71,17 @@ class GatewaySettings(_Section):
     port: Port = 8080
     allowed_hosts: tuple[str, ...] = ("localhost", "127.0.0.1", "[::1]")
     """Host headers that are answered (protection against DNS rebinding); "*" allows any."""
-    allow_unauthenticated: bool = False
-    """Lets the gateway listen beyond loopback although it asks nobody who they are."""
+    require_tokens: bool = False
+    """Asks for a token even on loopback; a gateway that listens beyond it always does."""
+    open_metrics: bool = False
+    """Lets Prometheus read /metrics without a token."""
+    cors_origins: tuple[str, ...] = ()
+    """Web pages of which other origins may ask, such as https://jobs.example.com."""
+
+    @property
+    def needs_tokens(self) -> bool:
+        """Whether a request has to say who sends it."""
+        return self.require_tokens or self.host not in LOOPBACK
 
 
 class SchedulerSettings(_Section):
@@ -133,41 +145,53 @@ class Settings(_Section):
     worker: WorkerSettings = WorkerSettings()
     ray: RaySettings = RaySettings()
     log: LogSettings = LogSettings()
+    connectors: dict[str, dict[str, Any]] = Field(default_factory=dict, repr=False)
+    """By the type of its actions, the settings of each connector: checked by the connector's own model."""
 
-    @model_validator(mode="after")
-    def _guarded(self) -> "Settings":
-        if self.gateway.host not in LOOPBACK and not self.gateway.allow_unauthenticated:
-            raise ValueError(
-                f"gateway.host {self.gateway.host!r} is not loopback and the gateway has no authentication: "
-                "listen on 127.0.0.1, or set gateway.allow_unauthenticated to true if the network is trusted"
-            )
-        return self
+
+Key = tuple[str, ...]
+"""The way to a setting: ("store", "url")."""
 
 
 def read_settings(
-    text: str, environ: Mapping[str, str], overrides: Mapping[str, Any] | None = None
+    text: str,
+    environ: Mapping[str, str],
+    overrides: Mapping[str, Any] | None = None,
+    read_file: ReadFile | None = None,
 ) -> Settings:
     """The settings from a YAML document, the environment and the command line, the later ones winning.
 
-    `overrides` has dotted keys; None as a value means "not given". Raises ConfigError, which names
-    every wrong key or value and where it was set.
+    `overrides` has dotted keys; None as a value means "not given". `read_file` reads what secrets refer
+    to; without it references stay as they are, for those who need no secrets. Raises ConfigError, which
+    names every wrong key or value and where it was set.
     """
-    given: dict[str, tuple[str, Any]] = {}
-    given.update((path, (path, value)) for path, value in _flatten(_parse(text)))
-    given.update((path, (name, value)) for path, name, value in _from_environment(environ))
-    given.update((path, (path, value)) for path, value in (overrides or {}).items() if value is not None)
+    given: dict[Key, tuple[str, Any]] = {}
+    given.update((key, (".".join(key), value)) for key, value in _flatten(_parse(text)))
+    given.update((key, (name, value)) for key, name, value in _from_environment(environ))
+    given.update(
+        (tuple(path.split(".")), (path, value))
+        for path, value in (overrides or {}).items()
+        if value is not None
+    )
+    secrets = Secrets(environ, read_file) if read_file else None
     tree: dict[str, Any] = {}
-    for path, (name, value) in given.items():
-        _plant(tree, path, name, value)
+    for key, (name, value) in given.items():
+        _plant(tree, key, name, secrets.resolved(value, name) if secrets and _may_refer(key) else value)
     try:
         return Settings.model_validate(tree)
     except ValidationError as error:
         raise ConfigError("; ".join(_explain(error, given))) from None
 
 
+def _may_refer(key: Key) -> bool:
+    return key[0] == "connectors" or key == ("store", "url")
+
+
 def _parse(text: str) -> Mapping[str, Any]:
     try:
         document = yaml.safe_load(text) if text.strip() else {}
+    except yaml.MarkedYAMLError as error:
+        raise ConfigError(f"the settings are no YAML: {_flaw(error)}") from None
     except (yaml.YAMLError, ValueError) as error:  # ValueError: a date such as 2026-13-45
         raise ConfigError(f"the settings are no YAML: {' '.join(str(error).split())}") from None
     if document is None:
@@ -177,21 +201,29 @@ def _parse(text: str) -> Mapping[str, Any]:
     return document
 
 
-def _flatten(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in tree.items():
-        path = f"{prefix}{key}"
+def _flaw(error: yaml.MarkedYAMLError) -> str:
+    """What is wrong and where, without the line itself: it may hold a secret."""
+    mark = error.problem_mark or error.context_mark
+    where = f" in line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+    return f"{error.problem or error.context}{where}"
+
+
+def _flatten(tree: Mapping[Any, Any], above: Key = ()) -> Iterator[tuple[Key, Any]]:
+    for name, value in tree.items():
+        # A dotted name may stand for sections; below them a dot is part of the name.
+        key = (*above, str(name)) if above else tuple(str(name).split("."))
         if isinstance(value, dict) and value:
-            yield from _flatten(value, f"{path}.")
+            yield from _flatten(value, key)
         elif value is not None:
-            yield path, value
+            yield key, value
 
 
-def _from_environment(environ: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
+def _from_environment(environ: Mapping[str, str]) -> Iterator[tuple[Key, str, Any]]:
     for name, value in sorted(environ.items()):
-        if name.startswith(PREFIX) and name != f"{PREFIX}CONFIG":
-            path = name.removeprefix(PREFIX).lower().replace("__", ".")
-            for below, part in _flatten({path: _literal(value)}):
-                yield below, name, part
+        if name.startswith(PREFIX) and name not in _NO_SETTINGS:
+            *above, last = name.removeprefix(PREFIX).lower().split("__")
+            for key, part in _flatten({last: _literal(value)}, tuple(above)):
+                yield key, name, part
 
 
 def _literal(text: str) -> Any:
@@ -203,43 +235,43 @@ def _literal(text: str) -> Any:
     return text
 
 
-def _plant(tree: dict[str, Any], path: str, name: str, value: Any) -> None:
-    *sections, key = path.split(".")
+def _plant(tree: dict[str, Any], key: Key, name: str, value: Any) -> None:
+    *sections, last = key
     for section in sections:
         below = tree.setdefault(section, {})
         if not isinstance(below, dict):
             raise ConfigError(f"{name}: {section!r} is set to a single value, so it has no keys below it")
         tree = below
-    tree[key] = value
+    tree[last] = value
 
 
-def _explain(error: ValidationError, given: Mapping[str, tuple[str, Any]]) -> Iterator[str]:
-    for problem in error.errors():
-        path = ".".join(str(part) for part in problem["loc"])
+def _explain(error: ValidationError, given: Mapping[Key, tuple[str, Any]]) -> Iterator[str]:
+    for problem in error.errors(include_url=False, include_input=False):
+        key = tuple(str(part) for part in problem["loc"])
         if problem["type"] == "extra_forbidden":
-            yield from _unknown(path, given)
+            yield from _unknown(key, given)
         else:
-            name = _where_set(path, given)
-            message = humane(problem["msg"])
+            name = _where_set(key, given)
+            message = "must be a mapping" if problem["type"] == "dict_type" else humane(problem["msg"])
             yield f"{name}: {message}" if name else message
 
 
-def _unknown(path: str, given: Mapping[str, tuple[str, Any]]) -> Iterator[str]:
+def _unknown(unknown: Key, given: Mapping[Key, tuple[str, Any]]) -> Iterator[str]:
     known = list(_paths(Settings))
     for key, (name, _) in given.items():
-        if f"{key}.".startswith(f"{path}."):
-            close = difflib.get_close_matches(key, known, n=1)
+        if key[: len(unknown)] == unknown:
+            close = difflib.get_close_matches(".".join(key), known, n=1)
             yield f"{name}: unknown setting" + (f"; did you mean {close[0]}?" if close else "")
 
 
-def _where_set(path: str, given: Mapping[str, tuple[str, Any]]) -> str:
+def _where_set(wrong: Key, given: Mapping[Key, tuple[str, Any]]) -> str:
     """How the user wrote this key, one below it or the one it is part of: `store.url`, `KARYA_STORE__URL`."""
-    if path in given:
-        return given[path][0]
+    if wrong in given:
+        return given[wrong][0]
     for key, (name, _) in given.items():
-        if f"{key}.".startswith(f"{path}.") or f"{path}.".startswith(f"{key}."):
+        if wrong and (key[: len(wrong)] == wrong or wrong[: len(key)] == key):
             return name
-    return path
+    return ".".join(wrong)
 
 
 def _paths(section: type[BaseModel], prefix: str = "") -> Iterator[str]:

@@ -1,6 +1,6 @@
 """One piece of work for a worker: a step of one occurrence of a job, or a hook."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -9,12 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from karya.core.action import ActionText
 from karya.core.hook import Hook, Trigger
-from karya.core.ids import partition_of, task_id
-from karya.core.job import Cursor, Job
 from karya.core.retry import RetryPolicy
-from karya.core.times import Instant, format_instant
-
-MAIN_STEP = "main"
+from karya.core.steps import StepTimeout, When
+from karya.core.times import Instant
 
 
 class TaskState(StrEnum):
@@ -65,23 +62,41 @@ class Task(BaseModel):
     id: str
     job_id: str
     job_version: int
+    user_id: str | None = None
     kind: TaskKind = TaskKind.STEP
-    step: str = MAIN_STEP
+    step: str
     cause: str
+    """What made the occurrence: `at:INSTANT` of the schedule, `trigger:ID` of a request, or `hook:…`."""
     partition: int
     instant: Instant
     """The nominal instant of the occurrence (of a hook: when it was fired)."""
     count: int = 0
-    """The number of this occurrence in its job, from 1; 0 for a hook."""
+    """The number of this occurrence in its job, from 1; 0 for a hook and for a triggered occurrence."""
     due_at: Instant
-    """When it may start: the instant, or later after a backoff."""
+    """When it may start: the instant plus jitter, or later after a backoff."""
     status: TaskState = TaskState.READY
+    held: bool = False
+    """Not to be claimed for now: its job is paused, or its occurrence waits for the slot of the job."""
     recurring: bool = False
     """Another occurrence may follow, so the scheduler must make it before this one starts."""
     solo: bool = False
     """The only task that the job will ever have: its end is the job's end."""
+    slotted: bool = False
+    """Its occurrence needs the slot of the job before it may start."""
+    when: When = When.SUCCESS
+    waiting_on: tuple[str, ...] = ()
+    """The steps that must end before this one opens (BLOCKED)."""
+    outcomes: Mapping[str, TaskState] = Field(default_factory=dict)
+    """What became of the steps that it waited for."""
+    next: tuple[str, ...] = ()
+    """The steps that wait for this one."""
+    templated: bool = False
+    """Its action takes in results of earlier steps, or the event: see `template`."""
     action: ActionText
+    event: str | None = None
+    """What fired a hook: a CloudEvent 1.0 as JSON text."""
     retry: RetryPolicy = Field(default_factory=RetryPolicy)
+    timeout: StepTimeout | None = None
     hooks: tuple[Hook, ...] = ()
     """The hooks that this task itself can fire."""
     attempts: int = 0
@@ -97,51 +112,7 @@ class Task(BaseModel):
     reason: str | None = None
     created_at: Instant
 
-
-def occurrence_task(job: Job, cursor: Cursor, now: datetime) -> Task:
-    """The task of the occurrence that the cursor stands on; the same cursor always gives the same id."""
-    cause = f"at:{format_instant(cursor.at)}"
-    return Task(
-        id=task_id(job.id, cause, MAIN_STEP),
-        job_id=job.id,
-        job_version=job.version,
-        cause=cause,
-        partition=partition_of(job.id),
-        instant=cursor.at,
-        count=cursor.count,
-        due_at=cursor.at,
-        recurring=not cursor.exhausted,
-        solo=cursor.exhausted and cursor.count == 1 and not job.hooks,
-        action=job.action,
-        retry=job.retry,
-        hooks=job.hooks_on(Trigger.ON_FAILURE),
-        created_at=now,
-    )
-
-
-def hook_tasks(
-    hooks: Iterable[Hook], job_id: str, version: int, source: str, now: datetime
-) -> tuple[Task, ...]:
-    """The tasks that fire these hooks.
-
-    `source` names the outcome that caused them (a task and its token, or the job), so that firing
-    the same outcome twice cannot make two tasks of one hook (I7).
-    """
-    return tuple(
-        Task(
-            id=task_id(job_id, cause, hook.trigger.value),
-            job_id=job_id,
-            job_version=version,
-            kind=TaskKind.HOOK,
-            step=hook.trigger.value,
-            cause=cause,
-            partition=partition_of(job_id),
-            instant=now,
-            due_at=now,
-            action=hook.action,
-            retry=hook.retry,
-            created_at=now,
-        )
-        for number, hook in enumerate(hooks)
-        for cause in (f"hook:{source}/{number}",)
-    )
+    @property
+    def linked(self) -> bool:
+        """Whether its success has consequences of its own: steps behind it, or hooks."""
+        return bool(self.next) or any(hook.trigger is Trigger.ON_SUCCESS for hook in self.hooks)

@@ -4,7 +4,7 @@ A `Transition` is a value. The store applies it as one guarded write: only from 
 and, out of RUNNING, only by the holder of the lease.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -31,6 +31,8 @@ class Move(StrEnum):
     CANCEL = "cancel"
     SKIP = "skip"
     REDRIVE = "redrive"
+    REOPEN = "reopen"
+    DISCARD = "discard"
 
 
 LEGAL: Mapping[Move, tuple[frozenset[TaskState], TaskState]] = {
@@ -43,16 +45,20 @@ LEGAL: Mapping[Move, tuple[frozenset[TaskState], TaskState]] = {
     Move.CANCEL: (frozenset({S.BLOCKED, S.READY, S.RUNNING}), S.CANCELLED),
     Move.SKIP: (frozenset({S.BLOCKED, S.READY}), S.SKIPPED),
     Move.REDRIVE: (frozenset({S.DEAD}), S.READY),
+    Move.REOPEN: (frozenset({S.SKIPPED, S.BLOCKED}), S.BLOCKED),
+    Move.DISCARD: (frozenset({S.DEAD}), S.CANCELLED),
 }
 """From which states each move may start, and where it leads."""
 
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """One move of one task, with the fields that change; None clears a field."""
+    """One move of one task, with the fields that change; None clears a field. `code` says which failure it
+    answers to: hooks are told of it, the task does not keep it."""
 
     move: Move
     changes: Mapping[str, Any] = field(default_factory=dict)
+    code: str | None = None
 
     @property
     def sources(self) -> frozenset[TaskState]:
@@ -83,18 +89,29 @@ def succeed(result: str | None, started_at: datetime, now: datetime) -> Transiti
     )
 
 
-def retry(due_at: datetime, error: str, started_at: datetime | None, result: str | None = None) -> Transition:
+def retry(
+    due_at: datetime,
+    error: str,
+    started_at: datetime | None,
+    result: str | None = None,
+    code: str | None = None,
+) -> Transition:
     """RUNNING to READY again, not before `due_at` (I6)."""
     changes = {"due_at": due_at, "error": error, "started_at": started_at, "result": result}
-    return Transition(Move.RETRY, changes)
+    return Transition(Move.RETRY, changes, code)
 
 
 def bury(
-    error: str, reason: str, started_at: datetime | None, now: datetime, result: str | None = None
+    error: str,
+    reason: str,
+    started_at: datetime | None,
+    now: datetime,
+    result: str | None = None,
+    code: str | None = None,
 ) -> Transition:
     """RUNNING to DEAD: a dead letter, kept with its reason until somebody redrives or discards it."""
     story = {"error": error, "reason": reason, "result": result}
-    return Transition(Move.BURY, {**story, "started_at": started_at, "finished_at": now})
+    return Transition(Move.BURY, {**story, "started_at": started_at, "finished_at": now}, code)
 
 
 def release(reason: str) -> Transition:
@@ -113,6 +130,18 @@ def redrive(now: datetime) -> Transition:
     return Transition(Move.REDRIVE, changes)
 
 
+def reopen(waiting_on: Iterable[str], outcomes: Mapping[str, TaskState]) -> Transition:
+    """SKIPPED to BLOCKED: a step before it, for whose failure it was skipped, has been redriven; one that is
+    still BLOCKED forgets how that step had ended."""
+    gate = {"waiting_on": sorted(waiting_on), "outcomes": {name: s.value for name, s in outcomes.items()}}
+    return Transition(Move.REOPEN, {**gate, "finished_at": None, "reason": None})
+
+
+def discard(now: datetime) -> Transition:
+    """DEAD to CANCELLED: somebody gave the dead letter up."""
+    return Transition(Move.DISCARD, {"finished_at": now, "reason": "the dead letter was discarded"})
+
+
 def cancel(reason: str, now: datetime) -> Transition:
     """Any open state to CANCELLED."""
     return Transition(Move.CANCEL, {"finished_at": now, "reason": reason})
@@ -124,11 +153,16 @@ def stop(reason: str, started_at: datetime | None, now: datetime) -> Transition:
     return Transition(Move.CANCEL, changes)
 
 
-def heeding_cancel(transition: Transition, *, cancelled: bool, now: datetime) -> Transition:
+def heeding_cancel(
+    transition: Transition, *, cancelled: bool, now: datetime, reason: str | None = None
+) -> Transition:
     """The transition to make of a running task for which a cancel was requested, or not, meanwhile: it
-    must not become claimable again, nor a dead letter; what it achieved stands."""
+    must not become claimable again, nor a dead letter; what it achieved stands. `reason` is that of the
+    cancel, where it was not that of the whole job."""
     if cancelled and transition.move in (Move.RETRY, Move.RELEASE, Move.BURY):
-        return cancel("the job was cancelled", now)
+        return cancel(reason or "the job was cancelled", now)
+    if cancelled and transition.move is Move.CANCEL and reason:
+        return Transition(Move.CANCEL, {**transition.changes, "reason": reason})
     return transition
 
 
@@ -151,13 +185,15 @@ def decide(attempt: Attempt, outcome: Outcome, result: str | None, now: datetime
             return stop(reason, attempt.started_at, now)
         case Failure():
             wait = retry_wait(attempt.policy, outcome, attempt.number, attempt.task_id)
-            error = shorten(outcome.error)
+            error, code, began = shorten(outcome.error), outcome.code, attempt.started_at
             if wait is not None:
-                return retry(ceil_millis(now + wait), error, attempt.started_at, result)
-            return bury(error, _last_word(outcome, attempt), attempt.started_at, now, result)
+                return retry(ceil_millis(now + wait), error, began, result, code)
+            return bury(error, _last_word(outcome, attempt), began, now, result, code)
 
 
 def _last_word(failure: Failure, attempt: Attempt) -> str:
     if failure.permanent:
         return "permanent failure: never retried"
+    if not attempt.policy.covers(failure):
+        return f"the retry policy does not retry {failure.code!r}"
     return f"attempt {attempt.number} of {attempt.policy.max_attempts} failed"

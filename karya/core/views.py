@@ -10,10 +10,13 @@ from pydantic import BaseModel, ConfigDict
 from karya.core.errorlog import ErrorLog
 from karya.core.hook import Hook, Trigger
 from karya.core.job import Job, JobState
+from karya.core.policies import Misfire, Overlap, Retention
 from karya.core.retry import RetryPolicy
 from karya.core.schedule import Schedule
-from karya.core.task import Task, TaskKind, TaskState
+from karya.core.steps import Step, StepTimeout, When
+from karya.core.task import OPEN_STATES, Task, TaskKind, TaskState
 from karya.core.times import Instant
+from karya.core.user import Role, Token, User
 
 
 class _View(BaseModel):
@@ -33,23 +36,47 @@ class HookView(_View):
         return cls(trigger=hook.trigger, action=orjson.loads(hook.action), retry=hook.retry)
 
 
+class StepView(_View):
+    """A step of a job; `retry` and `timeout` are null where the job's own hold."""
+
+    name: str
+    action: dict[str, Any]
+    after: tuple[str, ...]
+    when: When
+    retry: RetryPolicy | None
+    timeout: StepTimeout | None
+
+    @classmethod
+    def of(cls, step: Step) -> "StepView":
+        """The wire form of a stored step."""
+        return cls(**{**dict(step), "action": orjson.loads(step.action)})
+
+
 class JobView(_View):
-    """A job. `next_at` is its next instant, null when none is left; `occurrences` counts those that have
-    been made into tasks, the next one included."""
+    """A job, with either an `action` or `steps`. `next_at` is its next instant, null when none is left;
+    `occurrences` counts those that have been made into tasks, the next one included."""
 
     id: str
     user_id: str | None
+    parent_id: str | None
     description: str
+    tags: tuple[str, ...]
     status: JobState
     schedule: Schedule
-    action: dict[str, Any]
+    action: dict[str, Any] | None
+    steps: tuple[StepView, ...]
     retry: RetryPolicy
+    timeout: StepTimeout | None
+    misfire: Misfire
+    overlap: Overlap
+    retention: Retention
     hooks: tuple[HookView, ...]
     version: int
     next_at: Instant | None
     occurrences: int
     created_at: Instant
     updated_at: Instant
+    paused_at: Instant | None
     finished_at: Instant | None
     warnings: tuple[str, ...] = ()
 
@@ -59,17 +86,25 @@ class JobView(_View):
         return cls(
             id=job.id,
             user_id=job.user_id,
+            parent_id=job.parent_id,
             description=job.description,
+            tags=job.tags,
             status=job.status,
             schedule=job.schedule,
-            action=orjson.loads(job.action),
+            action=orjson.loads(job.steps[0].action) if job.single else None,
+            steps=() if job.single else tuple(map(StepView.of, job.steps)),
             retry=job.retry,
+            timeout=job.timeout,
+            misfire=job.misfire,
+            overlap=job.overlap,
+            retention=job.retention,
             hooks=tuple(HookView.of(hook) for hook in job.hooks),
             version=job.version,
             next_at=job.upcoming(now),
             occurrences=job.cursor.count,
             created_at=job.created_at,
             updated_at=job.updated_at,
+            paused_at=job.paused_at,
             finished_at=job.finished_at,
             warnings=tuple(warnings),
         )
@@ -83,9 +118,12 @@ class TaskView(_View):
     job_id: str
     kind: TaskKind
     step: str
+    cause: str
     status: TaskState
+    held: bool
     instant: Instant
     due_at: Instant
+    waiting_on: tuple[str, ...]
     attempts: int
     started_at: Instant | None
     finished_at: Instant | None
@@ -94,6 +132,7 @@ class TaskView(_View):
     result: Any
     error: str | None
     reason: str | None
+    created_at: Instant
 
     @classmethod
     def of(cls, task: Task) -> "TaskView":
@@ -103,9 +142,12 @@ class TaskView(_View):
             job_id=task.job_id,
             kind=task.kind,
             step=task.step,
+            cause=task.cause,
             status=task.status,
+            held=task.held and task.status in OPEN_STATES,
             instant=task.instant,
             due_at=task.due_at,
+            waiting_on=task.waiting_on,
             attempts=task.attempts,
             started_at=task.started_at,
             finished_at=task.finished_at,
@@ -114,6 +156,7 @@ class TaskView(_View):
             result=orjson.loads(task.result) if task.result is not None else None,
             error=task.error,
             reason=task.reason,
+            created_at=task.created_at,
         )
 
 
@@ -170,6 +213,136 @@ class TaskPage(_View):
 
     tasks: tuple[TaskView, ...]
     next_cursor: str | None
+
+
+class TaskStory(_View):
+    """A task with every failed attempt that is on record, the latest first."""
+
+    task: TaskView
+    errors: tuple[ErrorView, ...]
+
+
+class OccurrenceView(_View):
+    """One occurrence of a job with its tasks."""
+
+    job_id: str
+    cause: str
+    instant: Instant
+    tasks: tuple[TaskView, ...]
+
+
+class PreviewView(_View):
+    """The next instants of a schedule. With jitter an occurrence starts up to so much later: `due_at` says
+    when, where that is known."""
+
+    instants: tuple[Instant, ...]
+    due_at: tuple[Instant, ...]
+
+
+class ChangeView(_View):
+    """One entry in the history of a job: what was done, and the version that it left. `spec` is what the
+    client had written, for the kinds `submitted` and `updated`."""
+
+    at: Instant
+    kind: str
+    version: int
+    spec: dict[str, Any] | None
+
+
+class SkipView(_View):
+    """Instants of the schedule that were skipped, both ends included."""
+
+    first: Instant
+    last: Instant
+    count: int
+    reason: str
+    at: Instant
+
+
+class VersionsView(_View):
+    """The history of a job, the latest first."""
+
+    changes: tuple[ChangeView, ...]
+    skipped: tuple[SkipView, ...]
+
+
+class Wait(_View):
+    """Why one task does not run: `kind` for machines, `text` for people, `until` where it is known."""
+
+    task_id: str
+    step: str
+    instant: Instant
+    kind: str
+    text: str
+    until: Instant | None
+
+
+class WhyView(_View):
+    """Why a job does not run right now; empty `tasks` with a `text` when it is not about its tasks."""
+
+    job_id: str
+    text: str
+    tasks: tuple[Wait, ...]
+
+
+class BulkView(_View):
+    """What a request about many came to."""
+
+    count: int
+
+
+class TokenView(_View):
+    """A token, without what is secret of it."""
+
+    id: str
+    user_id: str
+    label: str
+    created_at: Instant
+    expires_at: Instant | None
+
+    @classmethod
+    def of(cls, token: Token) -> "TokenView":
+        """The wire form of a stored token."""
+        return cls(**token.model_dump(exclude={"digest"}))
+
+
+class IssuedToken(_View):
+    """A new token. `secret` is what a client sends as `Authorization: Bearer …`; it is shown only here."""
+
+    token: TokenView
+    secret: str
+
+
+class TokenList(_View):
+    """The tokens of a user, the newest first."""
+
+    tokens: tuple[TokenView, ...]
+
+
+class UserList(_View):
+    """The users, the newest first."""
+
+    users: tuple[User, ...]
+
+
+class Whoami(_View):
+    """Who sent a request; no user is somebody on this machine, who needed no token."""
+
+    user: User | None
+    role: Role
+
+
+class JobList(_View):
+    """Some jobs, in the order in which they were asked for."""
+
+    jobs: tuple[JobView, ...]
+
+
+class BatchView(_View):
+    """The jobs that a batch has made, in its order."""
+
+    count: int
+    ids: tuple[str, ...]
 
 
 class Readiness(_View):

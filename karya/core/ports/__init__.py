@@ -1,10 +1,19 @@
 """The interfaces between the rooms, with the contract of each call. Every port has one conformance suite."""
 
+from karya.core.ports.accounts import AccountService, TokenRepository, UserRepository
 from karya.core.ports.clock import Clock
-from karya.core.ports.connectors import ActionRunner, AttemptContext, Connector
+from karya.core.ports.connectors import (
+    ActionRunner,
+    AttemptContext,
+    Connector,
+    RunRemote,
+    Submit,
+    Tools,
+)
 from karya.core.ports.queue import Consumer, Producer, Resolve, WorkerInfo
-from karya.core.ports.scheduling import Agenda, Contended, DueTask, LockHolder, LockLease, Locks
+from karya.core.ports.scheduling import Agenda, DueTask, Extension, Gap, LockHolder, LockLease, Locks
 from karya.core.ports.service import JobService
+from karya.core.ports.slots import Admission, Admissions, Holder, Slots
 from karya.core.ports.store import (
     Claim,
     Claims,
@@ -14,13 +23,16 @@ from karya.core.ports.store import (
     JobRepository,
     Page,
     Renewal,
+    StepResult,
     Submission,
     TaskRepository,
-    UserRepository,
 )
 
 __all__ = [
+    "AccountService",
     "ActionRunner",
+    "Admission",
+    "Admissions",
     "Agenda",
     "AttemptContext",
     "Claim",
@@ -30,9 +42,11 @@ __all__ = [
     "Commits",
     "Connector",
     "Consumer",
-    "Contended",
     "DueTask",
     "ErrorLogRepository",
+    "Extension",
+    "Gap",
+    "Holder",
     "JobRepository",
     "JobService",
     "LockHolder",
@@ -42,8 +56,14 @@ __all__ = [
     "Producer",
     "Renewal",
     "Resolve",
+    "RunRemote",
+    "Slots",
+    "StepResult",
     "Submission",
+    "Submit",
     "TaskRepository",
+    "TokenRepository",
+    "Tools",
     "UserRepository",
     "WorkerInfo",
 ]

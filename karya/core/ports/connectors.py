@@ -1,5 +1,6 @@
 """What runs actions."""
 
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -17,19 +18,58 @@ class AttemptContext:
     attempt: int
     token: int
     instant: datetime
+    event: str | None = None
+    """Of a hook: what fired it, a CloudEvent as JSON text."""
+    user_id: str | None = None
+    """Who owns the job."""
+
+
+Submit = Callable[[Mapping[str, Any], AttemptContext], Awaitable[str]]
+"""Submits a job, in its wire form, as a child of the attempt's job; returns its id. Raises KaryaError."""
+
+
+class RunRemote(Protocol):
+    """Runs a Python function elsewhere in the cluster."""
+
+    def __call__(
+        self, function: str, args: Sequence[Any], kwargs: Mapping[str, Any], options: Mapping[str, Any]
+    ) -> Awaitable[Any]:
+        """What the function returns. `function` is `module:name`, `options` are those of a Ray task.
+
+        Raises what the function raises; cancelling the wait stops the function.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What a worker lends its connectors; None where it has no such thing."""
+
+    submit: Submit | None = None
+    run_remote: RunRemote | None = None
 
 
 class Connector(Protocol):
-    """Runs the actions of one type against the outside world."""
+    """Runs the actions of one type against the outside world.
 
-    action_type: type[Action]
-    """The model of its actions; the default of its `type` field is the name that jobs use."""
+    The class behind an entry point also has a `settings_type`, the model of its section below
+    `connectors` in the settings, and is called with one such object (`karya.connectors.BaseConnector`).
+    """
 
-    async def open(self) -> None:
-        """Called once in each worker before the first run."""
+    @property
+    def action_type(self) -> type[Action]:
+        """The model of its actions; the default of its `type` field is the name that jobs use."""
+
+    async def open(self, tools: Tools) -> None:
+        """Called once in each worker before the first run; what it raises keeps the worker from starting."""
 
     async def close(self) -> None:
         """Called once after the last run; must not raise."""
+
+    def refusal(self, action: Any) -> str | None:
+        """Why an action that its model accepts cannot run with these settings; None when it can.
+
+        The server asks it at submission, of a connector that was never opened. It does no I/O.
+        """
 
     async def run(self, action: Any, context: AttemptContext) -> Outcome:
         """Runs one attempt and says what it came to, within the action's own time-out.

@@ -1,12 +1,14 @@
 """The store, as the scheduler uses it: blocking, from the scheduler's own thread."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from karya.core.errors import StoreUnavailable
 from karya.core.hint import Hint
+from karya.core.policies import MISFIRE_GRACE
+from karya.core.task import TaskKind
+from karya.core.times import EPOCH
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,35 +19,74 @@ class DueTask:
     count: int
     recurring: bool
 
+    @property
+    def is_fresh(self) -> bool:
+        """Whether it was made by a schedule and never started."""
+        return self.count > 0 and self.hint.attempts == 0 and self.hint.kind is TaskKind.STEP
 
-class Contended(StoreUnavailable):
-    """Somebody else holds some jobs: they are to be tried again later, everything else is done."""
 
-    def __init__(self, made: Sequence[DueTask], job_ids: Collection[str]) -> None:
-        super().__init__(f"{len(job_ids)} jobs are held by somebody else: no next occurrence of them yet")
-        self.made = made
-        self.job_ids = frozenset(job_ids)
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A stretch of time in which no scheduler looked: what was due in it is first seen at its end."""
+
+    since: datetime
+    until: datetime
+
+    def holds(self, task: DueTask) -> bool:
+        """Whether the task may be misfired for it: no job's grace is shorter than the one asked for here."""
+        return task.is_fresh and self.since < task.hint.due_at < self.until - MISFIRE_GRACE
+
+
+@dataclass(frozen=True, slots=True)
+class Extension:
+    """What was done to the chains of some jobs."""
+
+    made: Sequence[DueTask] = ()
+    """The tasks that were made and are READY."""
+    moved: frozenset[str] = frozenset()
+    """The jobs whose cursor moved."""
+    unfinished: frozenset[str] = frozenset()
+    """The jobs that are to be looked at again soon: more is to be made or skipped than could be at once."""
+    contended: frozenset[str] = frozenset()
+    """The jobs that somebody else holds: nothing was done for them, and they are to be tried again later. A
+    transaction whose client was killed holds its jobs for a while, and must hold up no others."""
+    dropped: frozenset[str] = frozenset()
+    """The tasks that were skipped as misfired."""
+    misfired: Mapping[str, int] = field(default_factory=dict)
+    """How many instants were skipped, by misfire policy."""
+    fired: bool = False
+    """Whether hooks became tasks, which are due now."""
 
 
 class Agenda(Protocol):
-    """What is due, and what comes after it."""
+    """What is due, and what comes after it.
+
+    Whatever is written for a job (occurrences, skipped ranges with the hooks they fire, the cursor) is
+    written together, and only while the job is ACTIVE and its cursor where it was read: a job that is
+    cancelled meanwhile keeps no READY task, whatever dies in between. Everything is idempotent.
+    """
 
     def due(self, until: datetime, after: tuple[datetime, str] | None, limit: int) -> Sequence[DueTask]:
         """READY, unheld tasks with `due_at <= until` in the order of (due_at, id), from behind `after` on."""
 
-    def extend(self, tasks: Sequence[DueTask], until: datetime, now: datetime) -> Sequence[DueTask]:
-        """Makes the occurrences that follow these recurring tasks, up to the first beyond `until`, unless
-        they are there already; of a job that is far behind, only a bounded number at once.
+    def extend(
+        self, tasks: Sequence[DueTask], until: datetime, now: datetime, gap: Gap | None = None
+    ) -> Extension:
+        """Makes what follows these tasks (karya.core.misfire), unless it is there already, and skips
+        those of them that are misfired by their job's policy.
 
-        Tasks and cursor are written together, and only while the job is ACTIVE: a job that is cancelled
-        meanwhile keeps no READY task, whatever dies in between. Idempotent. Returns the tasks made.
-        Raises Contended, when all else is done, if somebody else holds some of the jobs.
+        A task that was made by a schedule and never started counts as first seen at the end of the `gap`
+        that holds it; or now, when the cursor of its job still stands on it, since whoever sees a task makes
+        what follows it. An occurrence any step of which was started is never skipped.
         """
 
-    def stalled(self, before: datetime, now: datetime, limit: int) -> int:
-        """Makes the next occurrence of ACTIVE jobs whose newest one was due before this and does not wait
-        any more: a crash cut their chain. Looks at `limit` jobs, and from call to call goes round all of
-        them. Returns how many it mended."""
+    def catch_up(self, job_ids: Collection[str], until: datetime, now: datetime) -> Extension:
+        """Goes on with chains that were left unfinished."""
+
+    def stalled(self, before: datetime, now: datetime, limit: int) -> Extension:
+        """Makes what follows for ACTIVE jobs whose newest instant was before this and has no task that
+        waits to be seen: a crash cut their chain. Looks at `limit` jobs, and from call to call goes round
+        all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +96,8 @@ class LockLease:
     name: str
     owner: str
     token: int
+    idle_since: datetime = field(default=EPOCH, compare=False)
+    """When the last holder was last known to hold it (the database's clock)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +120,7 @@ class Locks(Protocol):
         """Takes the lock when it is free, expired or already this owner's; None when another holds it.
 
         `token` rises whenever the lock changes hands. `info` is published with it (an endpoint, say).
+        `idle_since` says when it was last acquired or renewed before: the epoch when never.
         """
 
     def renew(self, lease: LockLease, ttl: timedelta) -> bool:

@@ -1,41 +1,112 @@
-"""The server, as the gateway sees it."""
+"""The server, as the gateway and the Python handle see it."""
 
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 from karya.core.action import Action
-from karya.core.job import JobSpec, JobState
-from karya.core.user import User, UserSpec
-from karya.core.views import JobPage, JobView, Readiness, SummaryView, TaskPage
+from karya.core.queries import JobQuery, LetterQuery
+from karya.core.spec import JobSpec
+from karya.core.views import (
+    BulkView,
+    JobPage,
+    JobView,
+    OccurrenceView,
+    PreviewView,
+    Readiness,
+    SummaryView,
+    TaskPage,
+    TaskStory,
+    VersionsView,
+    WhyView,
+)
 
 
 class JobService(Protocol):
-    """Everything a client can ask for. Raises InvalidInput, NotFound, Conflict and Unavailable."""
+    """Everything a client can ask for. Raises InvalidInput, NotFound, Conflict, Forbidden and Unavailable."""
 
     spec_type: type[JobSpec[Action]]
     """The model of a job for the connectors that are installed here."""
 
-    async def submit(self, spec: JobSpec[Action]) -> JobView:
-        """Stores the job with its first task; when this returns, both are durable (I1)."""
+    async def submit(self, spec: JobSpec[Action], *, key: str | None = None) -> JobView:
+        """Stores the job with its first tasks; when this returns, both are durable (I1).
+
+        `key` is an id of `core.ids.new_id`, minted and kept before the first try: the job gets this id and
+        is created at its millisecond, so submitting again gives the same job.
+        """
+
+    async def submit_many(
+        self, specs: Sequence[JobSpec[Action]], *, key: str | None = None
+    ) -> Sequence[JobView]:
+        """Stores many jobs, a thousand in one durable write, in the order given. All specs are checked before
+        the first is stored: InvalidInput names the item and the field (`3.schedule.every`). With a `key`
+        as for `submit`, all ids are derived from it; what an earlier try has stored is left as it is."""
 
     async def get(self, job_id: str) -> JobView:
         """One job."""
 
-    async def list(
-        self, *, user_id: str | None, status: JobState | None, cursor: str | None, limit: int
-    ) -> JobPage:
-        """A page of jobs, the newest first."""
+    async def list(self, query: JobQuery, *, cursor: str | None, limit: int) -> JobPage:
+        """A page of the jobs that the query finds, the newest first."""
 
     async def tasks(self, job_id: str, *, cursor: str | None, limit: int) -> TaskPage:
         """A page of the tasks of a job, the latest instant first."""
 
+    async def task(self, task_id: str) -> TaskStory:
+        """One task with the story of its attempts."""
+
     async def summary(self, job_id: str) -> SummaryView:
         """A job with its latest tasks, counts and errors."""
 
-    async def cancel(self, job_id: str) -> JobView:
-        """Cancels a job; when this returns, no further attempt of it starts (I4)."""
+    async def why(self, job_id: str) -> WhyView:
+        """For every open task of the job that is not running: what exactly it waits for."""
 
-    async def add_user(self, spec: UserSpec) -> User:
-        """Makes a user."""
+    async def cancel(self, job_id: str) -> JobView:
+        """Cancels a job and all that its chained actions submitted; when this returns, no further attempt of
+        them starts (I4, I8)."""
+
+    async def pause(self, job_id: str) -> JobView:
+        """Pauses a job; when this returns, no further attempt of it starts until it is resumed (I4). What
+        runs finishes. Pausing a paused job changes nothing; Conflict for one that has ended."""
+
+    async def resume(self, job_id: str) -> JobView:
+        """Resumes a paused job. The instants that passed meanwhile are skipped, and recorded as such; a job
+        that was to run once, and its retries, run now. Resuming an active job changes nothing."""
+
+    async def trigger(self, job_id: str, *, key: str | None = None) -> OccurrenceView:
+        """Runs one occurrence now, besides the schedule. The same `key`, minted as for `submit`, gives the
+        same one. Conflict for a job that is paused or has ended."""
+
+    async def skip_next(self, job_id: str) -> OccurrenceView:
+        """Skips the next occurrence that has not started; the schedule goes on behind it. Conflict when there
+        is none."""
+
+    async def update(self, job_id: str, changes: Mapping[str, Any]) -> JobView:
+        """Changes what the client wrote: the top-level fields that are given replace the job's own. What has
+        not been claimed follows the new version, what runs finishes with the old one. An invalid change
+        raises InvalidInput and changes nothing; Conflict for a job that has ended."""
+
+    async def versions(self, job_id: str) -> VersionsView:
+        """What was written of the job over time, and when it was paused, resumed and cancelled."""
+
+    async def occurrences(self, job_id: str, limit: int) -> PreviewView:
+        """The next instants of a job; stores nothing."""
+
+    async def preview(self, spec: JobSpec[Action], limit: int) -> PreviewView:
+        """The first instants of a job that is not stored."""
+
+    async def dead_letters(self, query: LetterQuery, *, cursor: str | None, limit: int) -> TaskPage:
+        """A page of dead letters, the latest first."""
+
+    async def redrive(self, task_id: str) -> TaskStory:
+        """Gives a dead letter a new set of attempts, from now on. Conflict when it is none."""
+
+    async def redrive_all(self, query: LetterQuery) -> BulkView:
+        """Redrives every dead letter that the query finds; how many."""
+
+    async def discard(self, task_id: str) -> TaskStory:
+        """Gives a dead letter up: it ends as CANCELLED, and expires like other history."""
+
+    async def discard_all(self, query: LetterQuery) -> BulkView:
+        """Discards every dead letter that the query finds; how many."""
 
     async def readiness(self) -> Readiness:
         """Whether MongoDB, the scheduler and at least one worker answer."""

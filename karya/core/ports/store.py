@@ -1,17 +1,17 @@
 """The store, as servers and workers use it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from karya.core.action import ActionText
 from karya.core.errorlog import ErrorLog
 from karya.core.hint import Hint
 from karya.core.job import Job, JobState
+from karya.core.queries import JobQuery
 from karya.core.task import Task, TaskState
 from karya.core.transitions import Transition
-from karya.core.user import User
 
 T = TypeVar("T")
 
@@ -36,25 +36,36 @@ class JobRepository(Protocol):
     """The stored jobs. A write is acknowledged by a majority and journaled, or raises StoreUnavailable."""
 
     async def submit(self, submissions: Sequence[Submission]) -> None:
-        """Stores all of these jobs with their tasks, or none. Storing the same ones again changes nothing."""
+        """Stores all of these jobs with their tasks, or none. Storing the same ones again changes nothing:
+        they are told by id, owner and time of creation. Raises Conflict for an id that is another job's."""
 
     async def get(self, job_id: str) -> Job | None:
         """The job, read from the primary."""
 
-    async def list(
-        self, *, user_id: str | None, status: JobState | None, cursor: str | None, limit: int
-    ) -> Page[Job]:
-        """The newest first. The cursor is one that an earlier page gave; another raises InvalidInput."""
+    async def list(self, query: JobQuery, *, cursor: str | None, limit: int) -> Page[Job]:
+        """The jobs that the query finds, the newest first. The cursor is one that an earlier page gave;
+        another raises InvalidInput, and so does a search that takes too long."""
+
+    async def descendants(
+        self, job_id: str, states: Collection[JobState], after: str | None, limit: int
+    ) -> Sequence[str]:
+        """The ids of jobs in these states that chained actions of this one submitted, over any number of
+        generations, in the order of their ids from behind `after` on."""
+
+    async def any_cancelled(self, job_ids: Collection[str]) -> bool:
+        """Whether one of these jobs is CANCELLED."""
 
     async def cancel(self, job_id: str, now: datetime) -> Job | None:
-        """ACTIVE to CANCELLED; a cancelled job stays as it is; None when there is no such job.
+        """ACTIVE or PAUSED to CANCELLED, with the ON_CANCELLED hooks in the same transaction, and no slot any
+        more; a cancelled job stays as it is; None when there is no such job.
 
         Raises Conflict for a completed job. The caller then cancels the tasks: in this order no task
         that is inserted meanwhile can be missed, since a successor is written only with an ACTIVE job.
         """
 
     async def complete_solo(self, job_ids: Sequence[str], now: datetime) -> None:
-        """ACTIVE to COMPLETED for jobs whose only task has just ended."""
+        """ACTIVE to COMPLETED for jobs whose only task has just ended, unless they were triggered or changed
+        since they were submitted: these are settled."""
 
     async def settle(self, job_ids: Sequence[str], now: datetime) -> bool:
         """ACTIVE to COMPLETED, with the ON_COMPLETION hooks in the same transaction, for those of the
@@ -76,6 +87,8 @@ class Claim:
     hint: Hint
     lease_id: str
     action: ActionText
+    event: str | None = None
+    """Of a hook: what fired it, a CloudEvent as JSON text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +96,24 @@ class Commit:
     """One transition out of RUNNING, fenced by the lease.
 
     The reaper, who holds no lease, also gives the expiry that it saw: a renewal since then refuses it.
+    `linked` says that a success has consequences (steps behind it, hooks), as the hint did.
     """
 
     task_id: str
     lease_id: str
     transition: Transition
+    linked: bool = False
     seen_expiry: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """What a step has come to, for the templates of the steps behind it; `result` is the parsed JSON of its
+    last attempt."""
+
+    status: TaskState
+    result: Any = None
+    error: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +132,9 @@ class TaskRepository(Protocol):
 
     async def of_job(self, job_id: str, *, cursor: str | None, limit: int) -> Page[Task]:
         """The tasks of a job, the latest instant first. A foreign cursor raises InvalidInput."""
+
+    async def open_of_job(self, job_id: str, limit: int) -> Sequence[Task]:
+        """The open tasks of a job, hooks included, the earliest instant first."""
 
     async def counts(self, job_id: str) -> Mapping[TaskState, int]:
         """How many steps of a job are in each state."""
@@ -136,17 +164,22 @@ class Claims(Protocol):
     async def expired(self, limit: int) -> Sequence[Task]:
         """RUNNING tasks whose lease has expired by the database's clock, the longest expired first."""
 
+    async def results(self, job_id: str, cause: str, steps: Iterable[str]) -> Mapping[str, StepResult]:
+        """What these steps of one occurrence have come to so far, by name; unknown ones are missing."""
+
 
 class Commits(Protocol):
     """Storing what became of claimed tasks."""
 
     async def commit(self, commits: Sequence[Commit], now: datetime) -> frozenset[str]:
-        """Applies the transitions, each only while the task is RUNNING under that very lease, with the
-        error log and the hooks that follow from it. Returns the ids of the tasks whose lease was lost:
-        of these nothing is written. Doing it again after an unknown result changes nothing more. Raises
-        ValueError, and writes nothing, for a move that does not lead out of RUNNING.
+        """Applies the transitions, each only while the task is RUNNING under that very lease, with all that
+        follows from it: the error log, the hooks that it fires, and the steps that wait for a step that has
+        ended, which open or are SKIPPED, as are those behind a skipped one. Returns the ids of the tasks
+        whose lease was lost: of these nothing is written. Doing it again after an unknown result changes
+        nothing more. Raises ValueError, and writes nothing, for a move that does not lead out of RUNNING.
 
-        RETRY, RELEASE and BURY become CANCEL when a cancel was requested meanwhile.
+        RETRY, RELEASE and BURY become CANCEL when a cancel was requested meanwhile. Of a success nothing
+        follows unless the commit says that it is `linked`.
         """
 
 
@@ -155,13 +188,3 @@ class ErrorLogRepository(Protocol):
 
     async def of_job(self, job_id: str, limit: int) -> Sequence[ErrorLog]:
         """The newest errors of a job, the latest first."""
-
-
-class UserRepository(Protocol):
-    """The stored users."""
-
-    async def add(self, user: User) -> None:
-        """Stores a user; raises Conflict when the name is taken."""
-
-    async def get(self, user_id: str) -> User | None:
-        """The user with this id."""

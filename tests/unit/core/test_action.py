@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from karya.core.action import MAX_BODY_BYTES, MAX_BODY_DEPTH, MAX_HEADER_BYTES, NoopAction, RestAction
+from karya.core.action import NoopAction, RestAction
+from karya.core.http_fields import MAX_HEADER_BYTES, status_in
+from karya.core.json_fields import MAX_BODY_BYTES, MAX_BODY_DEPTH
 
 URL = "http://127.0.0.1:9/hook"
 
@@ -139,3 +141,65 @@ def test_numbers_that_json_or_the_store_would_change_are_refused(number: float) 
 
 def test_a_header_given_twice_in_letters_of_another_case_is_refused() -> None:
     assert refusal(headers={"X-a": "1", "x-A": "2"})[0] == "headers"
+
+
+def test_a_request_has_one_body() -> None:
+    assert refusal(body="x", form={"a": "1"})[0] == "form"
+    assert RestAction(url=URL, form={}).form == {}
+
+
+@pytest.mark.parametrize("field", ["form", "query"])
+def test_forms_and_queries_hold_texts_alone_or_several(field: str) -> None:
+    pairs = {"a": "1", "b": ["2", "3"], "ü": ""}
+    action = RestAction.model_validate({"url": URL, field: pairs})
+    assert RestAction.model_validate_json(action.model_dump_json()) == action
+    assert getattr(action, field)["b"] == ("2", "3")
+    for bad in (1, None, [1], {"x": "y"}, "\ud800"):
+        assert refusal(**{field: {"a": bad}})[0] == field
+
+
+def test_forms_and_queries_are_bounded_as_they_are_sent() -> None:
+    assert RestAction(url=URL, form={"a": "x" * (MAX_BODY_BYTES - 2)})
+    assert refusal(form={"a": "x" * (MAX_BODY_BYTES - 1)})[0] == "form"
+    assert refusal(query={"a": "ü" * 1500})[0] == "query"
+    assert refusal(form={str(number): "" for number in range(1001)})[0] == "form"
+
+
+@pytest.mark.parametrize(
+    ("statuses", "inside", "outside"),
+    [
+        ([200], [200], [201, 404]),
+        (["2xx"], [200, 204, 299], [300, 199]),
+        (["2xx", "404", 503], [250, 404, 503], [403, 500]),
+        (["200-204"], [200, 204], [205]),
+    ],
+)
+def test_expected_statuses(statuses: list[int | str], inside: list[int], outside: list[int]) -> None:
+    expect = RestAction(url=URL, expect=statuses).expect
+    assert all(status_in(status, expect) for status in inside)
+    assert not any(status_in(status, expect) for status in outside)
+
+
+@pytest.mark.parametrize(
+    "status",
+    [100, 600, 0, -200, True, 200.0, None, "2XX", "xxx", "200-", "204-200", "2xx-3xx", " 200", "2٠٠"],
+)
+def test_other_statuses_are_refused(status: Any) -> None:
+    assert refusal(expect=[status])[0] == "expect"
+
+
+@pytest.mark.parametrize("expect", [[], 200, "2xx", [200] * 51])
+def test_statuses_come_as_a_list_of_some(expect: Any) -> None:
+    assert refusal(expect=expect)[0] == "expect"
+
+
+@pytest.mark.parametrize("redirects", [-1, 11, "many"])
+def test_redirects_are_few(redirects: Any) -> None:
+    assert refusal(redirects=redirects)[0] == "redirects"
+
+
+@pytest.mark.parametrize(
+    "tls", [{"verify": False, "ca": "own"}, {"ca": "/etc/ca.pem"}, {"client": ""}, {"key": "x"}]
+)
+def test_tls_names_settings_and_holds_no_files(tls: Any) -> None:
+    assert refusal(tls=tls)[0] == "tls"

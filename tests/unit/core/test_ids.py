@@ -3,10 +3,22 @@
 import uuid
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from karya.core.ids import PARTITIONS, derived_id, new_id, partition_of, task_id
+from karya.core.ids import (
+    MOST_NUMBERED,
+    PARTITIONS,
+    derived_id,
+    fixed_id,
+    id_floor,
+    minted_at,
+    new_id,
+    numbered_id,
+    partition_of,
+    task_id,
+)
 
 NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)
 JOB = "019aaf8e-7c00-7000-8000-000000000001"
@@ -54,3 +66,45 @@ def test_task_ids_differ_in_each_part() -> None:
 
 def test_partitions_are_all_used_and_never_exceeded() -> None:
     assert {partition_of(str(number)) for number in range(5_000)} == set(range(PARTITIONS))
+
+
+INSTANTS = st.integers(0, 2**46).map(lambda millis: datetime(1970, 1, 1, tzinfo=UTC) + millis * MILLISECOND)
+
+
+def test_fixed_and_numbered_ids_are_stable_for_ever() -> None:
+    assert fixed_id(NOW, "a", "b") == "01a2076b-4400-7065-aad5-d0737eb511a1"
+    assert numbered_id(JOB, 0) == "019aaf8e-7c00-7000-831c-3b938b1b9993"
+    assert numbered_id(JOB, 65_535) == "019aaf8e-7c00-7fff-be68-470312c912ab"
+
+
+@given(INSTANTS, st.integers(0, MOST_NUMBERED - 1))
+def test_all_of_them_are_of_version_7_and_tell_their_millisecond(at: datetime, number: int) -> None:
+    for ident in (new_id(at), fixed_id(at, "x"), numbered_id(new_id(at), number)):
+        value = uuid.UUID(ident)
+        assert (value.version, value.variant) == (7, uuid.RFC_4122)
+        assert minted_at(ident) == at
+
+
+def test_numbered_ids_sort_by_number_and_differ_between_batches() -> None:
+    ids = [numbered_id(JOB, number) for number in range(0, MOST_NUMBERED, 7)]
+    assert ids == sorted(set(ids))
+    assert numbered_id(new_id(NOW), 5) != numbered_id(new_id(NOW), 5)
+
+
+@pytest.mark.parametrize("number", [-1, MOST_NUMBERED])
+def test_a_number_out_of_range_is_refused(number: int) -> None:
+    with pytest.raises(ValueError, match=str(number)):
+        numbered_id(JOB, number)
+
+
+@pytest.mark.parametrize(
+    "ident", ["", "x", JOB.upper(), JOB.replace("-", ""), derived_id("a"), f"{{{JOB}}}", "f" * 8 + JOB[8:]]
+)
+def test_what_new_id_cannot_have_made_tells_no_time(ident: str) -> None:
+    with pytest.raises(ValueError, match=r"\S"):
+        minted_at(ident)
+
+
+@given(INSTANTS, INSTANTS)
+def test_ids_compare_to_a_bound_like_their_instants(at: datetime, bound: datetime) -> None:
+    assert (new_id(at) >= id_floor(bound)) is (at >= bound)

@@ -1,17 +1,19 @@
-"""A job as a client writes it: bad input names its field; good input becomes a job with a cursor (I1, I5)."""
+"""What a spec becomes: a job with a cursor, that knows what comes next (I1, I5)."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import ValidationError
 
 from karya.core.action import Action, NoopAction, RestAction
 from karya.core.errors import InvalidInput
 from karya.core.hook import Trigger
-from karya.core.job import MAX_ACTION_BYTES, Cursor, Job, JobSpec, new_job, spec_model, warnings_of
+from karya.core.ids import fixed_id
+from karya.core.job import MAX_ACTION_BYTES, Cursor, Job, new_job, warnings_of
+from karya.core.spec import JobSpec, spec_model
 
 NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -27,43 +29,6 @@ def spec(**fields: Any) -> JobSpec[Action]:
 
 def job(now: datetime = NOW, **fields: Any) -> Job:
     return new_job(spec(**fields), now)
-
-
-@pytest.mark.parametrize(
-    ("fields", "field"),
-    [
-        ({"priority": 1}, "priority"),
-        ({"action": None}, "action"),
-        ({"action": {}}, "action"),
-        ({"action": {"type": "ftp"}}, "action"),
-        ({"action": {**NOOP, "url": "http://h/"}}, "action.noop.url"),
-        ({"action": {**REST, "url": "ftp://h/"}}, "action.rest.url"),
-        ({"action": {**REST, "headers": {"a": "b\r\nc: d"}}}, "action.rest.headers"),
-        ({"action": {**REST, "body": "x" * (1024 * 1024 + 1)}}, "action.rest.body"),
-        ({"action": {**REST, "timeout": 2}}, "action.rest.timeout"),
-        ({"schedule": {}}, "schedule"),
-        ({"schedule": {"kind": "cron"}}, "schedule"),
-        ({"schedule": {"kind": "once", "every": "PT1S"}}, "schedule.once.every"),
-        ({"schedule": {"kind": "once", "at": "2026-11-23T08:00:00"}}, "schedule.once.at"),
-        ({"schedule": {"kind": "once", "at": 1_700_000_000}}, "schedule.once.at"),
-        ({"schedule": {"kind": "once", "after": 5}}, "schedule.once.after"),
-        ({"schedule": {"kind": "once", "after": "-PT5S"}}, "schedule.once.after"),
-        ({"schedule": {"kind": "interval"}}, "schedule.interval.every"),
-        ({"schedule": {**EVERY, "every": "PT0S"}}, "schedule.interval.every"),
-        ({"schedule": {**EVERY, "every": "-PT1S"}}, "schedule.interval.every"),
-        ({"schedule": {**EVERY, "every": "PT0.099S"}}, "schedule.interval.every"),
-        ({"schedule": {**EVERY, "max_runs": 0}}, "schedule.interval.max_runs"),
-        ({"retry": {"max_attempts": 0}}, "retry.max_attempts"),
-        ({"hooks": [{"trigger": "ON_START", "action": NOOP}]}, "hooks.0.trigger"),
-        ({"hooks": [{"trigger": "ON_FAILURE", "action": {**REST, "url": ""}}]}, "hooks.0.action.rest.url"),
-        ({"hooks": [{"trigger": "ON_FAILURE", "action": NOOP}] * 21}, "hooks"),
-        ({"description": "x" * 1001}, "description"),
-    ],
-)
-def test_bad_input_names_its_field(fields: dict[str, Any], field: str) -> None:
-    with pytest.raises(ValidationError) as caught:
-        spec(**fields)
-    assert [".".join(map(str, error["loc"])) for error in caught.value.errors()] == [field]
 
 
 @pytest.mark.parametrize(
@@ -98,37 +63,6 @@ def test_largest_single_body_is_stored_however_it_is_escaped() -> None:
     assert job(action={**REST, "body": "\x01" * 1024 * 1024})
 
 
-def test_actions_are_told_apart_by_type() -> None:
-    assert isinstance(spec().action, NoopAction)
-    assert isinstance(spec(action=REST).action, RestAction)
-    hooks = spec(hooks=[{"trigger": "ON_COMPLETION", "action": REST}]).hooks
-    assert isinstance(hooks[0].action, RestAction)
-
-
-class Shout(Action):
-    """An action kind that a third party brings."""
-
-    type: Literal["shout"] = "shout"
-    words: str
-
-
-@pytest.mark.parametrize("kinds", [[Shout], [NoopAction, Shout]], ids=["alone", "beside others"])
-def test_third_party_actions_join_the_spec(kinds: list[type[Action]]) -> None:
-    made = spec_model(kinds).model_validate({"action": {"type": "shout", "words": "hey"}})
-    assert made.action == Shout(words="hey")
-    assert new_job(made, NOW).action == '{"type":"shout","words":"hey"}'
-
-
-def test_action_kinds_that_are_not_installed_are_refused() -> None:
-    with pytest.raises(ValidationError, match="'noop', 'rest'"):
-        spec(action={"type": "shout", "words": "hey"})
-
-
-def test_spec_survives_json_with_the_fields_of_its_action() -> None:
-    written = spec(action={**REST, "body": [1]}, hooks=[{"trigger": "ON_FAILURE", "action": REST}])
-    assert SPEC.model_validate_json(written.model_dump_json()) == written
-
-
 @pytest.mark.parametrize(
     ("schedule", "warned"),
     [
@@ -149,7 +83,7 @@ def test_new_job_begins_with_its_first_instant() -> None:
     made = job(schedule=EVERY, description="d", user_id="u")
     assert made.cursor == Cursor(at=NOW + SECOND, count=1, exhausted=False)
     assert (made.created_at, made.updated_at, made.version, made.status) == (NOW, NOW, 1, "ACTIVE")
-    assert (made.description, made.user_id, made.action) == ("d", "u", '{"type":"noop"}')
+    assert (made.description, made.user_id, made.steps[0].action) == ("d", "u", '{"type":"noop"}')
 
 
 def test_two_submissions_of_one_spec_are_two_jobs() -> None:
@@ -185,6 +119,71 @@ def test_cursor_is_exhausted_exactly_when_nothing_follows(
         cursor, seen = following, seen + 1
     if cursor.exhausted:
         assert made.next_cursor(cursor.at, cursor.count) is None
+
+
+def test_a_minted_id_is_taken() -> None:
+    ident = fixed_id(NOW, "x")
+    assert new_job(spec(), NOW, ident=ident).id == ident
+
+
+def test_a_child_knows_all_of_its_ancestors() -> None:
+    grandparent = job()
+    parent = new_job(spec(), NOW, parent=grandparent)
+    child = new_job(spec(), NOW, parent=parent)
+    assert (grandparent.parent_id, grandparent.ancestors) == (None, ())
+    assert (child.parent_id, child.ancestors) == (parent.id, (grandparent.id, parent.id))
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        {"action": REST},
+        {
+            "steps": [
+                {"name": "a", "action": NOOP},
+                {"name": "b", "action": REST, "after": ["a"], "when": "always"},
+            ]
+        },
+        {
+            "action": NOOP,
+            "tags": ["b", "a"],
+            "timeout": "PT5S",
+            "misfire": {"policy": "latest", "window": None},
+            "overlap": "skip",
+            "retention": {"succeeded": "PT1H", "dead": "P9D"},
+            "hooks": [{"trigger": "ON_RETRY", "action": REST}],
+            "schedule": {**EVERY, "max_runs": 3, "jitter": "PT0.5S"},
+        },
+    ],
+)
+def test_what_was_written_can_be_written_again(written: dict[str, Any]) -> None:
+    first = new_job(SPEC.model_validate(written), NOW)
+    again = new_job(SPEC.model_validate(dict(first.spec())), NOW, ident=first.id)
+    assert again == first
+    assert orjson.loads(orjson.dumps(dict(first.spec()))) == first.spec()
+
+
+def test_the_instants_ahead_go_on_from_what_has_tasks_to_what_has_none() -> None:
+    made = job(schedule={**EVERY, "max_runs": 6})
+    made = made.model_copy(update={"cursor": Cursor(at=NOW + 3 * SECOND, count=3, exhausted=False)})
+    assert list(made.ahead(NOW + SECOND)) == [NOW + number * SECOND for number in range(2, 7)]
+    assert list(made.ahead(NOW + 4 * SECOND)) == [NOW + 5 * SECOND, NOW + 6 * SECOND]
+    assert list(made.ahead(NOW + 60 * SECOND)) == []
+
+
+def test_what_is_skipped_on_request_is_not_ahead() -> None:
+    made = job(schedule={**EVERY, "max_runs": 4})
+    cursor = Cursor(at=NOW + 2 * SECOND, count=2, exhausted=False)
+    made = made.model_copy(update={"cursor": cursor, "skipped": (NOW + SECOND,)})
+    assert list(made.ahead(NOW)) == [NOW + number * SECOND for number in (2, 3, 4)]
+    assert made.upcoming(NOW) == NOW + 2 * SECOND
+
+
+def test_an_endless_job_that_is_far_behind_looks_ahead_at_once() -> None:
+    made = job(schedule={**EVERY, "every": "PT0.1S"})
+    assert next(made.ahead(NOW + timedelta(days=3650, milliseconds=50))) == NOW + timedelta(
+        days=3650, milliseconds=100
+    )
 
 
 def test_hooks_are_stored_in_order_and_found_by_trigger() -> None:

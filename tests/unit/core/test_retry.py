@@ -66,6 +66,31 @@ def test_a_permanent_failure_is_never_retried() -> None:
 
 
 @pytest.mark.parametrize(
+    ("patterns", "code", "covered"),
+    [
+        (("*",), "error", True),
+        (("*",), "http.503", True),
+        ((), "error", False),
+        (("timeout",), "timeout", True),
+        (("timeout",), "timeouts", False),
+        (("http.5??",), "http.503", True),
+        (("http.5??",), "http.5030", False),
+        (("http.5??",), "http.404", False),
+        (("timeout", "http.429"), "http.429", True),
+        (("HTTP.*",), "http.503", False),
+        (("lease_expired",), "lease_expired", True),
+    ],
+)
+def test_only_failures_of_the_kinds_named_are_tried_again(
+    patterns: tuple[str, ...], code: str, covered: bool
+) -> None:
+    policy = RetryPolicy(retry_on=patterns)
+    failure = Failure("boom", code=code)
+    assert policy.covers(failure) is covered
+    assert (retry_wait(policy, failure, 1, "task") is not None) is covered
+
+
+@pytest.mark.parametrize(
     ("asked", "expected"),
     [
         (10 * SECOND, 10 * SECOND),
@@ -92,6 +117,8 @@ def test_retry_after_raises_the_backoff_but_never_lowers_it(asked: timedelta, ex
         ("jitter", float("nan")),
         ("backoff", "fibonacci"),
         ("tries", 3),
+        ("retry_on", "timeout"),
+        ("retry_on", ["x"] * 21),
     ],
 )
 def test_bad_policy_names_its_field(field: str, value: object) -> None:

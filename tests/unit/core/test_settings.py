@@ -141,17 +141,18 @@ def test_document_that_is_no_yaml_is_refused(text: str) -> None:
     assert refusal(text).startswith("the settings are no YAML")
 
 
-def test_gateway_beyond_loopback_needs_a_word_of_consent() -> None:
-    message = refusal("gateway: {host: 0.0.0.0}")
-    assert "gateway.host '0.0.0.0'" in message
-    assert "gateway.allow_unauthenticated" in message
-    consented = read_settings("gateway: {host: 0.0.0.0, allow_unauthenticated: true}", {})
-    assert consented.gateway.host == "0.0.0.0"
-
-
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1"])
-def test_gateway_on_loopback_needs_none(host: str) -> None:
-    assert read_settings("", {}, {"gateway.host": host}).gateway.host == host
+@pytest.mark.parametrize(
+    ("gateway", "needed"),
+    [
+        ("{host: 0.0.0.0}", True),
+        ("{host: 127.0.0.1}", False),
+        ("{host: localhost}", False),
+        ("{host: '::1'}", False),
+        ("{require_tokens: true}", True),
+    ],
+)
+def test_a_gateway_beyond_loopback_needs_tokens(gateway: str, needed: bool) -> None:
+    assert read_settings(f"gateway: {gateway}", {}).gateway.needs_tokens is needed
 
 
 def test_the_queue_stays_on_loopback_while_it_has_no_keys() -> None:
@@ -162,3 +163,59 @@ def test_the_queue_stays_on_loopback_while_it_has_no_keys() -> None:
 def test_the_look_ahead_reaches_beyond_the_next_poll() -> None:
     with pytest.raises(ConfigError, match="look_ahead must be longer than poll"):
         read_settings("scheduler: {poll: PT5S}", {})
+
+
+def test_connectors_take_any_keys_from_file_and_environment() -> None:
+    text = "connectors: {slack: {token: file, timeout: PT5S}, rest: {ca_files: {a.example: x, none: }}}"
+    environ = {"KARYA_CONNECTORS__SLACK__TOKEN": "environment", "KARYA_CONNECTORS__EMAIL": '{"port": 25}'}
+    assert read_settings(text, environ).connectors == {
+        "slack": {"token": "environment", "timeout": "PT5S"},
+        "rest": {"ca_files": {"a.example": "x"}},
+        "email": {"port": 25},
+    }
+
+
+@pytest.mark.parametrize("text", ["connectors: {slack: 5}", "connectors: {slack: [1]}"])
+def test_a_connector_has_a_section(text: str) -> None:
+    assert refusal(text) == "connectors.slack: must be a mapping"
+
+
+def test_secrets_are_referred_to() -> None:
+    text = "store: {url: 'mongodb://k:${env:PW}@db'}\nconnectors: {slack: {token: '${file:/run/token}'}}"
+    files = {"/run/token": "xoxb-1\n"}
+    settings = read_settings(text, {"PW": "geheim"}, read_file=files.__getitem__)
+    assert settings.store.url == "mongodb://k:geheim@db"
+    assert settings.connectors == {"slack": {"token": "xoxb-1"}}
+
+
+def test_only_the_url_and_connectors_refer_to_secrets() -> None:
+    settings = read_settings("data_dir: '${env:HOME}'", {"HOME": "/root"}, read_file=str)
+    assert settings.data_dir == "${env:HOME}"
+
+
+def test_who_needs_no_secrets_need_not_have_them() -> None:
+    settings = read_settings("connectors: {slack: {token: '${env:NOWHERE}'}}", {})
+    assert settings.connectors == {"slack": {"token": "${env:NOWHERE}"}}
+
+
+def test_a_missing_secret_is_named_as_it_was_given() -> None:
+    with pytest.raises(ConfigError) as caught:
+        read_settings("", {"KARYA_CONNECTORS__SLACK__TOKEN": "${env:NOWHERE}"}, read_file=str)
+    assert str(caught.value) == "KARYA_CONNECTORS__SLACK__TOKEN: ${env:NOWHERE}: that variable is not set"
+
+
+def test_secrets_are_in_no_repr() -> None:
+    settings = read_settings("store: {url: geheim}\nconnectors: {slack: {token: geheim}}", {})
+    assert "geheim" not in repr(settings)
+    assert "geheim" not in str(settings)
+
+
+@pytest.mark.parametrize("text", ["store: {url: geheim}: x", "token: 'geheim", "a: [geheim"])
+def test_broken_yaml_is_located_and_not_quoted(text: str) -> None:
+    message = refusal(f"worker: {{count: 1}}\n{text}")
+    assert "in line 2" in message or "in line 3" in message
+    assert "geheim" not in message
+
+
+def test_a_dotted_name_stands_for_its_sections() -> None:
+    assert read_settings("store.url: x", {}).store.url == "x"

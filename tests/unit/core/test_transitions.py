@@ -20,9 +20,11 @@ from karya.core.transitions import (
     cancel,
     claim,
     decide,
+    discard,
     heeding_cancel,
     redrive,
     release,
+    reopen,
     retry,
     skip,
     stop,
@@ -38,6 +40,8 @@ CONSTRUCTED = {
     Move.CLAIM: claim("lease", "worker-1"),
     Move.SKIP: skip("not needed", NOW),
     Move.REDRIVE: redrive(NOW),
+    Move.REOPEN: reopen(["a"], {"b": TaskState.SUCCEEDED}),
+    Move.DISCARD: discard(NOW),
     Move.SUCCEED: succeed("{}", NOW, NOW),
     Move.RETRY: retry(NOW, "boom", NOW),
     Move.BURY: bury("boom", "last attempt", NOW, NOW),
@@ -69,9 +73,29 @@ def test_constructor_makes_the_move_of_its_name(move: Move) -> None:
     assert (transition.sources, transition.target) == LEGAL[move]
 
 
-def test_only_redrive_leads_out_of_an_end_and_only_out_of_dead() -> None:
+def test_only_who_mends_or_gives_up_a_dead_letter_leads_out_of_an_end() -> None:
     ways_out = {(move, source) for move, (sources, _) in LEGAL.items() for source in sources & TERMINAL}
-    assert ways_out == {(Move.REDRIVE, TaskState.DEAD)}
+    assert ways_out == {
+        (Move.REDRIVE, TaskState.DEAD),
+        (Move.DISCARD, TaskState.DEAD),
+        (Move.REOPEN, TaskState.SKIPPED),
+    }
+
+
+def test_nothing_leads_out_of_what_was_achieved_or_cancelled() -> None:
+    for end in (TaskState.SUCCEEDED, TaskState.CANCELLED):
+        assert not [move for move, (sources, _) in LEGAL.items() if end in sources]
+
+
+def test_a_redriven_task_has_all_its_attempts_again() -> None:
+    changes = redrive(NOW + SECOND).changes
+    assert (changes["attempts"], changes["due_at"], changes["finished_at"]) == (0, NOW + SECOND, None)
+
+
+def test_a_reopened_step_waits_again_for_what_has_not_ended() -> None:
+    changes = reopen({"c", "a"}, {"b": TaskState.DEAD}).changes
+    assert (changes["waiting_on"], changes["outcomes"]) == (["a", "c"], {"b": "DEAD"})
+    assert (changes["finished_at"], changes["reason"]) == (None, None)
 
 
 def test_every_open_state_can_reach_every_end_it_should() -> None:
@@ -83,7 +107,7 @@ def test_every_open_state_can_reach_every_end_it_should() -> None:
         return found
 
     assert reachable(TaskState.BLOCKED) == set(TaskState)
-    assert reachable(TaskState.READY) == set(TaskState) - {TaskState.BLOCKED}
+    assert reachable(TaskState.READY) == set(TaskState)  # back to BLOCKED over SKIPPED and a redrive
     assert reachable(TaskState.RUNNING) >= TERMINAL
 
 
@@ -127,6 +151,12 @@ def test_a_requested_cancel_stops_what_would_go_on_but_not_what_was_achieved(mov
     assert heeding_cancel(CONSTRUCTED[move], cancelled=False, now=NOW) is CONSTRUCTED[move]
 
 
+@pytest.mark.parametrize("move", [Move.RETRY, Move.BURY, Move.RELEASE, Move.CANCEL])
+def test_a_cancel_for_another_reason_than_the_jobs_end_keeps_its_reason(move: Move) -> None:
+    heeded = heeding_cancel(CONSTRUCTED[move], cancelled=True, now=NOW, reason="a later one came")
+    assert (heeded.move, heeded.changes["reason"]) == (Move.CANCEL, "a later one came")
+
+
 def test_success_keeps_the_result_and_clears_the_error() -> None:
     transition = decide(attempt(), Success(), '{"n":1}', NOW + SECOND)
     assert transition == succeed('{"n":1}', NOW, NOW + SECOND)
@@ -146,10 +176,19 @@ def test_stopped_cancels_with_its_reason() -> None:
     [
         (Failure("boom"), 3, "attempt 3 of 3 failed"),
         (Failure("boom", permanent=True), 1, "permanent failure: never retried"),
+        (Failure("boom", code="http.404"), 1, "the retry policy does not retry 'http.404'"),
     ],
 )
 def test_dead_letter_says_why(outcome: Failure, number: int, reason: str) -> None:
-    assert decide(attempt(number), outcome, None, NOW) == bury("boom", reason, NOW, NOW)
+    policy = RetryPolicy(max_attempts=3, retry_on=("error", "timeout"))
+    expected = bury("boom", reason, NOW, NOW, code=outcome.code)
+    assert decide(attempt(number, policy), outcome, None, NOW) == expected
+
+
+@pytest.mark.parametrize(("number", "move"), [(1, Move.RETRY), (3, Move.BURY)])
+def test_a_failure_tells_its_code(number: int, move: Move) -> None:
+    transition = decide(attempt(number), Failure("boom", code="http.503"), None, NOW)
+    assert (transition.move, transition.code) == (move, "http.503")
 
 
 @pytest.mark.parametrize("number", [1, 3])
@@ -196,6 +235,18 @@ class OneTask(RuleBasedStateMachine):
         self.apply(release("draining"))
         self.attempts -= 1
         self.earliest = self.now
+
+    @precondition(lambda self: self.state is TaskState.DEAD)
+    @rule()
+    def redriven(self) -> None:
+        self.apply(redrive(self.now))
+        self.attempts = 0
+        self.earliest = self.now
+
+    @precondition(lambda self: self.state is TaskState.DEAD)
+    @rule()
+    def discarded(self) -> None:
+        self.apply(discard(self.now))
 
     @precondition(lambda self: self.state in OPEN_STATES)
     @rule()

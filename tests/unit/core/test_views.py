@@ -7,8 +7,10 @@ import pytest
 
 from karya.core.action import RestAction
 from karya.core.errorlog import ErrorLog
-from karya.core.job import Job, JobState, new_job, spec_model
-from karya.core.task import Lease, Task, TaskState, occurrence_task
+from karya.core.job import Job, JobState, new_job
+from karya.core.occurrence import occurrence_tasks, scheduled
+from karya.core.spec import spec_model
+from karya.core.task import Lease, Task, TaskState
 from karya.core.times import MILLISECOND
 from karya.core.views import ErrorView, JobView, SummaryView, TaskView
 
@@ -25,7 +27,8 @@ def job(**changes: Any) -> Job:
 
 def task(**changes: Any) -> Task:
     made = job()
-    return occurrence_task(made, made.cursor, NOW).model_copy(update=changes)
+    (only,) = occurrence_tasks(made, scheduled(made, made.cursor), NOW)
+    return only.model_copy(update=changes)
 
 
 def test_job_reads_as_it_was_written() -> None:

@@ -1,0 +1,183 @@
+"""What becomes of instants that the scheduler sees too late, and which occurrences are made next.
+
+An instant is *misfired* when it is first seen later than the job's `grace` after the latest moment at which
+its jitter lets it be due. It is the scheduler's sight that counts, not the workers': what was seen in time
+and waits for a worker is never misfired.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from karya.core.job import Cursor, Job, cursor_at
+from karya.core.policies import MisfirePolicy
+from karya.core.schedule import Interval, Once
+from karya.core.times import MILLISECOND, format_duration
+
+_MOST_PASSED = 10_000
+"""How many instants of a calendar rule are passed over in one go; those of an interval are only counted."""
+
+_ANY_NUMBER = 2**62
+
+
+@dataclass(frozen=True, slots=True)
+class SkipRange:
+    """Instants of a schedule that are skipped, both ends included."""
+
+    first: datetime
+    last: datetime
+    count: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be done for a job in one go: first the range, then the occurrences, and `cursor` behind
+    them. An `unfinished` one is to be continued soon."""
+
+    cursor: Cursor
+    skip: SkipRange | None = None
+    cursors: tuple[Cursor, ...] = ()
+    unfinished: bool = False
+
+    @property
+    def moves(self) -> bool:
+        """Whether there is anything to write."""
+        return self.skip is not None or bool(self.cursors)
+
+
+def misfired_until(job: Job, now: datetime) -> datetime:
+    """The newest instant that would be misfired if it were first seen now."""
+    return now - job.misfire.grace - job.schedule.jitter - MILLISECOND
+
+
+def has_misfired(job: Job, now: datetime) -> bool:
+    """Whether an instant behind the cursor is misfired: only then `plan` must know of `open_late`."""
+    following = job.next_cursor(job.cursor.at, job.cursor.count)
+    return following is not None and following.at <= misfired_until(job, now)
+
+
+def plan(
+    job: Job, now: datetime, until: datetime, *, open_late: int = 0, most: int = 100, cut: bool = False
+) -> Plan:
+    """What follows the cursor of a job: skipped ranges, and occurrences so far that the chain cannot be late.
+
+    Without jitter these are the instants up to the first beyond `until`. With jitter a later instant may be
+    due earlier, so it goes on until some task that is due after `until` is due no later than the first
+    instant that has no task: when that one is seen, there is still time. Of misfired ones no more than
+    `at_once` are open at a time, `open_late` of them already; never more than `most` are made at once.
+    With `cut` the tasks that should be there are not to be relied on.
+    """
+    skip, cursor, more = _passed_over(job, now)
+    made: list[Cursor] = []
+    if more:
+        return Plan(cursor, skip, (), unfinished=True)
+    late, room = misfired_until(job, now), max(0, job.misfire.at_once - open_late)
+    ahead = None if cut else _earliest_ahead(job, until)
+    while (following := job.next_cursor(cursor.at, cursor.count)) is not None:
+        if ahead is not None and ahead <= following.at:
+            break
+        if len(made) >= most or (len(made) >= room and following.at <= late and _is_capped(job)):
+            return Plan(cursor, skip, tuple(made), unfinished=True)
+        cursor = following
+        made.append(cursor)
+        due_at = job.schedule.due_at(job.id, cursor.at)
+        if due_at > until:
+            ahead = min(ahead or due_at, due_at)
+    return Plan(cursor, skip, tuple(made))
+
+
+def verdict(job: Job, instant: datetime, due_at: datetime, count: int, seen_at: datetime) -> str | None:
+    """Why an occurrence that has tasks, none of them touched, is skipped when it is first seen at `seen_at`;
+    None when it runs. A one-off job is never too old: losing it would surprise, so only `skip` skips it."""
+    misfire, late = job.misfire, seen_at - due_at
+    if late <= misfire.grace:
+        return None
+    match misfire.policy:
+        case MisfirePolicy.SKIP:
+            return _reason(job)
+        case MisfirePolicy.LATEST:
+            following = job.schedule.next_after(job.anchor, instant, count)
+            newer = following is not None and following <= misfired_until(job, seen_at)
+            return _reason(job) if newer else None
+        case MisfirePolicy.ALL:
+            too_old = misfire.window is not None and late > misfire.window
+            return _reason(job) if too_old and not isinstance(job.schedule, Once) else None
+
+
+def _is_capped(job: Job) -> bool:
+    return job.misfire.policy is MisfirePolicy.ALL
+
+
+def _passed_over(job: Job, now: datetime) -> tuple[SkipRange | None, Cursor, bool]:
+    """The range to skip behind the cursor, the cursor behind it, and whether there is more of it."""
+    limit = _skipped_until(job, now)
+    if limit is None:
+        return None, job.cursor, False
+    past = _run_past(job, limit)
+    following = None if past is None else job.next_cursor(past.last, past.number)
+    more = following is not None and following.at <= limit
+    if past is not None and not more and job.misfire.policy is MisfirePolicy.LATEST:
+        past = _run_past(job, past.last - MILLISECOND)
+    if past is None:
+        return None, job.cursor, False
+    skip = SkipRange(past.first, past.last, past.number - job.cursor.count, _reason(job))
+    return skip, cursor_at(job.schedule, job.anchor, past.last, past.number), more
+
+
+def _skipped_until(job: Job, now: datetime) -> datetime | None:
+    """The newest instant that is skipped, or, under `latest`, perhaps the one that runs."""
+    late, misfire = misfired_until(job, now), job.misfire
+    if misfire.policy is not MisfirePolicy.ALL:
+        return late
+    if misfire.window is None:
+        return None
+    return min(late, now - misfire.window - job.schedule.jitter - MILLISECOND)
+
+
+@dataclass(frozen=True, slots=True)
+class _Past:
+    first: datetime
+    last: datetime
+    number: int
+    """The number of the last one in the job."""
+
+
+def _run_past(job: Job, until: datetime) -> _Past | None:
+    """The instants behind the cursor, up to and including `until`, as far as they are passed in one go."""
+    if until <= job.cursor.at:
+        return None
+    schedule, at, count = job.schedule, job.cursor.at, job.cursor.count
+    first = schedule.next_after(job.anchor, at, count)
+    if first is None or first > until:
+        return None
+    most = _ANY_NUMBER if isinstance(schedule, Interval) else _MOST_PASSED
+    left = most if schedule.max_runs is None else min(most, schedule.max_runs - count)
+    passed = schedule.run_past(job.anchor, at, until, left)
+    return _Past(first, passed.last, count + passed.count) if passed.last else None
+
+
+def _earliest_ahead(job: Job, until: datetime) -> datetime | None:
+    """When the first of the occurrences that have tasks, and are due after `until`, is due. What an earlier
+    version of the job made is not relied on."""
+    schedule, anchor = job.schedule, job.anchor
+    earliest: datetime | None = None
+    start = max(until - schedule.jitter, job.updated_at)
+    at = schedule.next_after(anchor, start, 0) if start < job.cursor.at else None
+    while at is not None and at <= job.cursor.at:
+        due_at = schedule.due_at(job.id, at)
+        if due_at > until:
+            earliest = min(earliest or due_at, due_at)
+        at = schedule.next_after(anchor, at, 0)
+    return earliest
+
+
+def _reason(job: Job) -> str:
+    misfire = job.misfire
+    match misfire.policy:
+        case MisfirePolicy.SKIP:
+            return f"misfired: more than {format_duration(misfire.grace)} late"
+        case MisfirePolicy.LATEST:
+            return "misfired: only the latest missed instant runs"
+        case MisfirePolicy.ALL:
+            window = misfire.window or misfire.grace
+            return f"misfired: more than {format_duration(max(window, misfire.grace))} late"

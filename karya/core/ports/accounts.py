@@ -1,0 +1,71 @@
+"""Users and their tokens."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from karya.core.user import Principal, Token, TokenSpec, User, UserSpec
+from karya.core.views import IssuedToken, TokenList, UserList
+
+
+class UserRepository(Protocol):
+    """The stored users."""
+
+    async def add(self, user: User) -> None:
+        """Stores a user; raises Conflict when the name is taken."""
+
+    async def get(self, user_id: str) -> User | None:
+        """The user with this id."""
+
+    async def named(self, name: str) -> User | None:
+        """The user with this name."""
+
+    async def all(self, limit: int) -> Sequence[User]:
+        """The users, the newest first."""
+
+
+class TokenRepository(Protocol):
+    """The stored tokens."""
+
+    async def add(self, token: Token) -> None:
+        """Stores a token."""
+
+    async def find(self, digest: str, now: datetime) -> Token | None:
+        """The token with this digest, unless it has expired."""
+
+    async def of_user(self, user_id: str) -> Sequence[Token]:
+        """The tokens of a user, the newest first."""
+
+    async def revoke(self, token_id: str) -> bool:
+        """Removes a token; False when there is none."""
+
+    async def any(self) -> bool:
+        """Whether any token is stored."""
+
+
+class AccountService(Protocol):
+    """Who may use Karya. Raises InvalidInput, NotFound, Conflict and Unavailable."""
+
+    async def add_user(self, spec: UserSpec) -> User:
+        """Makes a user."""
+
+    async def user(self, user_id: str) -> User:
+        """One user."""
+
+    async def user_named(self, name: str) -> User:
+        """The user with this name."""
+
+    async def users(self) -> UserList:
+        """The users, the newest first."""
+
+    async def issue_token(self, spec: TokenSpec) -> IssuedToken:
+        """Makes a token; the answer is the only place where its secret ever stands."""
+
+    async def tokens(self, user_id: str) -> TokenList:
+        """The tokens of a user, without their secrets."""
+
+    async def revoke_token(self, token_id: str) -> None:
+        """Ends a token: within seconds every gateway refuses it."""
+
+    async def identify(self, secret: str) -> Principal | None:
+        """Whose token this is; None when it is nobody's."""

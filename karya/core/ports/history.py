@@ -1,0 +1,49 @@
+"""Dead letters, and how history ends."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from karya.core.errorlog import ErrorLog
+from karya.core.ports.store import Page
+from karya.core.queries import LetterQuery
+from karya.core.task import Task
+
+
+class LetterRepository(Protocol):
+    """The tasks that are DEAD, and the two ways out of it."""
+
+    async def find(self, query: LetterQuery, *, cursor: str | None, limit: int) -> Page[Task]:
+        """The dead letters that the query finds, the latest first. A foreign cursor raises InvalidInput."""
+
+    async def errors(self, task_id: str, limit: int) -> Sequence[ErrorLog]:
+        """The failed attempts at a task that are on record, the latest first."""
+
+    async def redrive(self, task_id: str, now: datetime) -> bool:
+        """DEAD to READY with a new set of attempts; the steps behind it that were skipped because of it are
+        BLOCKED again, all in one transaction. False when it is no dead letter (any more).
+
+        Raises Conflict when its job is cancelled: nothing of it may start any more (I4).
+        """
+
+    async def discard(self, task_id: str, now: datetime) -> bool:
+        """DEAD to CANCELLED. False when it is no dead letter (any more)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """What one look at history did, and where the next one goes on; None when it has been all the way."""
+
+    tasks: int
+    jobs: int
+    next_after: str | None
+
+
+class Retention(Protocol):
+    """The end of history."""
+
+    async def expire(self, now: datetime, after: str | None, limit: int) -> Sweep:
+        """Looks at the next `limit` jobs in the order of their ids and removes what their retention has run
+        out for: occurrences all of whose steps and hooks have ended, with their error logs, and then the
+        jobs that have ended and of which nothing is left. Doing it again removes nothing more."""

@@ -1,0 +1,31 @@
+"""What the server asks about single tasks: dead letters, stories, and why something does not run."""
+
+from typing import Protocol
+
+from karya.core.queries import LetterQuery
+from karya.core.views import BulkView, TaskPage, TaskStory, WhyView
+
+
+class LetterService(Protocol):
+    """The part of `JobService` with the same methods, whose contracts hold here."""
+
+    async def task(self, task_id: str) -> TaskStory:
+        """See `JobService.task`."""
+
+    async def why(self, job_id: str) -> WhyView:
+        """See `JobService.why`."""
+
+    async def dead_letters(self, query: LetterQuery, *, cursor: str | None, limit: int) -> TaskPage:
+        """See `JobService.dead_letters`."""
+
+    async def redrive(self, task_id: str) -> TaskStory:
+        """See `JobService.redrive`."""
+
+    async def redrive_all(self, query: LetterQuery) -> BulkView:
+        """See `JobService.redrive_all`."""
+
+    async def discard(self, task_id: str) -> TaskStory:
+        """See `JobService.discard`."""
+
+    async def discard_all(self, query: LetterQuery) -> BulkView:
+        """See `JobService.discard_all`."""

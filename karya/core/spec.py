@@ -1,0 +1,81 @@
+"""What a client asks for: a job in its wire form, checked."""
+
+from collections.abc import Iterable
+from typing import Annotated, Any, Generic, TypeVar, Union, cast
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializeAsAny,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from karya.core.action import Action
+from karya.core.hook import HookSpec
+from karya.core.policies import Misfire, Overlap, Retention
+from karya.core.retry import RetryPolicy
+from karya.core.schedule import Once, Schedule
+from karya.core.steps import MAX_STEPS, StepSpec, StepTimeout
+from karya.core.text import printable
+
+A = TypeVar("A", bound=Action)
+
+Tag = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,63}$")]
+MAX_TAGS = 20
+
+
+class JobSpec(BaseModel, Generic[A]):
+    """A job as a client writes it: what to do, when, how patiently, and what to do afterwards.
+
+    It has either one `action` or several `steps`. `retry` and `timeout` (of one attempt) hold for every
+    step that has none of its own.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    description: Annotated[str, Field(max_length=1000), AfterValidator(printable)] = ""
+    user_id: Annotated[str, Field(max_length=100)] | None = None
+    tags: Annotated[tuple[Tag, ...], Field(max_length=MAX_TAGS)] = ()
+    schedule: Schedule = Field(default_factory=Once)
+    steps: Annotated[tuple[StepSpec[A], ...], Field(max_length=MAX_STEPS)] = ()
+    action: Annotated[SerializeAsAny[A] | None, Field(validate_default=True)] = None
+    retry: RetryPolicy = Field(default_factory=RetryPolicy)
+    timeout: StepTimeout | None = None
+    hooks: Annotated[tuple[HookSpec[A], ...], Field(max_length=20)] = ()
+    misfire: Misfire = Misfire()
+    overlap: Overlap = Overlap.ALLOW
+    retention: Retention = Retention()
+
+    @field_validator("action")
+    @classmethod
+    def _something_to_do(cls, action: A | None, info: ValidationInfo) -> A | None:
+        steps = info.data.get("steps")
+        if action is None and steps == ():
+            raise PydanticCustomError("missing", "required")
+        if action is not None and steps:
+            raise ValueError("give either action or steps, not both")
+        return action
+
+    @field_validator("tags")
+    @classmethod
+    def _each_once(cls, tags: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(tags))
+
+    @property
+    def actions(self) -> tuple[tuple[str, Action], ...]:
+        """Every action of it, each with the field where it stands: what the connectors are asked about."""
+        one: list[tuple[str, Action]] = [("action", self.action)] if self.action is not None else []
+        steps = [(f"steps.{number}.action", step.action) for number, step in enumerate(self.steps)]
+        hooks = [(f"hooks.{number}.action", hook.action) for number, hook in enumerate(self.hooks)]
+        return (*one, *steps, *hooks)
+
+
+def spec_model(actions: Iterable[type[Action]]) -> type[JobSpec[Action]]:
+    """The JobSpec whose `action` is one of these kinds, told apart by `type`."""
+    kinds = tuple(actions)
+    union = kinds[0] if len(kinds) == 1 else Annotated[Union[kinds], Field(discriminator="type")]  # noqa: UP007
+    return cast("type[JobSpec[Action]]", cast(Any, JobSpec)[union])

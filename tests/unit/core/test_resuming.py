@@ -1,0 +1,73 @@
+"""Resuming a job: what passed is one range, and the count goes on as if it had run."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from karya.core.action import Action, NoopAction
+from karya.core.job import Cursor, Job, new_job
+from karya.core.misfire import SkipRange
+from karya.core.resuming import Resumption, resumption
+from karya.core.schedule import Cron, Interval, Once, Schedule
+from karya.core.spec import JobSpec
+
+NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+
+
+def a_job(schedule: Schedule) -> Job:
+    return new_job(JobSpec[Action](schedule=schedule, action=NoopAction()), NOW)
+
+
+def at(seconds: float) -> datetime:
+    return NOW + timedelta(seconds=seconds)
+
+
+@given(st.integers(1, 8), st.none() | st.integers(1, 12), st.none() | st.integers(2, 60), st.integers(0, 70))
+def test_it_goes_on_where_one_by_one_would_have_come(
+    every: int, max_runs: int | None, end: int | None, now: int
+) -> None:
+    if end is not None and end <= every:
+        return
+    job = a_job(Interval(every=every * SECOND, max_runs=max_runs, end_at=None if end is None else at(end)))
+    cursor, passed = job.cursor, list[datetime]()
+    while cursor.at <= at(now) and (following := job.next_cursor(cursor.at, cursor.count)) is not None:
+        cursor = following
+        if cursor.at <= at(now):
+            passed.append(cursor.at)
+    plan = resumption(job, at(now))
+    assert plan.cursor == cursor
+    assert plan.makes is (cursor.at > at(now) and cursor != job.cursor)
+    expected = SkipRange(passed[0], passed[-1], len(passed), "the job was paused") if passed else None
+    assert plan.skip == expected
+
+
+def test_a_job_that_runs_once_stays_where_it_is() -> None:
+    job = a_job(Once(at=at(5)))
+    assert resumption(job, at(99)) == Resumption(job.cursor)
+
+
+def test_an_exhausted_job_stays_where_it_is() -> None:
+    job = a_job(Interval(every=SECOND, max_runs=1))
+    assert resumption(job, at(99)) == Resumption(job.cursor)
+
+
+@pytest.mark.parametrize("days", [0.1, 3, 400])
+def test_a_calendar_goes_on_at_its_next_instant(days: float) -> None:
+    job = a_job(Cron(expression="30 * * * *"))
+    now = NOW + timedelta(days=days)
+    plan = resumption(job, now)
+    assert plan.skip is not None
+    assert plan.skip.count == int(days * 24) - 1 + (now.minute >= 30)
+    assert (plan.skip.first, plan.cursor.count) == (at(5400), plan.skip.count + 2)
+    assert now < plan.cursor.at <= now + timedelta(hours=1)
+
+
+def test_a_year_of_tenths_of_a_second_is_counted_at_once() -> None:
+    job = a_job(Interval(every=timedelta(milliseconds=100)))
+    plan = resumption(job, NOW + timedelta(days=365))
+    assert plan.skip is not None
+    assert plan.skip.count == 365 * 864_000 - 1
+    assert isinstance(plan.cursor, Cursor)
