@@ -1,20 +1,15 @@
 """The `noop` connector: nothing, successfully."""
 
+from karya.connectors.base import BaseConnector, ConnectorSettings
 from karya.core.action import NoopAction
 from karya.core.outcome import Outcome, Success
 from karya.core.ports import AttemptContext
 
 
-class NoopConnector:
+class NoopConnector(BaseConnector[NoopAction, ConnectorSettings]):
     """Succeeds at once, with no result."""
 
     action_type = NoopAction
-
-    async def open(self) -> None:
-        """Needs nothing."""
-
-    async def close(self) -> None:
-        """Holds nothing."""
 
     async def run(self, action: NoopAction, context: AttemptContext) -> Outcome:  # noqa: ARG002
         """Success, always."""

@@ -1,53 +1,66 @@
-"""Which connectors are installed here, and the one that runs a given action."""
+"""The connectors of this process, and the one that runs a given action."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
-from importlib.metadata import EntryPoint, entry_points
-from typing import cast
+from typing import Any
 
 import orjson
 from pydantic import ValidationError
 
+from karya.connectors.configured import configure
+from karya.connectors.installed import installed_connectors
 from karya.core.action import Action, ActionText
 from karya.core.errorlog import shorten
-from karya.core.errors import ConfigError
 from karya.core.outcome import Failure, Outcome
-from karya.core.ports import AttemptContext, Connector
+from karya.core.ports import AttemptContext, Connector, Tools
 
-GROUP = "karya.connectors"
 CACHED_ACTIONS = 1024
 CACHED_CHARACTERS = 4096
 """Texts up to this length are parsed once and remembered: recurring jobs repeat themselves."""
 
 
-def load_connectors() -> Mapping[str, Connector]:
-    """One instance of each installed connector, by the name of its action type.
+class Connectors(Mapping[str, Connector]):
+    """Connectors by the type of their actions, those that are not configured included."""
 
-    Raises ConfigError, which names the package, when an entry point is broken or a name is taken twice.
+    def __init__(self, connectors: Mapping[str, Connector]) -> None:
+        self._connectors = connectors
+
+    def __getitem__(self, name: str) -> Connector:
+        return self._connectors[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._connectors)
+
+    def __len__(self) -> int:
+        return len(self._connectors)
+
+    def refusal(self, action: Action) -> str | None:
+        """Why this action cannot run here, for the client; None when it can."""
+        return self._connectors[action.type].refusal(action)
+
+    def needs_token(self, action: Action) -> bool:
+        """Whether a job with this action needs a token even where no other request does."""
+        return action.type in self.needing_tokens
+
+    @property
+    def needing_tokens(self) -> frozenset[str]:
+        """The types of all such actions."""
+        return frozenset(name for name, one in self.items() if getattr(one, "needs_token", False))
+
+
+def load_connectors(sections: Mapping[str, Mapping[str, Any]]) -> Connectors:
+    """Every installed connector with its section of the settings, by the name of its action type.
+
+    One with required settings and no section is there too, and refuses. Raises ConfigError, which names
+    each wrong key, or the package when an entry point is broken or a name is taken twice.
     """
-    connectors: dict[str, Connector] = {}
-    origins: dict[str, str] = {}
-    for point in entry_points(group=GROUP):
-        connector, origin = _instance(point), _origin(point)
-        name = type_name(connector.action_type)
-        if name in connectors:
-            raise ConfigError(
-                f"both {origins[name]} and {origin} bring a connector for actions of type {name!r}: "
-                "uninstall one of them"
-            )
-        connectors[name], origins[name] = connector, origin
-    return connectors
+    return Connectors(configure(installed_connectors(), sections))
 
 
 def action_types(connectors: Mapping[str, Connector]) -> tuple[type[Action], ...]:
     """The models of the actions that these connectors run, in the order of their names."""
     return tuple(connectors[name].action_type for name in sorted(connectors))
-
-
-def type_name(action_type: type[Action]) -> str:
-    """The name by which jobs ask for this action: the default of its `type` field."""
-    return cast(str, action_type.model_fields["type"].default)
 
 
 class ConnectorRegistry:
@@ -57,12 +70,12 @@ class ConnectorRegistry:
         self._connectors = connectors
         self._parse_cached = lru_cache(CACHED_ACTIONS)(self._parse)
 
-    async def open_all(self) -> None:
+    async def open_all(self, tools: Tools) -> None:
         """Opens every connector; when one fails, closes those already open and raises its error."""
         opened: list[Connector] = []
         try:
             for connector in self._connectors.values():
-                await connector.open()
+                await connector.open(tools)
                 opened.append(connector)
         except BaseException:
             await _close(opened)
@@ -94,7 +107,7 @@ class ConnectorRegistry:
         try:
             return await self._connectors[action.type].run(action, context)
         except Exception as error:
-            return Failure(shorten(f"{type(error).__name__}: {error}"))
+            return Failure(shorten(f"{type(error).__name__}: {error}"), code="exception")
 
     def _parse(self, text: ActionText) -> Action:
         name = orjson.loads(text)["type"]
@@ -103,22 +116,6 @@ class ConnectorRegistry:
 
 async def _close(connectors: Iterable[Connector]) -> None:
     await asyncio.gather(*(connector.close() for connector in connectors), return_exceptions=True)
-
-
-def _instance(point: EntryPoint) -> Connector:
-    try:
-        connector = point.load()()
-        name = type_name(connector.action_type)
-    except Exception as error:
-        raise ConfigError(f"{_origin(point)} is broken: {type(error).__name__}: {error}") from error
-    if not isinstance(name, str):
-        raise ConfigError(f"{_origin(point)} is broken: the type of its action has no name as its default")
-    return cast(Connector, connector)
-
-
-def _origin(point: EntryPoint) -> str:
-    package = point.dist.name if point.dist else "an unknown package"
-    return f"the connector {point.name!r} of the package {package} ({point.value})"
 
 
 def _reason(error: ValueError) -> str:

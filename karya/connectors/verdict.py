@@ -1,10 +1,7 @@
-"""What an HTTP answer, or the lack of one, means for the attempt: pure functions."""
+"""What a Retry-After header, or the lack of an answer, means for the attempt: pure functions."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, timedelta
 from email.utils import parsedate_to_datetime
-from typing import Any
 
 from aiohttp import (
     ClientConnectorCertificateError,
@@ -13,55 +10,16 @@ from aiohttp import (
     ClientPayloadError,
     ClientResponseError,
     ClientSSLError,
+    ConnectionTimeoutError,
     InvalidURL,
     ServerDisconnectedError,
 )
 
 from karya.core.errorlog import shorten
-from karya.core.outcome import Failure, Outcome, Success
+from karya.core.outcome import Failure
 
-RETRYABLE = frozenset({408, 425, 429})
 LONGEST_RETRY_AFTER = timedelta(days=1)
 QUOTED_CHARACTERS = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """An HTTP answer with the start of its body; header names are case-insensitive."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-    truncated: bool
-
-    @property
-    def text(self) -> str:
-        """The body as text; one that is compressed although nobody asked for it is left out."""
-        encoding = self.headers.get("content-encoding", "identity").lower()
-        if encoding != "identity" and self.body:
-            return f"[a body with content-encoding {_plain(encoding)}, not kept]"
-        return self.body.decode(errors="replace")
-
-    @property
-    def result(self) -> dict[str, Any]:
-        """What is kept with the task."""
-        return {"status": self.status, "body": self.text, "truncated": self.truncated}
-
-
-def outcome_of(answer: Answer, now: float) -> Outcome:
-    """Success for 2xx. 408, 425, 429 and 5xx are worth another try, everything else is permanent.
-
-    `now` (seconds since the Unix epoch) is what a Retry-After date counts from.
-    """
-    status = answer.status
-    if 200 <= status < 300:
-        return Success(answer.result)
-    return Failure(
-        _complaint(answer),
-        permanent=status < 500 and status not in RETRYABLE,
-        retry_after=retry_after(answer.headers.get("retry-after", ""), now) if status in (429, 503) else None,
-        result=answer.result,
-    )
 
 
 def retry_after(text: str, now: float) -> timedelta | None:
@@ -82,43 +40,51 @@ def retry_after(text: str, now: float) -> timedelta | None:
 
 
 def failure_of(error: Exception) -> Failure:
-    """The failure behind an error of the network or of aiohttp; names neither credentials nor the path."""
+    """The failure behind an error of the network or of aiohttp; names neither credentials nor the path.
+
+    Its code is `connection`, `tls`, `answer` (what came is no HTTP), `request` (it cannot be sent) or
+    `error`.
+    """
     match error:
         case InvalidURL():
-            return Failure("the URL cannot be used", permanent=True)
-        case ClientConnectorDNSError():
-            return Failure(f"cannot resolve the host {error.host}")
+            return Failure("the URL cannot be used", permanent=True, code="request")
         case ClientConnectorCertificateError():
-            return Failure(f"the certificate of {error.host}:{error.port} is not trusted")
+            return Failure(f"the certificate of {error.host}:{error.port} is not trusted", code="tls")
         case ClientSSLError():
-            return Failure(f"TLS with {error.host}:{error.port} failed: {_plain(str(error.os_error))}")
-        case ClientConnectorError(os_error=ConnectionRefusedError()):
-            return Failure(f"connection refused by {error.host}:{error.port}")
-        case ClientConnectorError():
-            return Failure(f"cannot connect to {error.host}:{error.port}: {error.strerror or error.os_error}")
-        case ServerDisconnectedError():
-            return Failure("the connection was closed before an answer came")
-        case ConnectionResetError() | BrokenPipeError() | OSError(errno=104):
-            return Failure("the connection was reset")
+            reason = on_one_line(str(error.os_error))
+            return Failure(f"TLS with {error.host}:{error.port} failed: {reason}", code="tls")
         case ClientPayloadError():
-            return Failure("the connection broke off in the middle of the answer")
+            return Failure("the connection broke off in the middle of the answer", code="connection")
         case ClientResponseError():
-            return Failure(f"no valid HTTP answer: {_plain(error.message)}")
+            return Failure(f"no valid HTTP answer: {on_one_line(error.message)}", code="answer")
         case ValueError():
-            return Failure(f"the request cannot be sent: {_plain(str(error))}", permanent=True)
+            text = f"the request cannot be sent: {on_one_line(str(error))}"
+            return Failure(text, permanent=True, code="request")
+        case OSError() | ServerDisconnectedError():
+            return Failure(_broken(error), code="connection")
         case _:
-            return Failure(f"{type(error).__name__}: {_plain(str(error))}")
+            return Failure(f"{type(error).__name__}: {on_one_line(str(error))}")
 
 
-def _complaint(answer: Answer) -> str:
-    if 300 <= answer.status < 400:
-        location = _plain(answer.headers.get("location", "nowhere"))
-        return f"status {answer.status}: a redirect to {location}, which is not followed"
-    quote = _plain(answer.text)
-    return f"status {answer.status}: {quote}" if quote else f"status {answer.status}"
+def _broken(error: Exception) -> str:
+    match error:
+        case ClientConnectorDNSError():
+            return f"cannot resolve the host {error.host}"
+        case ClientConnectorError(os_error=ConnectionRefusedError()):
+            return f"connection refused by {error.host}:{error.port}"
+        case ClientConnectorError():
+            return f"cannot connect to {error.host}:{error.port}: {error.strerror or error.os_error}"
+        case ConnectionTimeoutError():
+            return "no connection within connectors.rest.connect_timeout"
+        case ServerDisconnectedError():
+            return "the connection was closed before an answer came"
+        case ConnectionResetError() | BrokenPipeError() | OSError(errno=104):
+            return "the connection was reset"
+        case _:
+            return f"{type(error).__name__}: {on_one_line(str(error))}"
 
 
-def _plain(text: str) -> str:
+def on_one_line(text: str, longest: int = QUOTED_CHARACTERS) -> str:
     """One printable line: what a stranger sent ends up in logs and on terminals."""
     printable = "".join(character if character.isprintable() else " " for character in text)
-    return shorten(" ".join(printable.split()), QUOTED_CHARACTERS)
+    return shorten(" ".join(printable.split()), longest)

@@ -6,6 +6,7 @@ once, the last one for ever; without a script every request is answered 200.
 """
 
 import asyncio
+import ssl
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -31,6 +32,8 @@ class Call:
     """When its headers were there, in seconds of time.monotonic()."""
     wall: float
     """The same in seconds since the Unix epoch."""
+    client: str = ""
+    """The common name of the certificate that the client showed."""
 
     def json(self) -> Any:
         """The body, parsed."""
@@ -62,6 +65,11 @@ def respond(
         return web.Response(status=status, body=data, headers=headers)
 
     return reply
+
+
+def redirect(location: str, status: int = 302) -> Reply:
+    """Answers with a redirect."""
+    return respond(status, headers={"location": location})
 
 
 def hang() -> Reply:
@@ -127,12 +135,14 @@ def raw(data: bytes, close: bool = True) -> Reply:
 class Target:
     """The server. `calls` holds the requests in the order in which their bodies were complete."""
 
-    def __init__(self) -> None:
+    def __init__(self, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None) -> None:
+        self.host = host
         self.calls: list[Call] = []
         self.sent = 0
         self.port = 0
         self.disconnected = threading.Event()
         """Set once a client has gone away before it was answered."""
+        self._tls = tls
         self._scripts: dict[str, list[Reply]] = {"": [respond()]}
         self._changed = threading.Condition()
         self._runner: web.AppRunner | None = None
@@ -140,7 +150,7 @@ class Target:
     @property
     def url(self) -> str:
         """Its address, without a slash at the end."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"{'https' if self._tls else 'http'}://{self.host}:{self.port}"
 
     def script(self, *replies: Reply) -> None:
         """Answers the next requests with these, one each; the last one serves all that follow."""
@@ -175,7 +185,7 @@ class Target:
         app.router.add_route("*", "/{path:.*}", self._handle)
         self._runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        site = web.TCPSite(self._runner, self.host, 0, ssl_context=self._tls)
         await site.start()
         self.port = self._runner.addresses[0][1]
         return self
@@ -219,7 +229,8 @@ class Target:
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         arrived_at, wall = time.monotonic(), time.time()
         headers = {name.lower(): ", ".join(request.headers.getall(name)) for name in request.headers}
-        call = Call(request.method, request.raw_path, headers, await request.read(), arrived_at, wall)
+        body, client = await request.read(), _common_name(request)
+        call = Call(request.method, request.raw_path, headers, body, arrived_at, wall, client)
         with self._changed:
             self.calls.append(call)
             script = self._scripts.get(call.path, self._scripts[""])
@@ -230,3 +241,9 @@ class Target:
         except (asyncio.CancelledError, ConnectionError):
             self.disconnected.set()
             raise
+
+
+def _common_name(request: web.Request) -> str:
+    certificate = request.get_extra_info("peercert") or {}
+    names = dict(pair for part in certificate.get("subject", ()) for pair in part)
+    return names.get("commonName", "")

@@ -9,7 +9,7 @@ import orjson
 
 from karya.core.action import Action
 from karya.core.outcome import Failure, Success
-from karya.core.ports import AttemptContext, Connector
+from karya.core.ports import AttemptContext, Connector, Tools
 
 CONTEXT = AttemptContext(
     task_id="0193-task",
@@ -18,6 +18,8 @@ CONTEXT = AttemptContext(
     token=7,
     instant=datetime(2026, 11, 23, 8, 0, 0, 250_000, tzinfo=UTC),
 )
+
+TOOLS = Tools()
 
 
 class Conformance(ABC):
@@ -31,13 +33,17 @@ class Conformance(ABC):
     def good_action(self) -> Action:
         """An action that succeeds."""
 
+    def tools(self) -> Tools:
+        """What the worker lends it."""
+        return TOOLS
+
     def stuck_action(self) -> Action | None:
         """An action that runs for longer than a test may; None when the connector has no such thing."""
         return None
 
     async def test_a_run_returns_an_outcome_that_can_be_stored(self) -> None:
         connector = self.connector()
-        await connector.open()
+        await connector.open(self.tools())
         outcome = await connector.run(self.good_action(), CONTEXT)
         await connector.close()
         assert isinstance(outcome, Success)
@@ -45,7 +51,7 @@ class Conformance(ABC):
 
     async def test_it_runs_many_at_once(self) -> None:
         connector = self.connector()
-        await connector.open()
+        await connector.open(self.tools())
         outcomes = await asyncio.gather(*(connector.run(self.good_action(), CONTEXT) for _ in range(50)))
         await connector.close()
         assert all(isinstance(outcome, Success) for outcome in outcomes)
@@ -53,7 +59,7 @@ class Conformance(ABC):
     async def test_it_stops_promptly_when_it_is_cancelled(self) -> None:
         action = self.stuck_action()
         connector = self.connector()
-        await connector.open()
+        await connector.open(self.tools())
         run = asyncio.create_task(connector.run(action or self.good_action(), CONTEXT))
         await self.is_running()
         asked_at = time.monotonic()
@@ -70,7 +76,7 @@ class Conformance(ABC):
     async def test_close_never_raises_not_even_twice_or_before_open(self) -> None:
         connector = self.connector()
         await connector.close()
-        await connector.open()
+        await connector.open(self.tools())
         await connector.close()
         await connector.close()
 
@@ -80,10 +86,13 @@ class Conformance(ABC):
         assert action_type.model_fields["type"].default == action.type
         assert action_type.model_validate_json(action.model_dump_json()) == action
 
+    def test_a_good_action_is_not_refused_before_open(self) -> None:
+        assert self.connector().refusal(self.good_action()) is None
+
     async def test_failures_are_values(self) -> None:
         for action in self.bad_actions():
             connector = self.connector()
-            await connector.open()
+            await connector.open(self.tools())
             outcome = await connector.run(action, CONTEXT)
             await connector.close()
             assert isinstance(outcome, Failure)

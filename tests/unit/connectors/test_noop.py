@@ -1,5 +1,6 @@
 """The noop connector conforms."""
 
+from karya.connectors import ConnectorSettings
 from karya.connectors.noop import NoopConnector
 from karya.core.action import NoopAction
 from tests.unit.connectors.conformance import Conformance
@@ -7,7 +8,7 @@ from tests.unit.connectors.conformance import Conformance
 
 class TestNoop(Conformance):
     def connector(self) -> NoopConnector:
-        return NoopConnector()
+        return NoopConnector(ConnectorSettings())
 
     def good_action(self) -> NoopAction:
         return NoopAction()
