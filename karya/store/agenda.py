@@ -1,31 +1,23 @@
 """The scheduler's view: what is due, and making what comes after it. Blocking, for the scheduler's thread."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from karya.core.hint import Hint
+from karya.core.ids import task_id
 from karya.core.job import Job, JobState
-from karya.core.ports import Contended, DueTask
-from karya.core.task import Task, TaskKind, TaskState, occurrence_task
-from karya.store.chains import Chains
+from karya.core.misfire import verdict
+from karya.core.occurrence import scheduled
+from karya.core.ports import DueTask, Extension, Gap
+from karya.core.task import Task, TaskState
+from karya.store.chains import Chains, Done
 from karya.store.client import Document, SyncDatabase, translated
-from karya.store.documents import job_entity, readable, retry_policy, task_document
+from karya.store.documents import HINT_FIELDS, job_entity, readable, task_document, task_hint
 from karya.store.names import BY_ID, JOBS, TASKS
+from karya.store.skips import Stale
 
-HINT_FIELDS = {
-    "job_id": 1,
-    "kind": 1,
-    "token": 1,
-    "attempts": 1,
-    "instant": 1,
-    "due_at": 1,
-    "solo": 1,
-    "retry": 1,
-    "action": 1,
-    "count": 1,
-    "recurring": 1,
-}
 _ACTIVE = JobState.ACTIVE.value
+_READY = TaskState.READY.value
 
 
 class MongoAgenda:
@@ -39,7 +31,7 @@ class MongoAgenda:
 
     def due(self, until: datetime, after: tuple[datetime, str] | None, limit: int) -> Sequence[DueTask]:
         """See `Agenda.due`."""
-        wanted: Document = {"status": TaskState.READY.value, "held": False, "due_at": {"$lte": until}}
+        wanted: Document = {"status": _READY, "held": False, "due_at": {"$lte": until}}
         if after is not None:
             due_at, ident = after
             del wanted["due_at"]
@@ -51,33 +43,42 @@ class MongoAgenda:
             found = self._tasks.find(wanted, HINT_FIELDS).sort([("due_at", 1), ("_id", 1)]).limit(limit)
             return readable(found.batch_size(limit + 1), _due_task)
 
-    def extend(self, tasks: Sequence[DueTask], until: datetime, now: datetime) -> Sequence[DueTask]:
+    def extend(
+        self, tasks: Sequence[DueTask], until: datetime, now: datetime, gap: Gap | None = None
+    ) -> Extension:
         """See `Agenda.extend`."""
-        latest = {task.hint.job_id: task for task in sorted(tasks, key=lambda task: task.count)}
+        seen: dict[str, list[DueTask]] = defaultdict(list)
+        for task in tasks:
+            if task.recurring or (gap is not None and gap.holds(task)):
+                seen[task.hint.job_id].append(task)
 
-        def is_behind(job: Job) -> bool:
-            return job.cursor.at <= latest[job.id].hint.instant
+        def stale(job: Job) -> Sequence[Stale]:
+            judged = (_judged(job, task, now, gap) for task in seen[job.id])
+            return list(dict.fromkeys(found for found in judged if found is not None))
 
         with translated():
-            following, held = self._chains.extend(list(latest), is_behind, until, now)
-        made = [_due_of(task) for task in following]
-        if held:
-            raise Contended(made, held)
-        return made
+            return _extension(*self._chains.extend(seen, until, now, stale=stale))
 
-    def stalled(self, before: datetime, now: datetime, limit: int) -> int:
+    def catch_up(self, job_ids: Collection[str], until: datetime, now: datetime) -> Extension:
+        """See `Agenda.catch_up`."""
+        with translated():
+            return _extension(*self._chains.extend(job_ids, until, now))
+
+    def stalled(self, before: datetime, now: datetime, limit: int) -> Extension:
         """See `Agenda.stalled`."""
         with translated():
-            overdue = self._overdue(before, limit)
-            newest = {occurrence_task(job, job.cursor, now).id: job for job in overdue}
-            waiting = {"_id": {"$in": list(newest)}, "status": TaskState.READY.value}
-            healthy = {newest[d["_id"]].id for d in self._tasks.find(waiting, {"_id": 1}).hint(BY_ID)}
-            cut = {job.id: job.cursor for job in overdue if job.id not in healthy}
-            _, held = self._chains.extend(list(cut), lambda job: job.cursor == cut[job.id], now, now)
-        return len(cut) - len(held)
+            overdue = {job.id: job for job in self._overdue(before, limit)}
+            newest = {ident: job.id for job in overdue.values() for ident in _entries(job)}
+            waiting = {"_id": {"$in": list(newest)}, "status": _READY, "held": False}
+            healthy = {newest[d["_id"]] for d in self._tasks.find(waiting, {"_id": 1}).hint(BY_ID)}
+            cut = {ident: job.cursor for ident, job in overdue.items() if ident not in healthy}
+            jittered = [ident for ident in healthy if overdue[ident].schedule.jitter]
+            mended, held = self._chains.extend(cut, now, now, cut=cut)
+            more, also_held = self._chains.extend(jittered, now, now)
+            return _extension([*mended, *more], [*held, *also_held])
 
     def _overdue(self, before: datetime, limit: int) -> Sequence[Job]:
-        """The next few of the jobs whose newest occurrence was due before this."""
+        """The next few of the jobs whose newest instant was before this."""
         wanted: Document = {"status": _ACTIVE, "cursor.exhausted": False, "cursor.at": {"$lt": before}}
         if self._swept_to is not None:
             at, ident = self._swept_to
@@ -90,20 +91,46 @@ class MongoAgenda:
         return readable(documents, job_entity)
 
 
-def _due_task(document: Document) -> DueTask:
-    hint = Hint.model_construct(  # validated when it was stored: checking it again is a third of this scan
-        task_id=document["_id"],
-        job_id=document["job_id"],
-        kind=TaskKind(document["kind"]),
-        token=document["token"],
-        attempts=document["attempts"],
-        instant=document["instant"],
-        due_at=document["due_at"],
-        solo=document.get("solo", False),
-        retry=retry_policy(document),
-        action=document.get("action"),
+def _entries(job: Job) -> Sequence[str]:
+    """The tasks with which the newest occurrence begins: seeing any of them makes what follows."""
+    cause = scheduled(job, job.cursor).cause
+    return [task_id(job.id, cause, step.name) for step in job.steps if not step.after]
+
+
+def _judged(job: Job, task: DueTask, now: datetime, gap: Gap | None) -> Stale | None:
+    """The occurrence of a task that was seen, when it is too late for it to run."""
+    hint = task.hint
+    if gap is not None and gap.holds(task):
+        seen_at = gap.until
+    elif task.is_fresh and task.recurring and job.cursor.at == hint.instant:
+        seen_at = now
+    else:
+        return None
+    reason = verdict(job, hint.instant, hint.due_at, task.count, seen_at)
+    if reason is None:
+        return None
+    cursor = job.cursor.model_copy(update={"at": hint.instant})
+    return Stale(scheduled(job, cursor).cause, hint.instant, reason)
+
+
+def _extension(done: Sequence[Done], held: Sequence[str]) -> Extension:
+    misfired: dict[str, int] = defaultdict(int)
+    for one in done:
+        if one.misfired:
+            misfired[one.job.misfire.policy.value] += one.misfired
+    return Extension(
+        made=tuple(_due_of(t) for one in done for t in one.made if t.status is TaskState.READY),
+        moved=frozenset(one.job.id for one in done if one.moved),
+        unfinished=frozenset(one.job.id for one in done if one.unfinished),
+        contended=frozenset(held),
+        dropped=frozenset(ident for one in done for ident in one.dropped),
+        misfired=misfired,
+        fired=any(one.fired for one in done),
     )
-    return DueTask(hint, document["count"], document.get("recurring", False))
+
+
+def _due_task(document: Document) -> DueTask:
+    return DueTask(task_hint(document), document["count"], document.get("recurring", False))
 
 
 def _due_of(task: Task) -> DueTask:

@@ -1,13 +1,14 @@
-"""Making the occurrences that follow: the tasks and the cursor of their job in one transaction.
+"""Making the occurrences that follow: tasks, skipped ranges and the cursor of their job in one transaction.
 
-A crash thus leaves either both or none, and a job that is cancelled at the same moment gets either no
+A crash thus leaves either all or none, and a job that is cancelled at the same moment gets either no
 task, or one that the cancel, which writes the job first and then its tasks, still finds.
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
 
 import pymongo
 from pymongo import UpdateOne
@@ -15,10 +16,14 @@ from pymongo.client_session import ClientSession
 from pymongo.errors import BulkWriteError, OperationFailure
 
 from karya.core.job import Cursor, Job, JobState
-from karya.core.task import Task, occurrence_task
+from karya.core.misfire import Plan, has_misfired, misfired_until, plan
+from karya.core.occurrence import occurrence_tasks, scheduled
+from karya.core.policies import MisfirePolicy
+from karya.core.task import Task, TaskKind
 from karya.store.client import Document, SyncDatabase
 from karya.store.documents import cursor_document, job_entity, readable, task_document
-from karya.store.names import BY_ID, JOBS, TASKS
+from karya.store.names import BY_ID, JOBS, OPEN, TASKS
+from karya.store.skips import Skips, Stale
 
 MOST_AT_ONCE = 100
 """How many occurrences of one job are made in one go when it has fallen behind."""
@@ -26,112 +31,190 @@ MOST_AT_ONCE = 100
 _MOST_BYTES = 8 * 1024 * 1024
 """How much action text goes into one transaction: they share the cache with everything else."""
 
+_MOST_TASKS = 2_000
 _TRIES = 5
 _FIRST_PAUSE = 0.002
 """Seconds between two tries; each further one is twice as long."""
+
 _SPLIT = 4
 """By what a batch shrinks from try to try, so that one job that cannot be written holds up no other."""
+
 _CONFLICT = 112
 _PATIENCE_SECONDS = 10.0
 _ACTIVE = JobState.ACTIVE.value
 
 
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What one job got."""
+
+    job: Job
+    made: Sequence[Task]
+    dropped: frozenset[str]
+    """The tasks that were skipped as misfired."""
+    misfired: int
+    """How many instants were skipped."""
+    fired: bool
+    moved: bool
+    unfinished: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """What one job is to get."""
+
+    job: Job
+    plan: Plan
+    stale: Sequence[Stale]
+    tasks: Sequence[Task]
+
+    @property
+    def bytes(self) -> int:
+        return self.job.text_bytes * len(self.plan.cursors)
+
+
+Judge = Callable[[Job], Sequence[Stale]]
+"""Says which of the occurrences that a job has are too late to run."""
+
+
 class Chains:
-    """The successors of recurring jobs."""
+    """The successors of jobs."""
 
     def __init__(self, database: SyncDatabase) -> None:
         self._client = database.client
         self._jobs = database[JOBS]
         self._tasks = database[TASKS]
+        self._skips = Skips(database)
 
     def extend(
-        self, job_ids: Sequence[str], wanted: Callable[[Job], bool], until: datetime, now: datetime
-    ) -> tuple[Sequence[Task], Sequence[str]]:
-        """Makes what follows the cursors of those jobs that are ACTIVE and `wanted`, up to the first instant
-        beyond `until`. What others did to a job meanwhile is looked at again; returns the tasks made, and
-        the jobs that somebody else holds: a transaction whose client was killed does so for long."""
-        made: list[Task] = []
+        self,
+        job_ids: Collection[str],
+        until: datetime,
+        now: datetime,
+        *,
+        stale: Judge = lambda _: (),
+        cut: Mapping[str, Cursor] | None = None,
+    ) -> tuple[Sequence[Done], Sequence[str]]:
+        """Carries out the plan (karya.core.misfire) of those jobs that are ACTIVE. What others did to a job
+        meanwhile is looked at again. With `cut` only jobs whose cursor is still that one, and whose tasks
+        are not to be relied on. Also returns the jobs that somebody else holds."""
+        done: list[Done] = []
         left = list(job_ids)
         for number in range(_TRIES):
-            jobs = [job for job in self._read(left) if wanted(job)]
+            jobs = [job for job in self._read(left) if cut is None or cut[job.id] == job.cursor]
             left = []
-            for batch in _batches(jobs, until, max(1, MOST_AT_ONCE // _SPLIT**number)):
-                done = self._write(batch, now)
-                made += done
-                left += [] if done else [job.id for job, _ in batch]
+            turns = self._turns(jobs, until, now, stale, is_cut=cut is not None)
+            for batch in _batches(turns, max(1, MOST_AT_ONCE // _SPLIT**number)):
+                answer = self._write(batch, now)
+                done += answer
+                left += [] if answer else [turn.job.id for turn in batch]
             if not left:
                 break
             time.sleep(_FIRST_PAUSE * 2**number)
-        return made, left
+        return done, left
 
     def _read(self, job_ids: Sequence[str]) -> list[Job]:
-        wanted = {"_id": {"$in": list(job_ids)}, "status": _ACTIVE}
-        return readable(self._jobs.find(wanted).hint(BY_ID), job_entity)
+        wanted = {"_id": {"$in": job_ids}, "status": _ACTIVE}
+        return readable(self._jobs.find(wanted).hint(BY_ID), job_entity) if job_ids else []
 
-    def _write(self, batch: "_Batch", now: datetime) -> Sequence[Task]:
+    def _turns(
+        self, jobs: Sequence[Job], until: datetime, now: datetime, stale: Judge, *, is_cut: bool
+    ) -> Iterator[_Turn]:
+        open_late = self._open_late([job for job in jobs if _is_capped(job) and has_misfired(job, now)], now)
+        for job in jobs:
+            weight = max(job.text_bytes, _MOST_BYTES // _MOST_TASKS * len(job.steps), 1)
+            most = max(1, min(MOST_AT_ONCE, _MOST_BYTES // weight))
+            plan_ = plan(job, now, until, open_late=open_late[job.id], most=most, cut=is_cut)
+            cursors = (occurrence_tasks(job, scheduled(job, cursor), now) for cursor in plan_.cursors)
+            turn = _Turn(job, plan_, stale(job), [task for tasks in cursors for task in tasks])
+            if plan_.moves or plan_.unfinished or turn.stale:
+                yield turn
+
+    def _open_late(self, jobs: Sequence[Job], now: datetime) -> Mapping[str, int]:
+        """How many occurrences of each job are open although their instant is long past."""
+        late = {job.id: misfired_until(job, now) for job in jobs}
+        causes: dict[str, set[str]] = defaultdict(set)
+        if late:
+            wanted = {"job_id": {"$in": list(late)}, "status": {"$in": OPEN}}
+            fields = {"job_id": 1, "cause": 1, "kind": 1, "count": 1, "instant": 1}
+            for task in self._tasks.find(wanted, fields).hint("open"):
+                is_scheduled = task["kind"] == TaskKind.STEP.value and task["count"] > 0
+                if is_scheduled and task["instant"] <= late[task["job_id"]]:
+                    causes[task["job_id"]].add(task["cause"])
+        return defaultdict(int, {job_id: len(found) for job_id, found in causes.items()})
+
+    def _write(self, batch: Sequence[_Turn], now: datetime) -> Sequence[Done]:
         """One transaction; nothing when a job of the batch is no longer as it was read."""
-        made = [occurrence_task(job, cursor, now) for job, cursors in batch for cursor in cursors]
-        moves = [UpdateOne(_as_read(job), _advance(cursors[-1]), hint=BY_ID) for job, cursors in batch]
+        made = [task for turn in batch for task in turn.tasks]
+        moves = [
+            UpdateOne(_as_read(t.job), _advance(t.plan.cursor), hint=BY_ID) for t in batch if t.plan.moves
+        ]
 
-        def write(session: ClientSession) -> None:
-            try:
-                insert_and_move(session)
-            except OperationFailure as error:
-                if error.code == _CONFLICT:
-                    raise _Overtaken from error  # left alone, the driver would try again for all its time
-                raise
-
-        def insert_and_move(session: ClientSession) -> None:
-            ids = [task.id for task in made]
-            there = {d["_id"] for d in self._tasks.find({"_id": {"$in": ids}}, {"_id": 1}, session=session)}
-            missing = [task_document(task) for task in made if task.id not in there]
-            if missing:
-                self._tasks.insert_many(missing, session=session)
-            moved = self._jobs.bulk_write(moves, ordered=False, session=session)
-            if moved.matched_count < len(moves):
+        def write(session: ClientSession) -> Sequence[Done]:
+            if made:
+                self._insert(made, session)
+            if moves and self._jobs.bulk_write(moves, ordered=False, session=session).matched_count < len(
+                moves
+            ):
                 raise _Overtaken
+            return [self._skip(turn, now, session) for turn in batch]
 
         try:
             with pymongo.timeout(_PATIENCE_SECONDS), self._client.start_session() as session:
-                session.with_transaction(write)
+                return session.with_transaction(lambda own: _unless_contended(write, own))
         except (_Overtaken, BulkWriteError):
             return []
-        return made
+
+    def _insert(self, tasks: Sequence[Task], session: ClientSession) -> None:
+        ids = [task.id for task in tasks]
+        there = {d["_id"] for d in self._tasks.find({"_id": {"$in": ids}}, {"_id": 1}, session=session)}
+        missing = [task_document(task) for task in tasks if task.id not in there]
+        if missing:
+            self._tasks.insert_many(missing, session=session)
+
+    def _skip(self, turn: _Turn, now: datetime, session: ClientSession) -> Done:
+        skipped = self._skips.write(turn.job, turn.stale, turn.plan.skip, now, session)
+        return Done(
+            job=turn.job,
+            made=turn.tasks,
+            dropped=skipped.tasks,
+            misfired=skipped.instants,
+            fired=skipped.fired,
+            moved=turn.plan.moves,
+            unfinished=turn.plan.unfinished,
+        )
 
 
 class _Overtaken(Exception):
     """Somebody changed a job between reading and writing it, or is about to."""
 
 
-_Batch = Sequence[tuple[Job, Sequence[Cursor]]]
+def _unless_contended(
+    write: Callable[[ClientSession], Sequence[Done]], session: ClientSession
+) -> Sequence[Done]:
+    try:
+        return write(session)
+    except OperationFailure as error:
+        if error.code == _CONFLICT:
+            raise _Overtaken from error  # left alone, the driver would try again for all its time
+        raise
 
 
-def _batches(jobs: Sequence[Job], until: datetime, most_jobs: int) -> Iterator[_Batch]:
-    batch: list[tuple[Job, Sequence[Cursor]]] = []
-    size = 0
-    for job in jobs:
-        most = max(1, min(MOST_AT_ONCE, _MOST_BYTES // len(job.action)))
-        cursors = list(islice(_following(job, until), most))
-        if not cursors:
-            continue
-        size += len(job.action) * len(cursors)
-        batch.append((job, cursors))
-        if size >= _MOST_BYTES or len(batch) >= most_jobs:
+def _batches(turns: Iterator[_Turn], most_jobs: int) -> Iterator[Sequence[_Turn]]:
+    batch: list[_Turn] = []
+    size = tasks = 0
+    for turn in turns:
+        size, tasks = size + turn.bytes, tasks + len(turn.tasks)
+        batch.append(turn)
+        if size >= _MOST_BYTES or len(batch) >= most_jobs or tasks >= _MOST_TASKS:
             yield batch
-            batch, size = [], 0
+            batch, size, tasks = [], 0, 0
     if batch:
         yield batch
 
 
-def _following(job: Job, until: datetime) -> Iterator[Cursor]:
-    """The cursors behind the job's own, up to and including the first beyond `until`."""
-    cursor: Cursor | None = job.cursor
-    while cursor is not None:
-        cursor = job.next_cursor(cursor.at, cursor.count)
-        if cursor is not None:
-            yield cursor
-            if cursor.at > until:
-                return
+def _is_capped(job: Job) -> bool:
+    return job.misfire.policy is MisfirePolicy.ALL
 
 
 def _as_read(job: Job) -> Document:

@@ -6,11 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
+import orjson
 from pymongo.errors import ConnectionFailure, ExecutionTimeout, PyMongoError, WriteConcernError
 from pymongo.read_concern import ReadConcern
 
 from karya.core.hint import Hint
-from karya.core.ports import Claim, Renewal
+from karya.core.ids import task_id
+from karya.core.ports import Claim, Renewal, StepResult
 from karya.core.task import CLAIM_AHEAD, START_WITHIN, Task, TaskState
 from karya.core.transitions import claim
 from karya.store.client import AsyncDatabase, Document, translated
@@ -60,12 +62,8 @@ class MongoClaims:
             won = -1
         if won == 0:
             return []
-        actions: Mapping[str, str | None] = {ident: hint.action for ident, hint in group.items()}
-        if won != len(group) or None in actions.values():
-            actions = await self._read_back(list(group), lease_id)
-        return [
-            Claim(group[ident], lease_id, action) for ident, action in actions.items() if action is not None
-        ]
+        hinted = [Claim(hint, lease_id, hint.action) for hint in group.values() if hint.action is not None]
+        return hinted if won == len(hinted) == len(group) else await self._read_back(group, lease_id)
 
     async def _outdate(self, claimable: Document) -> None:
         """After an unknown result (the driver does not retry an update of many): raises the token of what is
@@ -73,10 +71,14 @@ class MongoClaims:
         unclaimed = {key: value for key, value in claimable.items() if key != "$expr"}
         await self._tasks.update_many(unclaimed, {"$inc": {"token": 1}}, hint=BY_ID)
 
-    async def _read_back(self, ids: list[str], lease_id: str) -> Mapping[str, str | None]:
-        wanted = {"_id": {"$in": ids}, "lease.id": lease_id, "status": _RUNNING}
-        found = self._majority.find(wanted, {"action": 1, "action_large": 1}).hint(BY_ID)
-        return {document["_id"]: action_text(document) async for document in found}
+    async def _read_back(self, group: Mapping[str, Hint], lease_id: str) -> Sequence[Claim]:
+        """What was won, with the actions and events that hints leave out."""
+        wanted = {"_id": {"$in": list(group)}, "lease.id": lease_id, "status": _RUNNING}
+        found = self._majority.find(wanted, {"action": 1, "action_large": 1, "event": 1}).hint(BY_ID)
+        return [
+            Claim(group[document["_id"]], lease_id, action_text(document), document.get("event"))
+            async for document in found
+        ]
 
     async def renew(self, leases: Mapping[str, str], ttl: timedelta, *, starting: bool = False) -> Renewal:
         """See `Claims.renew`."""
@@ -108,6 +110,19 @@ class MongoClaims:
             found = self._tasks.find(wanted).sort("lease.expires_at", 1).limit(limit)
             documents = await found.to_list(None)
         return readable(documents, task_entity)
+
+    async def results(self, job_id: str, cause: str, steps: Iterable[str]) -> Mapping[str, StepResult]:
+        """See `Claims.results`."""
+        wanted = {"_id": {"$in": [task_id(job_id, cause, name) for name in steps]}}
+        with translated():
+            found = self._majority.find(wanted, {"step": 1, "status": 1, "result": 1, "error": 1}).hint(BY_ID)
+            return {document["step"]: _step_result(document) async for document in found}
+
+
+def _step_result(document: Document) -> StepResult:
+    text = document.get("result")
+    result = None if text is None else orjson.loads(text)
+    return StepResult(TaskState(document["status"]), result, document.get("error"))
 
 
 def _claimable(ids: list[str], token: int, now: Any) -> Document:

@@ -1,17 +1,22 @@
 """How entities are laid out as documents, and back. Fields that say nothing are left out."""
 
 from collections.abc import Callable, Iterable
+from datetime import timedelta
 from typing import Any, TypeVar
 
 import orjson
 import structlog
 
 from karya.core.errorlog import ErrorLog
+from karya.core.hint import Hint
 from karya.core.hook import Hook
 from karya.core.job import Cursor, Job
+from karya.core.policies import Misfire, Retention
 from karya.core.retry import RetryPolicy
-from karya.core.task import Lease, Task
-from karya.core.user import User
+from karya.core.steps import Step
+from karya.core.task import Lease, Task, TaskKind
+from karya.core.times import MILLISECOND
+from karya.core.user import Token, User
 from karya.store.client import Document, first_line
 
 log = structlog.get_logger("karya.store")
@@ -23,6 +28,8 @@ INLINE_ACTION_BYTES = 4096
 reads, so that its memory does not depend on what users write."""
 
 _DEFAULT_RETRY = RetryPolicy()
+_DEFAULT_MISFIRE = Misfire()
+_DEFAULT_RETENTION = Retention()
 
 
 def readable(documents: Iterable[Document], parse: Callable[[Document], T]) -> list[T]:
@@ -42,20 +49,38 @@ def job_document(job: Job) -> Document:
     return _present(
         {
             "_id": job.id,
-            "user_id": job.user_id,
-            "description": job.description,
-            "schedule": job.model_dump_json(include={"schedule"}),
-            "action": job.action,
-            "retry": job.retry.model_dump_json(),
-            "hooks": [hook.model_dump_json() for hook in job.hooks] or None,
+            **written_document(job),
+            "parent_id": job.parent_id,
+            "ancestors": list(job.ancestors) or None,
             "status": job.status.value,
             "version": job.version,
             "cursor": cursor_document(job.cursor),
+            "slot": job.slot,
+            "queued": job.queued,
             "created_at": job.created_at,
             "updated_at": job.updated_at,
+            "paused_at": job.paused_at,
             "finished_at": job.finished_at,
         }
     )
+
+
+def written_document(job: Job) -> Document:
+    """The part of a job document that the client wrote, None where it is to be left out: what an update
+    replaces."""
+    return {
+        "user_id": job.user_id,
+        "description": job.description,
+        "tags": list(job.tags) or None,
+        "schedule": job.model_dump_json(include={"schedule"}),
+        "steps": [step.model_dump_json() for step in job.steps],
+        "retry": job.retry.model_dump_json(),
+        "timeout_ms": _millis(job.timeout),
+        "hooks": [hook.model_dump_json() for hook in job.hooks] or None,
+        "misfire": None if job.misfire == _DEFAULT_MISFIRE else job.misfire.model_dump_json(),
+        "overlap": job.overlap.value,
+        "retention": None if job.retention == _DEFAULT_RETENTION else job.retention.model_dump_json(),
+    }
 
 
 def cursor_document(cursor: Cursor) -> Document:
@@ -65,21 +90,29 @@ def cursor_document(cursor: Cursor) -> Document:
 
 def job_entity(document: Document) -> Job:
     """The stored job."""
-    fields = {key: value for key, value in document.items() if key != "_id"}
+    fields = {key: value for key, value in document.items() if key not in ("_id", "timeout_ms")}
     fields["schedule"] = orjson.loads(document["schedule"])["schedule"]
+    fields["steps"] = tuple(Step.model_validate_json(text) for text in document["steps"])
     fields["retry"] = RetryPolicy.model_validate_json(document["retry"])
+    fields["timeout"] = _duration(document.get("timeout_ms"))
     fields["hooks"] = tuple(Hook.model_validate_json(text) for text in document.get("hooks", ()))
+    if "misfire" in document:
+        fields["misfire"] = Misfire.model_validate_json(document["misfire"])
+    if "retention" in document:
+        fields["retention"] = Retention.model_validate_json(document["retention"])
     return Job(id=document["_id"], **fields)
 
 
 def task_document(task: Task) -> Document:
-    """A task as it is stored."""
-    large = len(task.action) > INLINE_ACTION_BYTES
+    """A task as it is stored. The action of a hook is kept apart like a large one: its worker has to read
+    the event in any case."""
+    apart = task.kind is TaskKind.HOOK or len(task.action) > INLINE_ACTION_BYTES
     return _present(
         {
             "_id": task.id,
             "job_id": task.job_id,
             "job_version": task.job_version,
+            "user_id": task.user_id,
             "kind": task.kind.value,
             "step": task.step,
             "cause": task.cause,
@@ -88,11 +121,19 @@ def task_document(task: Task) -> Document:
             "count": task.count,
             "due_at": task.due_at,
             "status": task.status.value,
-            "held": False,
+            "held": task.held,
             "recurring": task.recurring or None,
             "solo": task.solo or None,
-            "action_large" if large else "action": task.action,
+            "linked": task.linked or None,
+            "slotted": task.slotted or None,
+            "when": task.when.value if task.waiting_on else None,
+            "waiting_on": list(task.waiting_on) or None,
+            "next": list(task.next) or None,
+            "templated": task.templated or None,
+            "action_large" if apart else "action": task.action,
+            "event": task.event,
             "retry": None if task.retry == _DEFAULT_RETRY else task.retry.model_dump_json(),
+            "timeout_ms": _millis(task.timeout),
             "hooks": [hook.model_dump_json() for hook in task.hooks] or None,
             "attempts": task.attempts,
             "token": task.token,
@@ -103,13 +144,59 @@ def task_document(task: Task) -> Document:
 
 def task_entity(document: Document) -> Task:
     """The stored task."""
-    moved = {"_id", "held", "lease", "retry", "hooks", "action_large"}
+    moved = {"_id", "linked", "lease", "retry", "timeout_ms", "hooks", "action_large"}
     fields = {key: value for key, value in document.items() if key not in moved}
     fields["action"] = action_text(document)
     fields["retry"] = retry_policy(document)
+    fields["timeout"] = _duration(document.get("timeout_ms"))
     fields["hooks"] = task_hooks(document)
     lease = document.get("lease")
     return Task(id=document["_id"], lease=Lease(**lease) if lease else None, **fields)
+
+
+def task_hint(document: Document) -> Hint:
+    """What a worker is told of a task document (its HINT_FIELDS). It was checked when it was stored: checking
+    it again would be a third of a scan."""
+    linked = document.get("linked", False)
+    needs_cause = linked or document.get("slotted") or document.get("templated")
+    return Hint.model_construct(
+        task_id=document["_id"],
+        job_id=document["job_id"],
+        kind=TaskKind(document["kind"]),
+        token=document["token"],
+        attempts=document["attempts"],
+        instant=document["instant"],
+        due_at=document["due_at"],
+        solo=document.get("solo", False),
+        linked=linked,
+        slotted=document.get("slotted", False),
+        templated=document.get("templated", False),
+        cause=document["cause"] if needs_cause else None,
+        timeout=_duration(document.get("timeout_ms")),
+        retry=retry_policy(document),
+        action=document.get("action"),
+    )
+
+
+HINT_FIELDS = {
+    "job_id": 1,
+    "kind": 1,
+    "cause": 1,
+    "token": 1,
+    "attempts": 1,
+    "instant": 1,
+    "due_at": 1,
+    "solo": 1,
+    "slotted": 1,
+    "templated": 1,
+    "linked": 1,
+    "timeout_ms": 1,
+    "retry": 1,
+    "action": 1,
+    "count": 1,
+    "recurring": 1,
+}
+"""What `task_hint` and the scheduler read of a task."""
 
 
 def action_text(document: Document) -> str:
@@ -149,8 +236,26 @@ def user_entity(document: Document) -> User:
     return User(id=document["_id"], **_without_id(document))
 
 
+def token_document(token: Token) -> Document:
+    """A token as it is stored."""
+    return {"_id": token.id, **token.model_dump(exclude={"id"})}
+
+
+def token_entity(document: Document) -> Token:
+    """The stored token."""
+    return Token(id=document["_id"], **_without_id(document))
+
+
 def _without_id(document: Document) -> Document:
     return {key: value for key, value in document.items() if key != "_id"}
+
+
+def _millis(duration: timedelta | None) -> int | None:
+    return None if duration is None else duration // MILLISECOND
+
+
+def _duration(millis: int | None) -> timedelta | None:
+    return None if millis is None else timedelta(milliseconds=millis)
 
 
 def _present(fields: dict[str, Any]) -> Document:

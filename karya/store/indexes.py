@@ -11,9 +11,21 @@ from pymongo import IndexModel
 from karya.core.errors import StoreUnavailable
 from karya.core.ports import LockLease, Locks
 from karya.store.client import SyncDatabase, translated
-from karya.store.names import ERROR_LOGS, JOBS, LOCKS, OPEN, TASKS, USERS
+from karya.store.names import (
+    ERROR_LOGS,
+    JOB_CHANGES,
+    JOBS,
+    LOCKS,
+    OPEN,
+    REQUESTS,
+    SKIPS,
+    TASKS,
+    TOKENS,
+    USERS,
+)
 
 _OWNED = {"user_id": {"$exists": True}}
+_REQUESTS_KEPT = timedelta(hours=24)
 
 INDEXES: Mapping[str, tuple[IndexModel, ...]] = {
     JOBS: (
@@ -29,6 +41,19 @@ INDEXES: Mapping[str, tuple[IndexModel, ...]] = {
             name="active",
             partialFilterExpression={"status": "ACTIVE"},
         ),
+        IndexModel(
+            [("slot_at", UP), ("_id", UP)],
+            name="slots",
+            partialFilterExpression={"slot_at": {"$exists": True}},
+        ),
+        IndexModel(
+            [("tags", UP), ("_id", DOWN)], name="by_tag", partialFilterExpression={"tags": {"$exists": True}}
+        ),
+        IndexModel(
+            [("ancestors", UP), ("_id", UP)],
+            name="by_ancestor",
+            partialFilterExpression={"ancestors": {"$exists": True}},
+        ),
     ),
     TASKS: (
         IndexModel(
@@ -39,9 +64,23 @@ INDEXES: Mapping[str, tuple[IndexModel, ...]] = {
         IndexModel([("lease.expires_at", UP)], name="running", partialFilterExpression={"status": "RUNNING"}),
         IndexModel([("job_id", UP)], name="open", partialFilterExpression={"status": {"$in": OPEN}}),
         IndexModel([("job_id", UP), ("instant", DOWN), ("_id", DOWN)], name="by_job"),
+        IndexModel(
+            [("finished_at", DOWN), ("_id", DOWN)], name="dead", partialFilterExpression={"status": "DEAD"}
+        ),
     ),
+    SKIPS: (IndexModel([("job_id", UP), ("first", DOWN)], name="by_job"),),
+    JOB_CHANGES: (IndexModel([("job_id", UP), ("_id", DOWN)], name="by_job"),),
     ERROR_LOGS: (IndexModel([("job_id", UP), ("at", DOWN)], name="by_job"),),
     USERS: (IndexModel([("name", UP)], name="by_name", unique=True),),
+    TOKENS: (
+        IndexModel([("digest", UP)], name="by_digest", unique=True),
+        IndexModel([("user_id", UP), ("_id", DOWN)], name="by_user"),
+    ),
+    REQUESTS: (
+        IndexModel(
+            [("created_at", UP)], name="forgotten", expireAfterSeconds=int(_REQUESTS_KEPT.total_seconds())
+        ),
+    ),
     LOCKS: (),
 }
 

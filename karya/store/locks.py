@@ -27,6 +27,8 @@ class MongoLocks:
             "owner": {"$literal": owner},
             "token": {"$cond": [mine, "$token", {"$add": ["$token", 1]}]},
             "expires_at": later(self._now(), ttl),
+            "idle_since": {"$ifNull": ["$renewed_at", EPOCH]},
+            "renewed_at": self._now(),
             "info": {"$literal": dict(info)},
         }
         with translated():
@@ -35,7 +37,9 @@ class MongoLocks:
             document = self._locks.find_one_and_update(
                 {"_id": name, "$expr": free}, [{"$set": change}], return_document=ReturnDocument.AFTER
             )
-        return LockLease(name, owner, document["token"]) if document else None
+        if document is None:
+            return None
+        return LockLease(name, owner, document["token"], document["idle_since"])
 
     def holder(self, name: str) -> LockHolder | None:
         """See `Locks.holder`."""
@@ -44,7 +48,7 @@ class MongoLocks:
 
     def renew(self, lease: LockLease, ttl: timedelta) -> bool:
         """See `Locks.renew`."""
-        extend = [{"$set": {"expires_at": later(self._now(), ttl)}}]
+        extend = [{"$set": {"expires_at": later(self._now(), ttl), "renewed_at": self._now()}}]
         with translated():
             return self._locks.update_one(_held(lease), extend).matched_count == 1
 

@@ -12,6 +12,10 @@ TASKS = "tasks"
 ERROR_LOGS = "error_logs"
 USERS = "users"
 LOCKS = "locks"
+SKIPS = "skips"
+JOB_CHANGES = "job_changes"
+TOKENS = "tokens"
+REQUESTS = "requests"
 
 OPEN = sorted(state.value for state in OPEN_STATES)
 

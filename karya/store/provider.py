@@ -3,15 +3,24 @@
 from karya.core.clock import SystemClock
 from karya.core.settings import StoreSettings
 from karya.store import clock as clocks
+from karya.store.admissions import MongoAdmissions
 from karya.store.agenda import MongoAgenda
+from karya.store.changes import MongoHistory
 from karya.store.claims import MongoClaims
 from karya.store.client import async_database, sync_database, translated
 from karya.store.commits import MongoCommits
 from karya.store.errorlogs import MongoErrorLogs
 from karya.store.indexes import prepare
 from karya.store.jobs import MongoJobs
+from karya.store.letters import MongoLetters
+from karya.store.lifecycle import MongoLifecycle
 from karya.store.locks import LockDirectory, MongoLocks
+from karya.store.plans import MongoPlans
+from karya.store.requests import MongoRequests
+from karya.store.retention import MongoRetention
+from karya.store.slots import MongoSlots
 from karya.store.tasks import MongoTasks
+from karya.store.tokens import MongoTokens
 from karya.store.users import MongoUsers
 
 
@@ -22,10 +31,19 @@ class MongoStore:
         self._database = async_database(settings, url)
         self.jobs = MongoJobs(self._database)
         self.tasks = MongoTasks(self._database)
+        self.lifecycle = MongoLifecycle(self._database)
+        self.history = MongoHistory(self._database)
+        self.letters = MongoLetters(self._database)
+        self.retention = MongoRetention(self._database)
+        self.slots = MongoSlots(self._database)
         self.claims = MongoClaims(self._database)
         self.commits = MongoCommits(self._database)
         self.error_logs = MongoErrorLogs(self._database)
         self.users = MongoUsers(self._database)
+        self.plans = MongoPlans(self._database)
+        self.tokens = MongoTokens(self._database)
+        self.requests = MongoRequests(self._database)
+        self.plans = MongoPlans(self._database)
         self.directory = LockDirectory(self._database)
 
     async def measure(self, clock: SystemClock) -> None:
@@ -48,6 +66,7 @@ class MongoBlockingStore:
     def __init__(self, settings: StoreSettings, url: str) -> None:
         self._database = sync_database(settings, url)
         self.agenda = MongoAgenda(self._database)
+        self.admissions = MongoAdmissions(self._database)
         self.locks = MongoLocks(self._database)
 
     def prepare(self, owner: str) -> None:

@@ -1,6 +1,6 @@
 """The tasks, as the server reads and cancels them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from karya.core.ports import Page
@@ -38,6 +38,13 @@ class MongoTasks:
         last = documents[limit - 1] if len(documents) > limit else None
         more = encode_cursor(last["instant"], last["_id"]) if last else None
         return Page(tuple(readable(documents[:limit], task_entity)), more)
+
+    async def open_of_job(self, job_id: str, limit: int) -> Sequence[Task]:
+        """See `TaskRepository.open_of_job`."""
+        wanted = {"job_id": job_id, "status": {"$in": OPEN}}
+        with translated():
+            found = self._tasks.find(wanted).sort([("instant", 1), ("_id", 1)]).limit(limit)
+            return readable(await found.to_list(None), task_entity)
 
     async def counts(self, job_id: str) -> Mapping[TaskState, int]:
         """See `TaskRepository.counts`."""

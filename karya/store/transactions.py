@@ -34,6 +34,9 @@ async def in_transaction(
                 async with session.start_transaction():
                     result = await body(session)
             except PyMongoError as error:
+                task = asyncio.current_task()
+                if task is not None and task.cancelling():  # the abort failed, and hid why it was made
+                    raise asyncio.CancelledError from error
                 if number == TRIES or isinstance(error, _GONE) or not error.has_error_label(_TRANSIENT):
                     raise
                 await asyncio.sleep(_FIRST_PAUSE * 2**number)

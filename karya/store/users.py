@@ -1,11 +1,13 @@
 """The users."""
 
+from collections.abc import Sequence
+
 from pymongo.errors import DuplicateKeyError
 
 from karya.core.errors import Conflict
 from karya.core.user import User
 from karya.store.client import AsyncDatabase, translated
-from karya.store.documents import user_document, user_entity
+from karya.store.documents import readable, user_document, user_entity
 from karya.store.names import USERS
 
 
@@ -29,3 +31,15 @@ class MongoUsers:
         with translated():
             document = await self._users.find_one({"_id": user_id})
         return user_entity(document) if document else None
+
+    async def named(self, name: str) -> User | None:
+        """See `UserRepository.named`."""
+        with translated():
+            document = await self._users.find_one({"name": name})
+        return user_entity(document) if document else None
+
+    async def all(self, limit: int) -> Sequence[User]:
+        """See `UserRepository.all`."""
+        with translated():
+            documents = await self._users.find().sort("_id", -1).limit(limit).to_list(None)
+        return readable(documents, user_entity)

@@ -6,14 +6,20 @@ from dataclasses import dataclass
 import pytest
 
 from karya.core.settings import StoreSettings
+from karya.store.admissions import MongoAdmissions
 from karya.store.agenda import MongoAgenda
+from karya.store.changes import MongoHistory
 from karya.store.claims import MongoClaims
 from karya.store.client import AsyncDatabase, SyncDatabase, async_database, sync_database
 from karya.store.commits import MongoCommits
 from karya.store.errorlogs import MongoErrorLogs
 from karya.store.indexes import INDEXES, prepare
 from karya.store.jobs import MongoJobs
+from karya.store.letters import MongoLetters
+from karya.store.lifecycle import MongoLifecycle
 from karya.store.locks import MongoLocks
+from karya.store.retention import MongoRetention
+from karya.store.slots import MongoSlots
 from karya.store.tasks import MongoTasks
 from karya.store.users import MongoUsers
 from tests.conformance.store.kit import HeldTime, StoreKit
@@ -56,12 +62,18 @@ def kit(mongo: Mongo) -> StoreKit:
         time=time,
         jobs=MongoJobs(mongo.asynchronous),
         tasks=MongoTasks(mongo.asynchronous),
+        lifecycle=MongoLifecycle(mongo.asynchronous),
+        history=MongoHistory(mongo.asynchronous),
         claims=MongoClaims(mongo.asynchronous, now=lambda: time.now),
         commits=MongoCommits(mongo.asynchronous),
         error_logs=MongoErrorLogs(mongo.asynchronous),
         users=MongoUsers(mongo.asynchronous),
         agenda=MongoAgenda(mongo.blocking),
+        admissions=MongoAdmissions(mongo.blocking),
         locks=MongoLocks(mongo.blocking, now=lambda: time.now),
+        slots=MongoSlots(mongo.asynchronous),
+        letters=MongoLetters(mongo.asynchronous),
+        retention=MongoRetention(mongo.asynchronous),
         server_claims=MongoClaims(mongo.asynchronous),
         server_locks=MongoLocks(mongo.blocking),
     )

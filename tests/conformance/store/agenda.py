@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 
 from karya.core.job import Job
-from karya.core.ports import DueTask
-from karya.core.schedule import Once
+from karya.core.occurrence import opening
+from karya.core.ports import DueTask, Extension, Submission
+from karya.core.schedule import Cron, Once
 from karya.core.task import Task, TaskState
 from tests.conformance.store.kit import StoreKit
 from tests.support.story import (
@@ -21,8 +22,10 @@ from tests.support.story import (
     due,
     every,
     first_task,
+    step,
     submission,
     succeed,
+    tasks_of,
 )
 
 
@@ -82,7 +85,7 @@ class AgendaConformance:
 
     async def test_extend_makes_up_to_the_first_beyond(self, kit: StoreKit) -> None:
         (job,) = await self.recurring(kit, every(1))
-        made = kit.agenda.extend([due(first_task(job))], at(4), NOW)
+        made = kit.agenda.extend([due(first_task(job))], at(4), NOW).made
         assert [task.hint.instant for task in made] == seconds(2, 3, 4, 5)
         assert [task.count for task in made] == [2, 3, 4, 5]
         assert await instants(kit, job) == seconds(1, 2, 3, 4, 5)
@@ -93,16 +96,16 @@ class AgendaConformance:
 
     async def test_extend_again_makes_nothing(self, kit: StoreKit) -> None:
         (job,) = await self.recurring(kit, every(1))
-        made = kit.agenda.extend([due(first_task(job))], at(4), NOW)
+        made = kit.agenda.extend([due(first_task(job))], at(4), NOW).made
         before = await kit.jobs.get(job.id), await kit.tasks_of(job.id)
-        assert not kit.agenda.extend([due(first_task(job)), *made[:-1]], at(9), NOW)
+        assert kit.agenda.extend([due(first_task(job)), *made], at(4), NOW) == Extension()
         assert (await kit.jobs.get(job.id), await kit.tasks_of(job.id)) == before
 
     async def test_extend_goes_on_from_the_newest(self, kit: StoreKit) -> None:
         (job,) = await self.recurring(kit, every(1))
         newest: Sequence[DueTask] = [due(first_task(job))]
         for second in range(1, 7):
-            newest = kit.agenda.extend(newest, at(second), NOW)
+            newest = kit.agenda.extend(newest, at(second), NOW).made
         assert await instants(kit, job) == seconds(*range(1, 8))
 
     async def test_extend_many_at_once_make_each_instant_once(self, kit: StoreKit) -> None:
@@ -139,10 +142,14 @@ class AgendaConformance:
     async def test_extend_makes_a_hundred_of_a_job_at_once(self, kit: StoreKit) -> None:
         """A job that is far behind neither fills the memory nor is lost sight of."""
         (job,) = await self.recurring(kit, every(1))
-        made = kit.agenda.extend([due(first_task(job))], at(100_000), NOW)
-        assert len(made) == 100
-        more = kit.agenda.extend(made, at(100_000), NOW)
-        assert [task.hint.instant for task in more] == seconds(*range(102, 202))
+        first = kit.agenda.extend([due(first_task(job))], at(100_000), NOW)
+        assert (len(first.made), first.unfinished) == (100, {job.id})
+        for more in (
+            kit.agenda.extend(first.made, at(100_000), NOW),
+            kit.agenda.catch_up([job.id], at(250), NOW),
+        ):
+            assert more.made
+        assert await instants(kit, job) == seconds(*range(1, 252))
 
     async def test_extend_serves_several_jobs(self, kit: StoreKit) -> None:
         one, two, done = await self.recurring(kit, every(1), every(2), every(1, max_runs=1))
@@ -155,9 +162,10 @@ class AgendaConformance:
         (job,) = await self.recurring(kit, every(1))
         await kit.jobs.cancel(job.id, NOW)
         unknown = a_job(every(1))
-        assert not kit.agenda.extend([due(first_task(job)), due(first_task(unknown))], at(9), NOW)
+        tasks = [due(first_task(job)), due(first_task(unknown))]
+        assert kit.agenda.extend(tasks, at(9), NOW) == Extension()
         assert await instants(kit, job) == seconds(1)
-        assert not kit.agenda.extend([], at(9), NOW)
+        assert kit.agenda.extend([], at(9), NOW) == Extension()
 
     async def test_extend_and_cancel_at_once_leave_nothing_ready(self, kit: StoreKit) -> None:
         for job in await self.recurring(kit, *(every(1) for _ in range(15))):
@@ -170,6 +178,40 @@ class AgendaConformance:
             await asyncio.gather(extend, cancel())
             states = {task.status for task in await kit.tasks_of(job.id)}
             assert states == {TaskState.CANCELLED}
+
+    async def test_extend_makes_all_steps_of_each_occurrence(self, kit: StoreKit) -> None:
+        """Those that can start are shown; any of them that is seen makes what follows, once."""
+        job = a_job(every(1), steps=[step("a"), step("b"), step("c", "a", "b")])
+        await kit.add(submission(job))
+        made = kit.agenda.extend([due(task) for task in tasks_of(job)[:2]], at(2), NOW).made
+        assert sorted(task.hint.instant for task in made) == seconds(2, 2, 3, 3)
+        stored = [(task.count, task.step, task.status) for task in await kit.tasks_of(job.id)]
+        ready, blocked = TaskState.READY, TaskState.BLOCKED
+        steps = [("a", ready), ("b", ready), ("c", blocked)]
+        assert sorted(stored) == [(count, *each) for count in (1, 2, 3) for each in steps]
+
+    async def test_extend_with_jitter_makes_nothing_too_late(self, kit: StoreKit) -> None:
+        """A later instant may be due earlier: whenever a look sees a task, all that is due inside the
+        look-ahead of the next one is there."""
+        job = a_job(Cron(expression="* * * * *", jitter=timedelta(hours=2)))
+        await kit.add(Submission(*opening(job)))
+        now, seen, late = NOW, set[str](), []
+        minute, ahead = timedelta(minutes=1), timedelta(minutes=3)
+        while now < NOW + timedelta(hours=5):
+            shown = [
+                task for task in kit.agenda.due(now + ahead, None, 1000) if task.hint.task_id not in seen
+            ]
+            while shown:
+                seen |= {task.hint.task_id for task in shown}
+                late += [task for task in shown if task.hint.due_at < now]
+                made = kit.agenda.extend(shown, now + ahead, now).made
+                shown = [task for task in made if task.hint.due_at <= now + ahead]
+            now += minute
+        tasks = await kit.tasks_of(job.id)
+        assert len(seen) > 150
+        assert late == []
+        assert sorted(task.instant for task in tasks) == [NOW + n * minute for n in range(1, len(tasks) + 1)]
+        assert all(timedelta(0) <= task.due_at - task.instant < timedelta(hours=2) for task in tasks)
 
     async def test_every_made_task_runs_to_its_end(self, kit: StoreKit) -> None:
         (job,) = await self.recurring(kit, every(1, max_runs=4))

@@ -6,12 +6,35 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from karya.core.action import RestAction
+from karya.core.job import Cursor, Job
+from karya.core.ports import StepResult
 from karya.core.schedule import Once
 from karya.core.task import START_WITHIN, TaskState
 from tests.conformance.store.kit import TTL, StoreKit
-from tests.support.story import NOW, SECOND, a_job, another_task, at, first_task, hint_of, release, submission
+from tests.support.story import (
+    NOW,
+    ON_FAILURE,
+    SECOND,
+    a_job,
+    another_task,
+    at,
+    bury,
+    every,
+    first_task,
+    hint_of,
+    release,
+    step,
+    submission,
+    succeed,
+    tasks_of,
+)
 
 REFUSED = sorted(set(TaskState) - {TaskState.READY})
+
+
+def cursor(job: Job, count: int) -> Cursor:
+    """The cursor on another instant of a job that runs every second."""
+    return Cursor(at=job.cursor.at + (count - 1) * SECOND, count=count, exhausted=False)
 
 
 class ClaimsConformance:
@@ -115,7 +138,7 @@ class ClaimsConformance:
         hints = [hint_of(first_task(job)) for job in (taken, free, later, gone)]
         (claim,) = await kit.claims.claim(hints, "me", TTL)
         assert claim.hint.job_id == free.id
-        assert claim.action == free.action
+        assert claim.action == free.steps[0].action
 
     @pytest.mark.parametrize("size", [1, 4_000, 5_000, 200_000])
     async def test_the_action_comes_with_the_claim(self, kit: StoreKit, size: int) -> None:
@@ -124,7 +147,40 @@ class ClaimsConformance:
         await kit.add(submission(job))
         (shown,) = kit.agenda.due(NOW, None, 10)
         (claim,) = await kit.claims.claim([shown.hint], "w", TTL)
-        assert claim.action == job.action
+        assert claim.action == job.steps[0].action
+
+    async def test_a_hook_is_claimed_with_its_action_and_its_event(self, kit: StoreKit) -> None:
+        job = a_job(None, ON_FAILURE)
+        await kit.add(submission(job))
+        await kit.commit(await kit.claim(first_task(job)), bury("no luck"))
+        hints = [shown.hint for shown in kit.agenda.due(NOW, None, 10)]
+        (claim,) = await kit.claims.claim(hints, "w", TTL)
+        (hook,) = await kit.hooks_of(job.id)
+        assert (claim.hint.task_id, claim.action) == (hook.id, job.hooks[0].action)
+        assert claim.event == hook.event and "no luck" in (claim.event or "")
+
+    async def test_a_step_has_no_event(self, kit: StoreKit) -> None:
+        job = a_job()
+        await kit.add(submission(job))
+        assert (await kit.claim(first_task(job))).event is None
+
+    async def test_the_results_of_an_occurrence_are_read_by_name(self, kit: StoreKit) -> None:
+        job = a_job(every(1), steps=[step("good"), step("bad"), step("silent"), step("open"), step("other")])
+        good, bad, silent, _open, _other = tasks_of(job)
+        await kit.add(submission(job, *tasks_of(job.model_copy(update={"cursor": cursor(job, 2)}))))
+        kit.time.advance(1)
+        await kit.commit(await kit.claim(good), succeed('{"id":[7,null]}'))
+        await kit.commit(await kit.claim(bad), bury("boom"))
+        await kit.commit(await kit.claim(silent), succeed())
+        names = ["good", "bad", "silent", "open", "no such step"]
+        assert await kit.claims.results(job.id, good.cause, names) == {
+            "good": StepResult(TaskState.SUCCEEDED, {"id": [7, None]}),
+            "bad": StepResult(TaskState.DEAD, None, "boom"),
+            "silent": StepResult(TaskState.SUCCEEDED),
+            "open": StepResult(TaskState.READY),
+        }
+        assert await kit.claims.results(job.id, good.cause, []) == {}
+        assert await kit.claims.results("no such job", good.cause, ["good"]) == {}
 
     async def test_an_owner_is_only_a_name(self, kit: StoreKit) -> None:
         job = a_job()

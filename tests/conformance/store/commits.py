@@ -6,14 +6,12 @@ from typing import Any
 import pytest
 
 from karya.core.errorlog import MAX_ERROR_CHARACTERS, ErrorSource
-from karya.core.ports import Commit
 from karya.core.schedule import Once
-from karya.core.task import TaskKind, TaskState
+from karya.core.task import TaskState
 from karya.core.transitions import Move, Transition
-from tests.conformance.store.kit import TTL, StoreKit
+from tests.conformance.store.kit import TTL, StoreKit, commit_of
 from tests.support.story import (
     NOW,
-    ON_COMPLETION,
     ON_FAILURE,
     a_job,
     at,
@@ -95,37 +93,6 @@ class CommitsConformance:
         (log,) = await kit.error_logs.of_job(job.id, 10)
         assert len(log.error) <= MAX_ERROR_CHARACTERS
 
-    async def test_a_dead_letter_fires_its_failure_hooks_once(self, kit: StoreKit) -> None:
-        job = a_job(None, ON_FAILURE, ON_COMPLETION, ON_FAILURE)
-        await kit.add(submission(job))
-        claim = await kit.claim(first_task(job))
-        await kit.commit(claim, bury())
-        hooks = [task for task in await kit.tasks_of(job.id) if task.kind is TaskKind.HOOK]
-        assert [(hook.status, hook.step, hook.due_at) for hook in hooks] == [
-            (TaskState.READY, "ON_FAILURE", kit.time.now)
-        ] * 2
-        assert not any(hook.hooks for hook in hooks)
-        assert not await kit.commit(claim, bury())
-        assert len(await kit.tasks_of(job.id)) == 3
-
-    @pytest.mark.parametrize("move", [succeed(), retry(), release(), cancel()], ids=lambda move: move.move)
-    async def test_nothing_else_fires_failure_hooks(self, kit: StoreKit, move: Transition) -> None:
-        job = a_job(None, ON_FAILURE)
-        await kit.add(submission(job))
-        await kit.commit(await kit.claim(first_task(job)), move)
-        assert len(await kit.tasks_of(job.id)) == 1
-
-    async def test_a_failing_hook_fires_no_hooks_and_is_logged_as_a_hook(self, kit: StoreKit) -> None:
-        job = a_job(None, ON_FAILURE)
-        await kit.add(submission(job))
-        await kit.commit(await kit.claim(first_task(job)), bury("the step"))
-        (hook,) = [task for task in await kit.tasks_of(job.id) if task.kind is TaskKind.HOOK]
-        kit.time.advance(1)
-        await kit.commit(await kit.claim(hook), bury("the hook"))
-        assert len(await kit.tasks_of(job.id)) == 2
-        logs = await kit.error_logs.of_job(job.id, 10)
-        assert [(log.error, log.source) for log in logs] == [("the hook", "hook"), ("the step", "step")]
-
     @pytest.mark.parametrize("move", [retry(), bury(), release()], ids=lambda move: move.move)
     async def test_a_requested_cancel_ends_what_would_go_on_or_die(
         self, kit: StoreKit, move: Transition
@@ -163,10 +130,7 @@ class CommitsConformance:
         await kit.add(*map(submission, jobs))
         claims = list(await kit.claims.claim([hint_of(first_task(job)) for job in jobs], "w", TTL))
         assert len(claims) == len(moves)
-        commits = [
-            Commit(claim.hint.task_id, claim.lease_id, move)
-            for claim, move in zip(claims, moves, strict=True)
-        ]
+        commits = [commit_of(claim, move) for claim, move in zip(claims, moves, strict=True)]
         assert not await kit.commits.commit(commits, NOW)
         for claim, move in zip(claims, moves, strict=True):
             task = await kit.task(claim.hint.task_id)

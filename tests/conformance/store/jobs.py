@@ -2,15 +2,18 @@
 
 import asyncio
 
+import orjson
 import pytest
 
 from karya.core.errors import Conflict, KaryaError
 from karya.core.job import JobState
+from karya.core.queries import JobQuery
 from karya.core.schedule import Once
 from karya.core.task import TaskState
 from tests.conformance.store.kit import TTL, StoreKit
 from tests.support.story import (
     NOW,
+    ON_CANCELLED,
     ON_COMPLETION,
     ON_FAILURE,
     SECOND,
@@ -54,7 +57,7 @@ class JobsConformance:
         with pytest.raises(Conflict):
             await kit.add(*map(submission, jobs))
         assert await kit.jobs.get(taken.id) == taken
-        assert len((await kit.jobs.list(user_id=None, status=None, cursor=None, limit=10)).items) == 1
+        assert len((await kit.jobs.list(JobQuery(), cursor=None, limit=10)).items) == 1
         assert len(kit.agenda.due(at(10), None, 10)) == 1
 
     async def test_a_task_that_cannot_be_stored_leaves_nothing_of_its_chunk(self, kit: StoreKit) -> None:
@@ -94,6 +97,35 @@ class JobsConformance:
         )
         assert await kit.jobs.get(job.id) == cancelled
         assert await kit.jobs.get(other.id) == other
+
+    async def test_an_id_of_another_owner_is_refused(self, kit: StoreKit) -> None:
+        job = a_job(user_id="ann")
+        await kit.add(submission(job))
+        with pytest.raises(Conflict):
+            await kit.add(submission(job.model_copy(update={"user_id": "bob"})))
+
+    async def test_cancel_ends_a_paused_job_with_its_slot(self, kit: StoreKit) -> None:
+        job = a_job(overlap="queue")
+        slotted = job.model_copy(update={"slot": "at:x", "queued": "at:y"})
+        await kit.add(submission(slotted))
+        await kit.lifecycle.pause(job.id, at(1))
+        cancelled = await kit.jobs.cancel(job.id, at(2))
+        assert cancelled is not None
+        assert (cancelled.status, cancelled.slot, cancelled.queued) == (JobState.CANCELLED, None, None)
+        assert await kit.jobs.get(job.id) == cancelled
+
+    async def test_cancel_fires_its_hooks_exactly_once(self, kit: StoreKit) -> None:
+        job = a_job(None, ON_CANCELLED, ON_COMPLETION, ON_CANCELLED)
+        await kit.add(submission(job))
+        answers = await asyncio.gather(*(kit.jobs.cancel(job.id, at(number)) for number in range(5)))
+        assert len({answer.finished_at for answer in answers if answer}) == 1
+        hooks = await kit.hooks_of(job.id)
+        assert [(hook.step, hook.due_at) for hook in hooks] == [
+            ("ON_CANCELLED", answers[0] and answers[0].finished_at)
+        ] * 2
+        event = orjson.loads(hooks[0].event or "")
+        assert (event["type"], event["data"]["outcome"]) == ("karya.job.cancelled", "cancelled")
+        assert [change.kind for change in await kit.history.changes(job.id, 9)] == ["cancelled"]
 
     async def test_cancel_leaves_a_cancelled_job_as_it_is(self, kit: StoreKit) -> None:
         job = a_job()

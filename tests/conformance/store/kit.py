@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from karya.core.ports import (
+    Admissions,
     Agenda,
     Claim,
     Claims,
@@ -13,11 +14,14 @@ from karya.core.ports import (
     ErrorLogRepository,
     JobRepository,
     Locks,
+    Slots,
     Submission,
     TaskRepository,
     UserRepository,
 )
-from karya.core.task import Task
+from karya.core.ports.history import LetterRepository, Retention
+from karya.core.ports.lifecycle import History, Lifecycle
+from karya.core.task import Task, TaskKind
 from karya.core.transitions import Transition
 from tests.support.story import NOW, hint_of
 
@@ -41,12 +45,18 @@ class StoreKit:
     time: HeldTime
     jobs: JobRepository
     tasks: TaskRepository
+    lifecycle: Lifecycle
+    history: History
     claims: Claims
     commits: Commits
     error_logs: ErrorLogRepository
     users: UserRepository
     agenda: Agenda
+    admissions: Admissions
     locks: Locks
+    slots: Slots
+    letters: LetterRepository
+    retention: Retention
     server_claims: Claims
     server_locks: Locks
 
@@ -71,5 +81,14 @@ class StoreKit:
 
     async def commit(self, claim: Claim, transition: Transition) -> frozenset[str]:
         """Commits one outcome under this claim; returns what was lost."""
-        commit = Commit(claim.hint.task_id, claim.lease_id, transition)
-        return await self.commits.commit([commit], self.time.now)
+        return await self.commits.commit([commit_of(claim, transition)], self.time.now)
+
+    async def hooks_of(self, job_id: str) -> Sequence[Task]:
+        """The hooks that a job has fired, the order in which they stand in the job."""
+        hooks = [task for task in await self.tasks_of(job_id) if task.kind is TaskKind.HOOK]
+        return sorted(hooks, key=lambda hook: hook.cause)
+
+
+def commit_of(claim: Claim, transition: Transition) -> Commit:
+    """What a worker would commit of this claim."""
+    return Commit(claim.hint.task_id, claim.lease_id, transition, linked=claim.hint.linked)

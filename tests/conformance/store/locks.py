@@ -8,6 +8,7 @@ from typing import TypeVar
 import pytest
 
 from karya.core.ports import LockLease
+from karya.core.times import EPOCH
 from tests.conformance.store.kit import TTL, StoreKit
 
 T = TypeVar("T")
@@ -103,6 +104,25 @@ class LocksConformance:
         assert not kit.locks.renew(lease, TTL)
         kit.locks.release(lease)
         assert kit.locks.acquire("lock", "b", TTL, {})
+
+    def test_the_next_holder_learns_since_when_nobody_held_it(self, kit: StoreKit) -> None:
+        first = kit.locks.acquire("lock", "a", TTL, {})
+        assert first
+        assert first.idle_since == EPOCH
+        kit.time.advance(5)
+        assert kit.locks.renew(first, TTL)
+        renewed = kit.time.now
+        kit.time.advance(3600)
+        second = kit.locks.acquire("lock", "b", TTL, {})
+        assert second
+        assert second.idle_since == renewed
+        taken = kit.time.now
+        kit.time.advance(1)
+        kit.locks.release(second)
+        kit.time.advance(3600)
+        third = kit.locks.acquire("lock", "a", TTL, {})
+        assert third
+        assert third.idle_since == taken
 
     @pytest.mark.parametrize("owner", ["$owner", "$$NOW", "a.b", "\0", "𝕳" * 1000])
     def test_an_owner_is_only_a_name(self, kit: StoreKit, owner: str) -> None:

@@ -5,6 +5,10 @@ from datetime import datetime
 
 import pytest
 
+from karya.core.action import Action
+from karya.core.errors import Conflict
+from karya.core.hook import HookSpec
+from karya.core.ids import new_id
 from karya.core.job import Job, JobState
 from karya.core.schedule import Once
 from karya.core.task import Task, TaskKind, TaskState
@@ -115,6 +119,40 @@ class SettlingConformance:
         await kit.jobs.settle([job.id], at(1))
         assert await self.status(kit, job) is JobState.CANCELLED
         assert not await self.hooks(kit, job)
+
+    async def test_a_solo_job_that_was_triggered_is_settled(self, kit: StoreKit) -> None:
+        job = a_job()
+        await kit.add(submission(job))
+        (triggered,) = await kit.lifecycle.trigger(job.id, new_id(NOW), NOW)
+        await kit.commit(await kit.claim(first_task(job)), succeed())
+        await kit.jobs.complete_solo([job.id], at(1))
+        assert await self.status(kit, job) is JobState.ACTIVE
+        await kit.commit(await kit.claim(triggered), succeed())
+        await kit.jobs.complete_solo([job.id], at(2))
+        assert await self.status(kit, job) is JobState.COMPLETED
+
+    @pytest.mark.parametrize("hooks", [(), (ON_COMPLETION,)])
+    async def test_what_is_triggered_while_a_job_ends_is_never_forgotten(
+        self, kit: StoreKit, hooks: tuple[HookSpec[Action], ...]
+    ) -> None:
+        for number in range(10):
+            job = await self.ended(kit, a_job(None, *hooks))
+            complete = kit.jobs.settle if hooks or number % 2 else kit.jobs.complete_solo
+            answer, _ = await asyncio.gather(
+                kit.lifecycle.trigger(job.id, new_id(NOW), at(number)),
+                complete([job.id], at(number)),
+                return_exceptions=True,
+            )
+            refused = isinstance(answer, Conflict)
+            assert await self.status(kit, job) is (JobState.COMPLETED if refused else JobState.ACTIVE)
+            assert len(await kit.hooks_of(job.id)) == len(hooks) * refused
+
+    async def test_a_paused_job_is_not_completed(self, kit: StoreKit) -> None:
+        job = await self.ended(kit, a_job())
+        await kit.lifecycle.pause(job.id, NOW)
+        await kit.jobs.complete_solo([job.id], NOW)
+        await kit.jobs.settle([job.id], NOW)
+        assert await self.status(kit, job) is JobState.PAUSED
 
     async def test_nothing_to_settle(self, kit: StoreKit) -> None:
         await kit.jobs.settle([], NOW)

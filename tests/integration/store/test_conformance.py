@@ -4,11 +4,21 @@ from tests.conformance.store.agenda import AgendaConformance
 from tests.conformance.store.claims import ClaimsConformance
 from tests.conformance.store.commits import CommitsConformance
 from tests.conformance.store.fencing import FencingConformance
+from tests.conformance.store.firing import FiringConformance
+from tests.conformance.store.gates import GatesConformance
 from tests.conformance.store.job_lists import JobListsConformance
 from tests.conformance.store.jobs import JobsConformance
+from tests.conformance.store.lifecycle import (
+    PausingConformance,
+    SkippingConformance,
+    TriggeringConformance,
+)
 from tests.conformance.store.locks import LocksConformance
+from tests.conformance.store.misfires import MisfireConformance
 from tests.conformance.store.renewals import RenewalsConformance
+from tests.conformance.store.revisions import RevisionsConformance
 from tests.conformance.store.settling import SettlingConformance
+from tests.conformance.store.slots import SlotsConformance
 from tests.conformance.store.stalled import StalledConformance
 from tests.conformance.store.tasks import TasksConformance
 from tests.conformance.store.users_and_logs import ErrorLogsConformance, UsersConformance
@@ -23,6 +33,14 @@ class TestRenewals(RenewalsConformance):
 
 
 class TestCommits(CommitsConformance):
+    pass
+
+
+class TestFiring(FiringConformance):
+    pass
+
+
+class TestGates(GatesConformance):
     pass
 
 
@@ -63,4 +81,28 @@ class TestAgenda(AgendaConformance):
 
 
 class TestStalled(StalledConformance):
+    pass
+
+
+class TestMisfire(MisfireConformance):
+    pass
+
+
+class TestSlots(SlotsConformance):
+    pass
+
+
+class TestPausing(PausingConformance):
+    pass
+
+
+class TestTriggering(TriggeringConformance):
+    pass
+
+
+class TestSkipping(SkippingConformance):
+    pass
+
+
+class TestRevisions(RevisionsConformance):
     pass

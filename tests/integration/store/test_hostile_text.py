@@ -5,6 +5,7 @@ import pytest
 from karya.core.action import Action, RestAction
 from karya.core.hook import HookSpec, Trigger
 from karya.core.job import Job
+from karya.core.queries import JobQuery
 from karya.core.task import TaskState
 from karya.core.user import User
 from karya.store.locks import LockDirectory
@@ -43,11 +44,11 @@ async def test_a_job_comes_back_equal_through_its_whole_life(kit: StoreKit, text
     await kit.add(submission(job))
     assert await kit.jobs.get(job.id) == job
     claim = await kit.claim(first_task(job), text)
-    assert claim.action == job.action
+    assert claim.action == job.steps[0].action
     await kit.commit(claim, bury(text[:4000]))
     step = await kit.task(first_task(job))
     assert step.lease is not None
-    assert (step.lease.owner, step.error, step.action) == (text, text[:4000], job.action)
+    assert (step.lease.owner, step.error, step.action) == (text, text[:4000], job.steps[0].action)
     (hook,) = kit.agenda.due(NOW, None, 9)
     assert (await kit.claim(await kit.task(hook.hint.task_id))).action == job.hooks[0].action
 
@@ -65,7 +66,7 @@ async def test_a_filter_finds_only_its_equal(kit: StoreKit, text: str) -> None:
     user_id = text[:100]
     job, other = a_job(user_id=user_id), a_job(user_id="somebody else")
     await kit.add(submission(job), submission(other))
-    assert (await kit.jobs.list(user_id=user_id, status=None, cursor=None, limit=9)).items == (job,)
+    assert (await kit.jobs.list(JobQuery(user_id=user_id), cursor=None, limit=9)).items == (job,)
 
 
 @texts

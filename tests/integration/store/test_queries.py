@@ -8,7 +8,10 @@ from typing import Any
 import pytest
 
 from karya.core.job import JobState
-from karya.core.ports import Commit
+from karya.core.occurrence import occurrence_tasks, triggered
+from karya.core.policies import Misfire, MisfirePolicy, Overlap
+from karya.core.ports import Commit, Gap
+from karya.core.queries import JobQuery
 from karya.core.schedule import Once
 from karya.core.user import User
 from karya.store.locks import LockDirectory
@@ -19,6 +22,7 @@ from tests.support.story import (
     NOW,
     ON_COMPLETION,
     ON_FAILURE,
+    ON_MISFIRE,
     a_job,
     another_task,
     at,
@@ -34,6 +38,8 @@ from tests.support.story import (
 )
 
 BUSY = "a user with many jobs"
+SKIP = Misfire(policy=MisfirePolicy.SKIP)
+GAP = Gap(NOW, at(999))
 
 
 class Store:
@@ -47,12 +53,19 @@ class Store:
             for n in range(300)
         ]
         self.recurring = [a_job(every(1)) for _ in range(20)]
+        self.late = [a_job(every(10), ON_MISFIRE, misfire=SKIP) for _ in range(5)]
+        self.capped = [a_job(every(10), misfire=Misfire(at_once=3)) for _ in range(5)]
+        self.slotted = [a_job(Once(at=at(900)), overlap=Overlap.QUEUE) for _ in range(30)]
+        self.runs = [occurrence_tasks(job, triggered("x", NOW), NOW)[0] for job in self.slotted]
         self.big = a_job()
 
     async def fill(self) -> None:
         kit = self.kit
         tasks = [another_task(self.big, number) for number in range(1, 150)]
         await kit.add(submission(self.big, *tasks), *map(submission, (*self.jobs, *self.recurring)))
+        await kit.add(*map(submission, (*self.late, *self.capped)))
+        await kit.add(*(submission(job, task) for job, task in zip(self.slotted, self.runs, strict=True)))
+        kit.admissions.admit([hint_of(task) for task in self.runs[:20]], NOW)
         kit.time.advance(60)
         self.claims = list(
             await kit.claims.claim([hint_of(first_task(j)) for j in self.jobs[:150]], "w", TTL)
@@ -70,8 +83,8 @@ class Store:
         held = [(self.held.pop(), move) for move in moves]
         return self.kit.commits.commit([Commit(c.hint.task_id, c.lease_id, move) for c, move in held], NOW)
 
-    def page(self, **filters: Any) -> Any:
-        return self.kit.jobs.list(**{"user_id": None, "status": None, "cursor": None, "limit": 20, **filters})
+    def page(self, cursor: str | None = None, **filters: Any) -> Any:
+        return self.kit.jobs.list(JobQuery(**filters), cursor=cursor, limit=20)
 
     async def second_page(self, **filters: Any) -> Any:
         return await self.page(cursor=(await self.page(**filters)).next_cursor, **filters)
@@ -83,6 +96,13 @@ class Store:
     def due_page(self) -> Any:
         after = self.kit.agenda.due(at(60), None, 50)[-1].hint
         return self.kit.agenda.due(at(60), (after.due_at, after.task_id), 20)
+
+    async def release(self) -> None:
+        kit, hints = self.kit, [hint_of(task) for task in self.runs[:3]]
+        claims = await kit.claims.claim(hints, "w", TTL)
+        await kit.commits.commit([Commit(c.hint.task_id, c.lease_id, succeed()) for c in claims], NOW)
+        assert len(await kit.slots.abandoned(at(1), 50)) == 3
+        await kit.slots.release([(hint.job_id, hint.cause or "") for hint in hints], NOW)
 
     def lock(self) -> Any:
         lease = self.kit.locks.acquire("lock", "w", TTL, {})
@@ -126,6 +146,14 @@ CALLS: dict[str, Callable[[Store], Any]] = {
     "due, on": lambda s: s.due_page(),
     "extend": lambda s: s.kit.agenda.extend([due(first_task(job)) for job in s.recurring], at(1), NOW),
     "stalled": lambda s: s.kit.agenda.stalled(at(9), at(1), 20),
+    "extend, late": lambda s: s.kit.agenda.extend(
+        [due(first_task(j)) for j in s.late], at(999), at(999), GAP
+    ),
+    "extend, capped": lambda s: s.kit.agenda.extend([due(first_task(j)) for j in s.capped], at(999), at(999)),
+    "catch up": lambda s: s.kit.agenda.catch_up([job.id for job in s.capped], at(999), at(999)),
+    "admit": lambda s: s.kit.admissions.admit([hint_of(task) for task in s.runs[15:25]], NOW),
+    "abandoned": lambda s: s.kit.slots.abandoned(at(1), 50),
+    "release": lambda s: s.release(),
     "lock": lambda s: s.lock(),
     "holder": lambda s: s.directory.holder("lock"),
 }
@@ -196,3 +224,9 @@ def test_the_calls_are_heard(said: Said) -> None:
     assert [name for name, commands in said.items() if not commands] == []
     kinds = {next(iter(command)) for commands in said.values() for command in commands}
     assert kinds >= {"find", "insert", "update", "findAndModify", "aggregate", "commitTransaction"}
+
+
+def test_what_is_in_time_costs_no_query_for_the_policies(said: Said) -> None:
+    """Twenty jobs: one look at them, one transaction."""
+    kinds = [next(iter(command)) for command in said["extend"]]
+    assert kinds == ["find", "find", "insert", "update", "commitTransaction"]

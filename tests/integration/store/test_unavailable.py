@@ -11,7 +11,9 @@ import pytest
 
 from karya.core.clock import SystemClock
 from karya.core.errors import StoreUnavailable
+from karya.core.job import JobState
 from karya.core.ports import Commit, LockLease
+from karya.core.queries import JobQuery
 from karya.core.settings import StoreSettings
 from karya.core.user import User
 from karya.store.embedded import EmbeddedMongod
@@ -34,23 +36,36 @@ TASK = first_task(JOB)
 ASYNC: dict[str, Callable[[MongoStore], Any]] = {
     "submit": lambda s: s.jobs.submit([submission(JOB)]),
     "get": lambda s: s.jobs.get(JOB.id),
-    "list": lambda s: s.jobs.list(user_id=None, status=None, cursor=None, limit=9),
+    "list": lambda s: s.jobs.list(JobQuery(), cursor=None, limit=9),
+    "descendants": lambda s: s.jobs.descendants(JOB.id, {JobState.ACTIVE}, None, 9),
+    "any cancelled": lambda s: s.jobs.any_cancelled([JOB.id]),
     "cancel": lambda s: s.jobs.cancel(JOB.id, NOW),
     "complete solo": lambda s: s.jobs.complete_solo([JOB.id], NOW),
     "settle": lambda s: s.jobs.settle([JOB.id], NOW),
     "unsettled": lambda s: s.jobs.unsettled(NOW, None, 9),
+    "pause": lambda s: s.lifecycle.pause(JOB.id, NOW),
+    "resume": lambda s: s.lifecycle.resume(JOB.id, NOW),
+    "trigger": lambda s: s.lifecycle.trigger(JOB.id, JOB.id, NOW),
+    "skip next": lambda s: s.lifecycle.skip_next(JOB.id, NOW),
+    "update": lambda s: s.lifecycle.update(JOB.id, lambda job: job, NOW),
+    "changes": lambda s: s.history.changes(JOB.id, 9),
+    "skipped": lambda s: s.history.skipped(JOB.id, 9),
     "task": lambda s: s.tasks.get(TASK.id),
     "tasks": lambda s: s.tasks.of_job(JOB.id, cursor=None, limit=9),
+    "open tasks": lambda s: s.tasks.open_of_job(JOB.id, 9),
     "counts": lambda s: s.tasks.counts(JOB.id),
     "cancel tasks": lambda s: s.tasks.cancel_of_job(JOB.id, NOW),
     "claim": lambda s: s.claims.claim([hint_of(TASK)], "w", SECOND),
     "renew": lambda s: s.claims.renew({TASK.id: "lease"}, SECOND),
     "expired": lambda s: s.claims.expired(9),
+    "results": lambda s: s.claims.results(JOB.id, TASK.cause, ["main"]),
     "commit success": lambda s: s.commits.commit([Commit(TASK.id, "lease", succeed())], NOW),
     "commit failure": lambda s: s.commits.commit([Commit(TASK.id, "lease", bury())], NOW),
     "errors": lambda s: s.error_logs.of_job(JOB.id, 9),
     "add user": lambda s: s.users.add(User(id="1", name="ann", created_at=NOW)),
     "user": lambda s: s.users.get("1"),
+    "user by name": lambda s: s.users.named("ann"),
+    "users": lambda s: s.users.all(9),
     "holder": lambda s: s.directory.holder("lock"),
     "measure": lambda s: s.measure(SystemClock()),
     "ping": lambda s: s.ping(),
@@ -70,7 +85,10 @@ SETTINGS = StoreSettings(database="gone", timeout=timedelta(milliseconds=50))
 
 def test_every_public_method_is_called() -> None:
     store = MongoStore(SETTINGS, "mongodb://127.0.0.1:1")
-    parts = [store.jobs, store.tasks, store.claims, store.commits, store.error_logs, store.users]
+    parts = [
+        *(store.jobs, store.tasks, store.lifecycle, store.history),
+        *(store.claims, store.commits, store.error_logs, store.users),
+    ]
     methods = {
         name
         for part in parts

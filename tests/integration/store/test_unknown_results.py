@@ -8,6 +8,7 @@ from karya.core.errors import StoreUnavailable
 from karya.core.ports import Claim, Commit
 from karya.core.task import TaskState
 from karya.core.transitions import Transition
+from karya.store.settling import Settling
 from karya.store.transactions import TRIES
 from tests.conformance.store.kit import TTL, StoreKit
 from tests.integration.store.conftest import Mongo
@@ -189,15 +190,16 @@ async def test_a_submit_whose_answer_was_lost_is_repeated_without_harm(
 
 
 async def test_a_completion_cut_before_its_hooks_leaves_the_job_active(
-    kit: StoreKit, monkeypatch: pytest.MonkeyPatch
+    kit: StoreKit, mongo: Mongo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = a_job(None, ON_COMPLETION)
     await kit.add(submission(job))
     await kit.commit(await kit.claim(first_task(job)), succeed())
     with monkeypatch.context() as broken:
-        break_answers(broken, kit.jobs, "insert_many", done=False)
+        settling = Settling(mongo.asynchronous)
+        break_answers(broken, settling, "insert_many", done=False)
         with pytest.raises(StoreUnavailable):
-            await kit.jobs.settle([job.id], NOW)
+            await settling.settle([job.id], NOW)
     assert [ident for _, ident in await kit.jobs.unsettled(NOW + TTL, None, 9)] == [job.id]
     await kit.jobs.settle([job.id], NOW)
     assert len(await kit.tasks_of(job.id)) == 2

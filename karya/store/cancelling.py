@@ -1,0 +1,56 @@
+"""Cancelling a job, as far as the job itself goes: its tasks follow in a write of their own."""
+
+from datetime import datetime
+
+from motor.motor_asyncio import AsyncIOMotorClientSession
+
+from karya.core.errors import Conflict
+from karya.core.firing import hook_tasks
+from karya.core.hook import Trigger
+from karya.core.job import Job, JobState
+from karya.core.ports.lifecycle import ChangeKind
+from karya.store import overlaps
+from karya.store.changes import change_document
+from karya.store.client import AsyncDatabase, translated
+from karya.store.documents import job_entity, task_document
+from karya.store.names import JOB_CHANGES, JOBS, TASKS
+from karya.store.settling import ended_happening
+from karya.store.transactions import in_transaction
+
+
+class Cancelling:
+    """One job at a time, with its hooks and its history."""
+
+    def __init__(self, database: AsyncDatabase) -> None:
+        self._database = database
+        self._jobs = database[JOBS]
+        self._tasks = database[TASKS]
+        self._changes = database[JOB_CHANGES]
+
+    async def cancel(self, job_id: str, now: datetime) -> Job | None:
+        """See `JobRepository.cancel`."""
+
+        async def write(session: AsyncIOMotorClientSession) -> Job | None:
+            document = await self._jobs.find_one({"_id": job_id}, session=session)
+            if document is None:
+                return None
+            job = job_entity(document)
+            if job.status is JobState.COMPLETED:
+                raise Conflict(f"job {job_id} is completed: there is nothing left to cancel")
+            return job if job.status is JobState.CANCELLED else await self._end(job, now, session)
+
+        with translated():
+            return await in_transaction(self._database, write)
+
+    async def _end(self, job: Job, now: datetime, session: AsyncIOMotorClientSession) -> Job:
+        times = {"updated_at": now, "finished_at": now}
+        end = {"$set": {"status": JobState.CANCELLED.value, **times}, **overlaps.freed()}
+        await self._jobs.update_one({"_id": job.id}, end, session=session)
+        change = change_document(job.id, ChangeKind.CANCELLED, job.version, now)
+        await self._changes.insert_one(change, session=session)
+        fired = hook_tasks(
+            job.hooks_on(Trigger.ON_CANCELLED), ended_happening(job, "cancelled", "cancelled", now)
+        )
+        if fired:
+            await self._tasks.insert_many([task_document(task) for task in fired], session=session)
+        return job.model_copy(update={"status": JobState.CANCELLED, **times, "slot": None, "queued": None})

@@ -1,0 +1,143 @@
+"""Dead letters: found, redriven and discarded."""
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from motor.motor_asyncio import AsyncIOMotorClientSession
+from pymongo import UpdateOne
+
+from karya.core.errorlog import ErrorLog
+from karya.core.errors import Conflict
+from karya.core.graph import Gate, reopened
+from karya.core.job import JobState
+from karya.core.ports import Page
+from karya.core.queries import LetterQuery
+from karya.core.steps import Step, When
+from karya.core.task import Task, TaskState
+from karya.core.transitions import discard, redrive, reopen
+from karya.store.client import AsyncDatabase, Document, translated
+from karya.store.documents import error_entity, readable, task_entity
+from karya.store.names import BY_ID, ERROR_LOGS, JOBS, TASKS
+from karya.store.paging import decode_instant_and_id, encode_cursor
+from karya.store.transactions import in_transaction
+from karya.store.updates import update_of
+
+_DEAD = {"status": TaskState.DEAD.value}
+
+
+class MongoLetters:
+    """Implements `LetterRepository`."""
+
+    def __init__(self, database: AsyncDatabase) -> None:
+        self._database = database
+        self._jobs = database[JOBS]
+        self._tasks = database[TASKS]
+        self._logs = database[ERROR_LOGS]
+
+    async def find(self, query: LetterQuery, *, cursor: str | None, limit: int) -> Page[Task]:
+        """See `LetterRepository.find`."""
+        wanted = _wanted(query)
+        if cursor is not None:
+            died_at, ident = decode_instant_and_id(cursor)
+            before: list[Document] = [{"finished_at": {"$lt": died_at}}]
+            before.append({"finished_at": died_at, "_id": {"$lt": ident}})
+            wanted = {"$and": [wanted, {"$or": before}]}
+        with translated():
+            found = self._tasks.find(wanted).sort([("finished_at", -1), ("_id", -1)])
+            documents = await found.limit(limit + 1).to_list(None)
+        last = documents[limit - 1] if len(documents) > limit else None
+        more = encode_cursor(last["finished_at"], last["_id"]) if last else None
+        return Page(tuple(readable(documents[:limit], task_entity)), more)
+
+    async def errors(self, task_id: str, limit: int) -> Sequence[ErrorLog]:
+        """See `LetterRepository.errors`."""
+        with translated():
+            task = await self._tasks.find_one({"_id": task_id}, {"job_id": 1})
+            if task is None:
+                return []
+            found = self._logs.find({"job_id": task["job_id"], "task_id": task_id})
+            return readable(await found.sort("at", -1).limit(limit).to_list(None), error_entity)
+
+    async def redrive(self, task_id: str, now: datetime) -> bool:
+        """See `LetterRepository.redrive`."""
+
+        async def write(session: AsyncIOMotorClientSession) -> bool:
+            task = await self._tasks.find_one({"_id": task_id, **_DEAD}, session=session)
+            if task is None:
+                return False
+            held = await self._may_run(task["job_id"], now, session)
+            again = update_of(redrive(now))
+            again["$set"]["held"] = held
+            await self._tasks.update_one({"_id": task_id, **_DEAD}, again, session=session)
+            if task.get("next"):
+                await self._reopen(task, held, session)
+            return True
+
+        with translated():
+            return await in_transaction(self._database, write)
+
+    async def _may_run(self, job_id: str, now: datetime, session: AsyncIOMotorClientSession) -> bool:
+        """Whether the task has to be held, its job being paused. The job is written too: a cancel that comes
+        between would otherwise miss the task."""
+        job = await self._jobs.find_one_and_update(
+            {"_id": job_id}, {"$set": {"updated_at": now}}, {"status": 1}, session=session
+        )
+        if job is not None and job["status"] == JobState.CANCELLED.value:
+            raise Conflict(
+                f"job {job_id} is cancelled, so nothing of it runs any more: discard its dead letters"
+            )
+        return bool(job is not None and job["status"] == JobState.PAUSED.value)
+
+    async def _reopen(self, redriven: Document, held: bool, session: AsyncIOMotorClientSession) -> None:
+        occurrence = {
+            "job_id": redriven["job_id"],
+            "instant": redriven["instant"],
+            "cause": redriven["cause"],
+        }
+        documents = {d["step"]: d async for d in self._tasks.find(occurrence, session=session)}
+        steps = [_as_step(document) for document in documents.values()]
+        states = {name: TaskState(document["status"]) for name, document in documents.items()}
+        states[redriven["step"]] = TaskState.DEAD
+        gates = reopened(steps, states, redriven["step"])
+        writes = [_reopening(documents[name]["_id"], gate, held) for name, gate in gates.items()]
+        if writes:
+            await self._tasks.bulk_write(writes, ordered=False, session=session)
+
+    async def discard(self, task_id: str, now: datetime) -> bool:
+        """See `LetterRepository.discard`."""
+        with translated():
+            answer = await self._tasks.update_one(
+                {"_id": task_id, **_DEAD}, update_of(discard(now)), hint=BY_ID
+            )
+        return answer.matched_count == 1
+
+
+def _wanted(query: LetterQuery) -> Document:
+    wanted: Document = dict(_DEAD)
+    named = {"user_id": query.user_id, "job_id": query.job_id, "step": query.step}
+    wanted.update({key: value for key, value in named.items() if value is not None})
+    died: dict[str, Any] = {}
+    if query.died_after is not None:
+        died["$gte"] = query.died_after
+    if query.died_before is not None:
+        died["$lt"] = query.died_before
+    if died:
+        wanted["finished_at"] = died
+    if query.text is not None:
+        wanted["error"] = {"$regex": re.escape(query.text), "$options": "i"}
+    return wanted
+
+
+def _as_step(document: Document) -> Step:
+    """As much of the step as the graph needs, told from its task."""
+    after = (*document.get("waiting_on", ()), *document.get("outcomes", {}))
+    return Step(name=document["step"], action="", after=after, when=When(document.get("when", When.SUCCESS)))
+
+
+def _reopening(task_id: str, gate: Gate, held: bool) -> UpdateOne:
+    not_begun = {"_id": task_id, "status": {"$in": [TaskState.SKIPPED.value, TaskState.BLOCKED.value]}}
+    update = update_of(reopen(gate.waiting_on, gate.outcomes))
+    update["$set"]["held"] = held  # it may have been skipped while its job was paused
+    return UpdateOne(not_begun, update, hint=BY_ID)

@@ -1,0 +1,82 @@
+"""How a slot changes hands, as MongoDB updates: what giving back and taking have in common."""
+
+from datetime import datetime
+from typing import Any
+
+from karya.core.task import TaskKind, TaskState
+from karya.core.transitions import cancel, skip
+from karya.store.client import Document
+from karya.store.names import OPEN
+from karya.store.updates import update_of
+
+_STEP = TaskKind.STEP.value
+_UNSTARTED = [TaskState.READY.value, TaskState.BLOCKED.value]
+_HELD = {"held": True}
+
+OPEN_FIELDS = {"cause": 1, "status": 1, "attempts": 1, "token": 1, "held": 1}
+
+
+def open_steps(job_id: str | Document) -> Document:
+    """The open steps of a job, or of those that an operator names."""
+    return {"job_id": job_id, "status": {"$in": OPEN}, "kind": _STEP}
+
+
+def holds(job_id: str, cause: str) -> Document:
+    """The job, while this occurrence holds its slot."""
+    return {"_id": job_id, "slot": cause}
+
+
+def taken(cause: str, now: datetime) -> dict[str, Any]:
+    """The slot is taken by an occurrence, which thereby waits no longer."""
+    return {"$set": {"slot": cause, "slot_at": now}, "$unset": {"queued": ""}}
+
+
+def kept(now: datetime) -> dict[str, Any]:
+    """The slot stays with its holder."""
+    return {"$set": {"slot_at": now}}
+
+
+def freed() -> dict[str, Any]:
+    """The slot is nobody's, and nobody waits for it."""
+    return {"$unset": {"slot": "", "slot_at": "", "queued": ""}}
+
+
+def unstarted(job_id: str, cause: str) -> Document:
+    """The tasks of an occurrence that wait."""
+    return {"job_id": job_id, "cause": cause, "status": {"$in": _UNSTARTED}, "kind": _STEP}
+
+
+def running(job_id: str, cause: str) -> Document:
+    """The tasks of an occurrence that run."""
+    return {"job_id": job_id, "cause": cause, "status": TaskState.RUNNING.value, "kind": _STEP}
+
+
+def waiting(job_id: str, cause: str) -> Document:
+    """The tasks of an occurrence that wait for the slot."""
+    return {**unstarted(job_id, cause), **_HELD}
+
+
+def held() -> dict[str, Any]:
+    """A task waits for the slot."""
+    return {"$set": _HELD}
+
+
+def due_now(now: datetime) -> list[dict[str, Any]]:
+    """A task that waited for the slot may start: it was not late before."""
+    return [{"$set": {"held": False, "due_at": {"$max": ["$due_at", now]}}}]
+
+
+def skipped(reason: str, now: datetime) -> dict[str, Any]:
+    """A waiting task is skipped."""
+    update = update_of(skip(reason, now))
+    return {**update, "$set": {**update["$set"], "held": False}}
+
+
+def cancelled(reason: str, now: datetime) -> dict[str, Any]:
+    """A waiting task is cancelled."""
+    return update_of(cancel(reason, now))
+
+
+def stopping(reason: str) -> dict[str, Any]:
+    """A running task is asked to stop."""
+    return {"$set": {"cancel_requested": True, "cancel_reason": reason}}

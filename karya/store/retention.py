@@ -1,0 +1,77 @@
+"""Removing what is older than its job wants it kept."""
+
+from datetime import datetime
+
+from karya.core.expiry import Trace, expired
+from karya.core.job import LIVE_STATES, Job
+from karya.core.ports.history import Sweep
+from karya.core.task import TaskKind, TaskState
+from karya.store.client import AsyncDatabase, Document, translated
+from karya.store.documents import job_entity, readable
+from karya.store.names import BY_ID, ERROR_LOGS, JOB_CHANGES, JOBS, SKIPS, TASKS
+
+_MOST_TASKS = 5_000
+"""Of one job in one look: a job that has more of them to remove gets its next turn in the next round."""
+
+_TRACE_FIELDS = {"kind": 1, "cause": 1, "status": 1, "finished_at": 1}
+
+
+class MongoRetention:
+    """Implements `Retention`."""
+
+    def __init__(self, database: AsyncDatabase) -> None:
+        self._jobs = database[JOBS]
+        self._tasks = database[TASKS]
+        self._logs = database[ERROR_LOGS]
+        self._beside = (database[JOB_CHANGES], database[SKIPS], self._logs)
+
+    async def expire(self, now: datetime, after: str | None, limit: int) -> Sweep:
+        """See `Retention.expire`."""
+        with translated():
+            wanted: Document = {} if after is None else {"_id": {"$gt": after}}
+            documents = await self._jobs.find(wanted).sort("_id", 1).limit(limit).to_list(None)
+            tasks = jobs = 0
+            for job in readable(documents, job_entity):
+                tasks += await self._expire_tasks(job, now)
+                jobs += await self._expire_job(job, now)
+        more = documents[-1]["_id"] if len(documents) == limit else None
+        return Sweep(tasks, jobs, more)
+
+    async def _expire_tasks(self, job: Job, now: datetime) -> int:
+        kept = [
+            time
+            for time in (job.retention.succeeded, job.retention.other, job.retention.dead)
+            if time is not None
+        ]
+        oldest = now - min(kept)
+        if job.created_at > oldest:
+            return 0
+        wanted = {"job_id": job.id, "instant": {"$lte": oldest}}
+        found = self._tasks.find(wanted, _TRACE_FIELDS).sort([("instant", 1), ("_id", 1)]).limit(_MOST_TASKS)
+        documents = await found.to_list(None)
+        ids = expired([_trace(document) for document in documents], job.retention, now)
+        if ids:
+            await self._logs.delete_many({"job_id": job.id, "task_id": {"$in": list(ids)}})
+            await self._tasks.delete_many({"_id": {"$in": list(ids)}}, hint=BY_ID)
+        return len(ids)
+
+    async def _expire_job(self, job: Job, now: datetime) -> int:
+        if job.status in LIVE_STATES or job.finished_at is None:
+            return 0
+        kept = max(job.retention.succeeded, job.retention.other)
+        if job.finished_at + kept > now or await self._tasks.find_one({"job_id": job.id}, {"_id": 1}):
+            return 0
+        for collection in self._beside:
+            await collection.delete_many({"job_id": job.id})
+        await self._jobs.delete_one({"_id": job.id})
+        return 1
+
+
+def _trace(document: Document) -> Trace:
+    return Trace(
+        task_id=document["_id"],
+        kind=TaskKind(document["kind"]),
+        cause=document["cause"],
+        status=TaskState(document["status"]),
+        finished_at=document.get("finished_at"),
+    )

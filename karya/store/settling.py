@@ -1,0 +1,121 @@
+"""Jobs that have come to their end.
+
+`touched`, a field of the document alone, counts what was done to a job by request. Whoever completes it
+writes only while it is as they read it: an occurrence that is triggered meanwhile would be forgotten.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from motor.motor_asyncio import AsyncIOMotorClientSession
+from pymongo import UpdateOne
+
+from karya.core.firing import Happening, hook_tasks
+from karya.core.hook import Trigger
+from karya.core.job import Job, JobState
+from karya.core.task import Task, TaskKind
+from karya.store.client import AsyncDatabase, Document, translated
+from karya.store.documents import job_entity, task_document
+from karya.store.names import BY_ID, JOBS, OPEN, TASKS
+from karya.store.transactions import in_transaction
+
+TOUCHED = "touched"
+_ACTIVE = JobState.ACTIVE.value
+
+
+class Settling:
+    """Completing jobs."""
+
+    def __init__(self, database: AsyncDatabase) -> None:
+        self._database = database
+        self._jobs = database[JOBS]
+        self._tasks = database[TASKS]
+
+    async def complete_solo(self, job_ids: Sequence[str], now: datetime) -> None:
+        """See `JobRepository.complete_solo`."""
+        if not job_ids:
+            return
+        with translated():
+            solo = {"_id": {"$in": list(job_ids)}, "status": _ACTIVE, TOUCHED: None}
+            answer = await self._jobs.update_many(solo, _completed(now), hint=BY_ID)
+        if answer.matched_count < len(job_ids):
+            await self.settle(job_ids, now)
+
+    async def settle(self, job_ids: Sequence[str], now: datetime) -> bool:
+        """See `JobRepository.settle`."""
+        if not job_ids:
+            return False
+        with translated():
+            ended = await self._ended(job_ids)
+            await self._complete([job for job in ended if not job.get("hooks")], now)
+            return any([await self._complete_with_hooks(job, now) for job in ended if job.get("hooks")])
+
+    async def _ended(self, job_ids: Sequence[str]) -> Sequence[Document]:
+        """The jobs without a further occurrence and without an open step. The job is read first: what is
+        added to it afterwards either shows among its steps, or touches it."""
+        candidates = {"_id": {"$in": list(set(job_ids))}, "status": _ACTIVE, "cursor.exhausted": True}
+        jobs = await self._jobs.find(candidates).hint(BY_ID).to_list(None)
+        if not jobs:
+            return []
+        ids = [job["_id"] for job in jobs]
+        open_steps = {"job_id": {"$in": ids}, "status": {"$in": OPEN}, "kind": TaskKind.STEP.value}
+        busy = {task["job_id"] async for task in self._tasks.find(open_steps, {"job_id": 1})}
+        return [job for job in jobs if job["_id"] not in busy]
+
+    async def _complete(self, jobs: Sequence[Document], now: datetime) -> None:
+        writes = [UpdateOne(_as_read(job), _completed(now), hint=BY_ID) for job in jobs]
+        if writes:
+            await self._jobs.bulk_write(writes, ordered=False)
+
+    async def _complete_with_hooks(self, document: Document, now: datetime) -> bool:
+        fired = _completion_hooks(job_entity(document), now)
+
+        async def write(session: AsyncIOMotorClientSession) -> bool:
+            answer = await self._jobs.update_one(_as_read(document), _completed(now), session=session)
+            if answer.matched_count == 0 or not fired:
+                return False
+            await self._tasks.insert_many([task_document(task) for task in fired], session=session)
+            return True
+
+        return await in_transaction(self._database, write)
+
+    async def unsettled(
+        self, before: datetime, after: tuple[datetime, str] | None, limit: int
+    ) -> Sequence[tuple[datetime, str]]:
+        """See `JobRepository.unsettled`."""
+        wanted: Document = {"status": _ACTIVE, "cursor.exhausted": True, "cursor.at": {"$lt": before}}
+        if after is not None:
+            at, ident = after
+            wanted["cursor.at"]["$gte"] = at  # the bound of the index scan; $or alone would have none
+            wanted["$or"] = [{"cursor.at": {"$gt": at}}, {"_id": {"$gt": ident}}]
+        with translated():
+            found = self._jobs.find(wanted, {"cursor.at": 1}).sort([("cursor.at", 1), ("_id", 1)])
+            jobs = await found.limit(limit).to_list(None)
+        return [(job["cursor"]["at"], job["_id"]) for job in jobs]
+
+
+def ended_happening(job: Job, outcome: str, source: str, now: datetime) -> Happening:
+    """What the hooks of the end of a job are told."""
+    return Happening(
+        job_id=job.id,
+        job_version=job.version,
+        user_id=job.user_id,
+        source=f"{job.id}/{source}",
+        subject=job.id,
+        data={"outcome": outcome, "occurrences": job.cursor.count},
+        at=now,
+    )
+
+
+def _completion_hooks(job: Job, now: datetime) -> Sequence[Task]:
+    happening = ended_happening(job, "completed", "end", now)
+    return hook_tasks(job.hooks_on(Trigger.ON_COMPLETION), happening)
+
+
+def _as_read(job: Document) -> Document:
+    return {"_id": job["_id"], "status": _ACTIVE, TOUCHED: job.get(TOUCHED)}
+
+
+def _completed(now: datetime) -> dict[str, Any]:
+    return {"$set": {"status": JobState.COMPLETED.value, "updated_at": now, "finished_at": now}}

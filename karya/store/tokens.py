@@ -1,0 +1,44 @@
+"""The bearer tokens: hashes only."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from karya.core.user import Token
+from karya.store.client import AsyncDatabase, translated
+from karya.store.documents import readable, token_document, token_entity
+from karya.store.names import TOKENS
+
+
+class MongoTokens:
+    """Implements `TokenRepository`."""
+
+    def __init__(self, database: AsyncDatabase) -> None:
+        self._tokens = database[TOKENS]
+
+    async def add(self, token: Token) -> None:
+        """See `TokenRepository.add`."""
+        with translated():
+            await self._tokens.insert_one(token_document(token))
+
+    async def find(self, digest: str, now: datetime) -> Token | None:
+        """See `TokenRepository.find`."""
+        unexpired = {"$or": [{"expires_at": None}, {"expires_at": {"$gt": now}}]}
+        with translated():
+            document = await self._tokens.find_one({"digest": digest, **unexpired})
+        return token_entity(document) if document else None
+
+    async def of_user(self, user_id: str) -> Sequence[Token]:
+        """See `TokenRepository.of_user`."""
+        with translated():
+            documents = await self._tokens.find({"user_id": user_id}).sort("_id", -1).to_list(None)
+        return readable(documents, token_entity)
+
+    async def revoke(self, token_id: str) -> bool:
+        """See `TokenRepository.revoke`."""
+        with translated():
+            return (await self._tokens.delete_one({"_id": token_id})).deleted_count == 1
+
+    async def any(self) -> bool:
+        """See `TokenRepository.any`."""
+        with translated():
+            return await self._tokens.find_one({}, {"_id": 1}) is not None

@@ -1,0 +1,269 @@
+"""What every `Lifecycle` must do when a job is changed."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import orjson
+import pytest
+
+from karya.core.action import Action, NoopAction, RestAction
+from karya.core.errors import Conflict, InvalidInput, NotFound
+from karya.core.ids import new_id
+from karya.core.job import Job, JobState
+from karya.core.ports import Submission
+from karya.core.ports.lifecycle import Revise
+from karya.core.revision import merged, revised
+from karya.core.schedule import Once
+from karya.core.spec import spec_model
+from karya.core.task import TaskState
+from tests.conformance.store.kit import TTL, StoreKit
+from tests.conformance.store.lifecycle import Told
+from tests.support.story import (
+    NOW,
+    ON_COMPLETION,
+    a_job,
+    at,
+    due,
+    every,
+    first_task,
+    hint_of,
+    retry,
+    step,
+    submission,
+    succeed,
+)
+
+SPEC = spec_model([NoopAction, RestAction])
+REST: Action = RestAction(url="http://127.0.0.1/new")
+OTHER = {"type": "rest", "url": "http://127.0.0.1/new"}
+
+
+def to(now: datetime = NOW, **changes: Any) -> Revise:
+    """What the server makes of a client's changes."""
+
+    def revise(job: Job) -> Job:
+        return revised(job, SPEC.model_validate(merged(job, changes)), now)
+
+    return revise
+
+
+def interval(seconds: float, **fields: Any) -> dict[str, Any]:
+    return {"kind": "interval", "every": f"PT{seconds}S", **fields}
+
+
+class RevisionsConformance(Told):
+    """Changing a job."""
+
+    async def test_what_waits_follows_the_new_version(self, kit: StoreKit) -> None:
+        job = await self.stored(kit, a_job(every(1, max_runs=9), description="old"))
+        new = await kit.lifecycle.update(job.id, to(at(0.5), action=OTHER, tags=["x"]), at(0.5))
+        assert new == await self.job(kit, job)
+        assert (new.version, new.updated_at, new.description, new.tags) == (2, at(0.5), "old", ("x",))
+        assert new.cursor == job.cursor
+        (task,) = await self.steps(kit, job)
+        assert task.id == first_task(job).id
+        assert (task.job_version, task.instant, task.count, task.recurring) == (2, at(1), 1, True)
+        assert task.action == REST.model_dump_json()
+        (change,) = await kit.history.changes(job.id, 9)
+        assert (change.kind, change.version, change.at) == ("updated", 2, at(0.5))
+        assert orjson.loads(change.before or "") == job.spec()
+
+    async def test_a_hint_about_the_old_version_claims_nothing(self, kit: StoreKit) -> None:
+        job = await self.stored(kit, a_job())
+        old = hint_of(first_task(job))
+        await kit.lifecycle.update(job.id, to(action=OTHER), NOW)
+        await kit.lifecycle.update(job.id, to(action={"type": "noop"}), NOW)
+        assert not await kit.claims.claim([old], "w", TTL)
+        claim = await kit.claim(first_task(job))
+        assert claim.hint.token > old.token
+
+    async def test_what_runs_finishes_with_the_old_version(self, kit: StoreKit) -> None:
+        job = await self.stored(kit, a_job(every(1), steps=[step("a"), step("b", "a")]))
+        kit.time.now = at(1)
+        claim = await kit.claim(first_task(job))
+        await kit.lifecycle.update(job.id, to(at(1), action=OTHER), at(1))
+        await kit.commit(claim, retry(due_at=at(2)))
+        tasks = [(task.step, task.job_version) for task in await self.steps(kit, job)]
+        assert tasks == [("a", 1), ("b", 1)]
+        kit.agenda.extend([due(first_task(job))], at(1.5), at(1))
+        following = (await self.steps(kit, job))[2:]
+        assert [(task.step, task.job_version, task.instant) for task in following] == [("main", 2, at(2))]
+
+    async def test_steps_take_the_place_of_an_action_and_back(self, kit: StoreKit) -> None:
+        job = await self.stored(kit, a_job())
+        steps = [{"name": "a", "action": OTHER}, {"name": "b", "action": OTHER, "after": ["a"]}]
+        assert not (await kit.lifecycle.update(job.id, to(steps=steps), NOW)).single
+        assert [task.step for task in await self.steps(kit, job)] == ["a", "b"]
+        assert (await kit.lifecycle.update(job.id, to(action=OTHER), NOW)).single
+        assert [task.step for task in await self.steps(kit, job)] == ["main"]
+
+    async def test_another_interval_keeps_the_anchor_and_the_count(self, kit: StoreKit) -> None:
+        job = await self.stored(kit, a_job(every(10, max_runs=9)))
+        kit.agenda.extend([due(first_task(job))], at(15), NOW)
+        kit.time.now = at(10)
+        await kit.claim(first_task(job))
+        new = await kit.lifecycle.update(job.id, to(at(11), schedule=interval(4, max_runs=9)), at(11))
+        assert (new.cursor.at, new.cursor.count) == (at(12), 2)
+        assert await self.states(kit, job) == [(10, "RUNNING", False), (12, "READY", False)]
+
+    async def test_what_is_due_stays_where_the_new_schedule_has_its_instant(self, kit: StoreKit) -> None:
+        job = await self.stored(kit, a_job(every(1)))
+        kit.agenda.extend([due(first_task(job))], at(5.5), NOW)
+        new = await kit.lifecycle.update(job.id, to(at(4.5), schedule=interval(2)), at(4.5))
+        assert (new.cursor.at, new.cursor.count) == (at(6), 3)
+        tasks = await self.steps(kit, job)
+        assert [(t.instant, t.count, t.job_version) for t in tasks] == [
+            (at(2), 2, 2),
+            (at(4), 4, 2),
+            (at(6), 3, 2),
+        ]
+
+    async def test_fewer_runs_than_there_were_exhaust_the_job(self, kit: StoreKit) -> None:
+        job = await self.stored(kit, a_job(every(1), ON_COMPLETION))
+        kit.agenda.extend([due(first_task(job))], at(1.5), NOW)
+        kit.time.now = at(1)
+        await kit.commit(await kit.claim(first_task(job)), succeed())
+        new = await kit.lifecycle.update(job.id, to(at(1.5), schedule=interval(1, max_runs=1)), at(1.5))
+        assert (new.cursor.count, new.cursor.exhausted) == (1, True)
+        assert [state for _, state, _ in await self.states(kit, job)] == ["SUCCEEDED"]
+        await kit.jobs.settle([job.id], at(2))
+        assert (await self.job(kit, job)).status is JobState.COMPLETED
+
+    async def test_a_job_on_its_last_run_gets_further_ones(self, kit: StoreKit) -> None:
+        job = await self.stored(kit, a_job(every(1, max_runs=1)))
+        kit.time.now = at(1)
+        claim = await kit.claim(first_task(job))
+        new = await kit.lifecycle.update(job.id, to(at(1.5), schedule=interval(1, max_runs=3)), at(1.5))
+        assert (new.cursor.at, new.cursor.count, new.cursor.exhausted) == (at(2), 2, False)
+        await kit.commit(claim, succeed())
+        await kit.jobs.settle([job.id], at(2))
+        assert (await self.job(kit, job)).status is JobState.ACTIVE
+
+    async def test_a_job_that_runs_once_gets_another_time(self, kit: StoreKit) -> None:
+        job = await self.stored(kit, a_job(Once(at=at(60))))
+        new = await kit.lifecycle.update(job.id, to(schedule={"kind": "once", "after": "PT90S"}), at(5))
+        assert (new.cursor.at, new.cursor.exhausted) == (at(90), True)
+        (task,) = await self.steps(kit, job)
+        assert (task.instant, task.due_at, task.solo) == (at(90), at(90), True)
+
+    async def test_a_job_that_ran_once_does_not(self, kit: StoreKit) -> None:
+        job = await self.stored(kit, a_job())
+        await kit.claim(first_task(job))
+        with pytest.raises(Conflict, match="has run already"):
+            await kit.lifecycle.update(job.id, to(schedule=interval(1)), NOW)
+        assert (await kit.lifecycle.update(job.id, to(description="mind this"), NOW)).version == 2
+
+    async def test_an_instant_that_was_skipped_on_request_stays_skipped(self, kit: StoreKit) -> None:
+        job = await self.stored(kit, a_job(every(10)))
+        await kit.lifecycle.skip_next(job.id, NOW)
+        new = await kit.lifecycle.update(job.id, to(schedule=interval(5)), NOW)
+        assert await self.states(kit, job) == [(5, "READY", False), (10, "SKIPPED", False)]
+        new = await kit.lifecycle.update(job.id, to(schedule=interval(2)), at(9))
+        assert new.cursor.at == at(12)
+        assert next(new.ahead(at(9))) == at(12)
+
+    @pytest.mark.parametrize(
+        ("changes", "field"),
+        [
+            ({"schedule": interval(1, end_at="2026-11-23T07:00:00Z")}, "schedule"),
+            ({"schedule": interval(1, exclude=["2026-11-23"], end_at="2026-11-23T20:00:00Z")}, "schedule"),
+            ({"user_id": "bob"}, "user_id"),
+            ({"steps": [{"name": "a", "action": OTHER, "after": ["b"]}]}, "steps.0.after.0"),
+        ],
+    )
+    async def test_an_invalid_change_changes_nothing(
+        self, kit: StoreKit, changes: dict[str, Any], field: str
+    ) -> None:
+        job = await self.stored(kit, a_job(every(1), user_id="ann"))
+        before = await self.steps(kit, job)
+        with pytest.raises(InvalidInput) as refused:
+            await kit.lifecycle.update(job.id, to(**changes), NOW)
+        assert [error.field for error in refused.value.errors] == [field]
+        assert await self.job(kit, job) == job
+        assert await self.steps(kit, job) == before
+        assert await self.kinds(kit, job) == []
+
+    async def test_a_paused_job_is_changed_and_stays_paused(self, kit: StoreKit) -> None:
+        job = await self.stored(kit, a_job(every(10)))
+        await kit.lifecycle.pause(job.id, NOW)
+        new = await kit.lifecycle.update(job.id, to(schedule=interval(4)), NOW)
+        assert new.status is JobState.PAUSED
+        assert await self.states(kit, job) == [(4, "READY", True)]
+        await kit.lifecycle.resume(job.id, at(1))
+        assert await self.states(kit, job) == [(4, "READY", False)]
+
+    async def test_what_waits_for_the_slot_is_made_anew_and_goes_on_waiting(self, kit: StoreKit) -> None:
+        job = a_job(every(1), overlap="queue")
+        slotted = job.model_copy(update={"slot": "trigger:x", "queued": first_task(job).cause})
+        await kit.add(Submission(slotted, (first_task(job).model_copy(update={"held": True}),)))
+        new = await kit.lifecycle.update(job.id, to(action=OTHER), NOW)
+        assert (new.slot, new.queued) == ("trigger:x", first_task(job).cause)
+        assert [(task.held, task.job_version) for task in await self.steps(kit, job)] == [(True, 2)]
+        new = await kit.lifecycle.update(job.id, to(overlap="allow"), NOW)
+        assert (new.slot, new.queued) == ("trigger:x", None)
+        assert [(task.held, task.slotted) for task in await self.steps(kit, job)] == [(False, False)]
+
+    async def test_what_holds_the_slot_is_about_to_run(self, kit: StoreKit) -> None:
+        job = a_job(every(1), overlap="skip")
+        await kit.add(submission(job.model_copy(update={"slot": first_task(job).cause})))
+        await kit.lifecycle.update(job.id, to(action=OTHER), NOW)
+        assert [task.job_version for task in await self.steps(kit, job)] == [1]
+        with pytest.raises(Conflict):
+            await kit.lifecycle.skip_next(job.id, NOW)
+
+    async def test_a_triggered_occurrence_stays_as_it_is(self, kit: StoreKit) -> None:
+        job = await self.stored(kit, a_job(every(10)))
+        (triggered,) = await kit.lifecycle.trigger(job.id, new_id(NOW), NOW)
+        await kit.lifecycle.update(job.id, to(action=OTHER), NOW)
+        assert (await kit.task(triggered)) == triggered
+
+    async def test_what_is_not_there_or_has_ended(self, kit: StoreKit) -> None:
+        with pytest.raises(NotFound):
+            await kit.lifecycle.update("x", to(), NOW)
+        job = await self.stored(kit, a_job())
+        await kit.jobs.complete_solo([job.id], NOW)
+        with pytest.raises(Conflict, match="is completed"):
+            await kit.lifecycle.update(job.id, to(), NOW)
+
+    async def test_many_changes_at_once_are_made_one_after_the_other(self, kit: StoreKit) -> None:
+        job = await self.stored(kit, a_job(every(1)))
+        changes = [to(description=f"number {number}") for number in range(6)]
+        await asyncio.gather(*(kit.lifecycle.update(job.id, change, NOW) for change in changes))
+        assert (await self.job(kit, job)).version == 7
+        assert [change.version for change in await kit.history.changes(job.id, 9)] != []
+        assert sorted(change.version for change in await kit.history.changes(job.id, 9)) == [*range(2, 8)]
+        (task,) = await self.steps(kit, job)
+        assert task.job_version == 7
+
+    async def test_a_change_and_a_claim_at_once(self, kit: StoreKit) -> None:
+        """Whoever wins: what runs is what the task says, and a claimed one is left alone."""
+        for _ in range(10):
+            job = await self.stored(kit, a_job(every(1)))
+            kit.time.now = at(1)
+            _, claimed = await asyncio.gather(
+                kit.lifecycle.update(job.id, to(at(1), action=OTHER), at(1)),
+                kit.claims.claim([hint_of(first_task(job))], "w", TTL),
+            )
+            task = await kit.task(first_task(job))
+            assert task.job_version == (1 if claimed else 2)
+            assert task.status is (TaskState.RUNNING if claimed else TaskState.READY)
+            assert (task.action == REST.model_dump_json()) is not bool(claimed)
+
+    @pytest.mark.parametrize("seconds", [1, 2])
+    async def test_a_change_and_the_chain_at_once_make_neither_gap_nor_double(
+        self, kit: StoreKit, seconds: int
+    ) -> None:
+        stalled: Callable[..., Any] = kit.agenda.stalled
+        for _ in range(10):
+            job = await self.stored(kit, a_job(every(1)))
+            extend = asyncio.to_thread(kit.agenda.extend, [due(first_task(job))], at(4.5), NOW)
+            await asyncio.gather(kit.lifecycle.update(job.id, to(schedule=interval(seconds)), NOW), extend)
+            await asyncio.to_thread(stalled, at(60), NOW, 99)
+            states = await self.states(kit, job)
+            stored = await self.job(kit, job)
+            wanted = [seconds * (n + 1.0) for n in range(len(states))]
+            assert [instant for instant, *_ in states] == wanted
+            assert (stored.cursor.count, stored.cursor.at) == (len(states), at(wanted[-1]))
+            await kit.jobs.cancel(job.id, NOW)

@@ -1,0 +1,142 @@
+"""Dead letters on the real store: found, redriven with what lies behind them, discarded."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from karya.core.errors import Conflict, InvalidInput
+from karya.core.job import Job
+from karya.core.ports.history import LetterRepository
+from karya.core.queries import LetterQuery
+from karya.core.steps import When
+from karya.core.task import Task, TaskState
+from tests.conformance.store.kit import StoreKit
+from tests.support.story import (
+    NOW,
+    ON_FAILURE,
+    a_job,
+    at,
+    bury,
+    first_task,
+    step,
+    submission,
+    succeed,
+    tasks_of,
+)
+
+
+@pytest.fixture
+def letters(kit: StoreKit) -> LetterRepository:
+    return kit.letters
+
+
+async def dead(kit: StoreKit, job: Job, error: str = "boom") -> Task:
+    """Stores the job and buries its first task."""
+    await kit.add(submission(job))
+    task = first_task(job)
+    await kit.commit(await kit.claim(task), bury(error))
+    return await kit.task(task)
+
+
+async def found(letters: LetterRepository, **query: object) -> list[str]:
+    page = await letters.find(LetterQuery.model_validate(query), cursor=None, limit=100)
+    return [task.id for task in page.items]
+
+
+async def test_they_are_found_by_what_they_are(kit: StoreKit, letters: LetterRepository) -> None:
+    mine = await dead(kit, a_job(user_id="ann"), "connection refused (10.0.0.1)")
+    other = await dead(kit, a_job(), "TIMEOUT")
+    await kit.add(submission(a_job()))
+    assert set(await found(letters)) == {mine.id, other.id}
+    assert await found(letters, user_id="ann") == [mine.id]
+    assert await found(letters, job_id=other.job_id) == [other.id]
+    assert await found(letters, step="main", text="timeout") == [other.id]
+    assert await found(letters, text="(10.0.0.1)") == [mine.id], "a text, not a pattern"
+    assert await found(letters, text=".*") == []
+    assert await found(letters, died_before=at(1)) == []
+    assert set(await found(letters, died_after=at(1))) == {mine.id, other.id}
+
+
+async def test_pages_neither_overlap_nor_leave_out(kit: StoreKit, letters: LetterRepository) -> None:
+    expected = {(await dead(kit, a_job())).id for _ in range(7)}
+    seen: list[str] = []
+    cursor: str | None = None
+    while True:
+        page = await letters.find(LetterQuery(), cursor=cursor, limit=3)
+        seen += [task.id for task in page.items]
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+    assert len(seen) == 7
+    assert set(seen) == expected
+    with pytest.raises(InvalidInput):
+        await letters.find(LetterQuery(), cursor="nonsense", limit=3)
+
+
+async def test_a_redriven_one_is_ready_with_new_attempts(kit: StoreKit, letters: LetterRepository) -> None:
+    task = await dead(kit, a_job(None, ON_FAILURE))
+    assert await letters.redrive(task.id, at(60))
+    again = await kit.task(task)
+    assert (again.status, again.attempts, again.due_at, again.reason) == (TaskState.READY, 0, at(60), None)
+    assert again.token == task.token, "the fence only rises"
+    assert not await letters.redrive(task.id, at(61)), "it is no dead letter any more"
+    kit.time.now = at(60)
+    await kit.commit(await kit.claim(task), succeed())
+    assert (await kit.task(task)).status is TaskState.SUCCEEDED
+    assert len(await kit.hooks_of(task.job_id)) == 1, "fired when it failed, and not again"
+
+
+async def test_of_many_redrives_at_once_one_counts(kit: StoreKit, letters: LetterRepository) -> None:
+    task = await dead(kit, a_job())
+    assert sum(await asyncio.gather(*(letters.redrive(task.id, at(n)) for n in range(8)))) == 1
+
+
+async def test_steps_that_were_skipped_behind_it_wait_again(kit: StoreKit, letters: LetterRepository) -> None:
+    steps = [
+        step("extract"),
+        step("load", "extract"),
+        step("report", "load"),
+        step("alarm", "extract", when=When.FAILURE),
+    ]
+    job = a_job(steps=steps)
+    await dead(kit, job)
+    extract, load, report, alarm = tasks_of(job)
+    assert [(await kit.task(task)).status for task in (load, report)] == [TaskState.SKIPPED] * 2
+    assert (await kit.task(alarm)).status is TaskState.READY
+    assert await letters.redrive(extract.id, at(60))
+    states = [(await kit.task(task)).status for task in (extract, load, report, alarm)]
+    assert states == [TaskState.READY, TaskState.BLOCKED, TaskState.BLOCKED, TaskState.READY]
+    kit.time.now = at(60)
+    for task in (extract, load, report):
+        await kit.commit(await kit.claim(task), succeed())
+    states = [(await kit.task(task)).status for task in (extract, load, report)]
+    assert states == [TaskState.SUCCEEDED] * 3
+
+
+async def test_nothing_of_a_cancelled_job_runs_again(kit: StoreKit, letters: LetterRepository) -> None:
+    job = a_job(steps=[step("a"), step("b")])
+    task = await dead(kit, job)
+    await kit.jobs.cancel(job.id, at(2))
+    with pytest.raises(Conflict, match="discard"):
+        await letters.redrive(task.id, at(3))
+    assert (await kit.task(task)).status is TaskState.DEAD
+
+
+async def test_a_discarded_one_is_cancelled(kit: StoreKit, letters: LetterRepository) -> None:
+    task = await dead(kit, a_job())
+    assert await letters.discard(task.id, at(5))
+    gone = await kit.task(task)
+    assert (gone.status, gone.finished_at, gone.error) == (TaskState.CANCELLED, at(5), "boom")
+    assert gone.reason == "the dead letter was discarded"
+    assert await found(letters) == []
+    assert not await letters.discard(task.id, at(6))
+
+
+async def test_the_story_is_told_attempt_by_attempt(kit: StoreKit, letters: LetterRepository) -> None:
+    task = await dead(kit, a_job(), "first")
+    await letters.redrive(task.id, at(60))
+    kit.time.now = NOW + timedelta(minutes=1)
+    await kit.commit(await kit.claim(task), bury("second"))
+    assert [log.error for log in await letters.errors(task.id, 9)] == ["second", "first"]
+    assert await letters.errors("nothing", 9) == []

@@ -1,0 +1,20 @@
+"""A search has a bounded time: it is told to narrow itself down, rather than to keep the database busy."""
+
+import pytest
+
+from karya.core.errors import InvalidInput
+from karya.core.ids import new_id
+from karya.core.queries import JobQuery
+from karya.store.names import JOBS
+from karya.store.searching import Searching
+from tests.support.mongo import Mongo
+from tests.support.story import NOW
+
+
+async def test_a_search_that_takes_too_long_says_how_to_go_on(mongo: Mongo) -> None:
+    jobs = [{"_id": new_id(NOW), "description": "x" * 1_000} for _ in range(5_000)]
+    await mongo.asynchronous[JOBS].insert_many(jobs)
+    searching = Searching(mongo.asynchronous, patience_ms=1)
+    with pytest.raises(InvalidInput, match="text: the search takes too long: narrow it down"):
+        await searching.list(JobQuery(text="nowhere"), None, 10)
+    assert (await Searching(mongo.asynchronous).list(JobQuery(text="nowhere"), None, 10)).items == ()
