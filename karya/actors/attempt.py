@@ -8,9 +8,11 @@ from typing import Any
 
 import orjson
 
+from karya.core.action import ActionText
 from karya.core.errorlog import shorten
 from karya.core.outcome import Failure, Outcome, Stopped
 from karya.core.ports import ActionRunner, AttemptContext, Claim
+from karya.core.times import format_duration
 
 MAX_RESULT_BYTES = 64 * 1024
 
@@ -66,19 +68,25 @@ class Held:
             attempt=hint.attempt,
             token=hint.token + 1,
             instant=hint.instant,
+            event=self.claim.event,
         )
 
 
-async def perform(held: Held, actions: ActionRunner) -> Outcome | None:
-    """Runs the action and returns what it came to; None when the attempt is no longer ours to judge."""
+async def perform(held: Held, action: ActionText, actions: ActionRunner) -> Outcome | None:
+    """Runs the action, no longer than its task allows, and returns what it came to; None when the attempt
+    is no longer ours to judge."""
+    limit = held.claim.hint.timeout
     try:
-        return await actions.run(held.claim.action, held.context())
+        async with asyncio.timeout(limit.total_seconds() if limit else None) as bound:
+            return await actions.run(action, held.context())
     except asyncio.CancelledError:
         if held.stopped is None:
             raise
         return interrupted(held)
     except Exception as error:
-        return Failure(shorten(f"{type(error).__name__}: {error}"))
+        if limit and bound.expired():
+            return Failure(f"timed out after {format_duration(limit)}", code="timeout")
+        return Failure(shorten(f"{type(error).__name__}: {error}"), code="exception")
 
 
 def interrupted(held: Held) -> Outcome | None:

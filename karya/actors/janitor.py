@@ -1,4 +1,5 @@
-"""What crashes leave behind, put right: expired leases, and jobs whose end was not written."""
+"""What crashes leave behind, put right: expired leases, jobs whose end was not written, slots not given
+back. And what time leaves behind: history that nobody wants kept."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -10,6 +11,8 @@ from karya.actors.metrics import ServerMetrics
 from karya.core.errors import StoreUnavailable
 from karya.core.outcome import LEASE_EXPIRED
 from karya.core.ports import Claims, Clock, Commit, Commits, JobRepository
+from karya.core.ports.history import Retention
+from karya.core.ports.slots import Slots
 from karya.core.task import Task
 from karya.core.transitions import Attempt, decide
 
@@ -30,6 +33,8 @@ class Janitor:
         claims: Claims,
         commits: Commits,
         jobs: JobRepository,
+        slots: Slots,
+        retention: Retention,
         clock: Clock,
         interval: timedelta,
         metrics: ServerMetrics,
@@ -38,11 +43,14 @@ class Janitor:
         self._claims = claims
         self._commits = commits
         self._jobs = jobs
+        self._slots = slots
+        self._retention = retention
         self._clock = clock
         self._interval = interval
         self._metrics = metrics
         self._poke = poke
         self._settled_to: tuple[datetime, str] | None = None
+        self._expired_to: str | None = None
 
     async def run(self) -> None:
         """Sweeps until it is cancelled; while the store is away it tries again."""
@@ -54,7 +62,7 @@ class Janitor:
                 log.warning("store_unavailable", error=str(error))
 
     async def sweep(self) -> None:
-        """One sweep: reaps, then settles."""
+        """One sweep: reaps, settles, frees what holds others up, and lets history expire."""
         while len(expired := await self._claims.expired(_BATCH)) > 0:
             if await self._reap(expired) == 0 or len(expired) < _BATCH:
                 break
@@ -62,6 +70,8 @@ class Janitor:
             await self._settle_some()
             if self._settled_to is None:
                 break
+        await self._free_slots()
+        await self._expire()
 
     async def _settle_some(self) -> None:
         """Looks at the next few jobs; from sweep to sweep it goes round all of them."""
@@ -70,6 +80,18 @@ class Janitor:
         self._settled_to = unsettled[-1] if len(unsettled) == _BATCH else None
         if await self._jobs.settle([job_id for _, job_id in unsettled], now):
             self._poke(now)
+
+    async def _free_slots(self) -> None:
+        now = self._clock.now()
+        abandoned = await self._slots.abandoned(now - _SETTLE_AFTER, _BATCH)
+        if abandoned and await self._slots.release(abandoned, now):
+            self._poke(now)
+
+    async def _expire(self) -> None:
+        """Looks at the history of the next few jobs; from sweep to sweep it goes round all of them."""
+        sweep = await self._retention.expire(self._clock.now(), self._expired_to, _BATCH)
+        self._expired_to = sweep.next_after
+        self._metrics.expired.inc(sweep.tasks)
 
     async def _reap(self, expired: Sequence[Task]) -> int:
         """Takes tasks from holders whose lease expired, through the ordinary retry decision; how many."""

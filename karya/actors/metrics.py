@@ -22,6 +22,9 @@ class ServerMetrics:
         self.reaped = Counter(
             "karya_tasks_reaped", "Tasks taken from a holder whose lease expired", registry=self.registry
         )
+        self.expired = Counter(
+            "karya_tasks_expired", "Tasks removed at the end of their retention", registry=self.registry
+        )
         self.submit_seconds = Histogram(
             "karya_submit_seconds",
             "From a valid request to its durable write",
@@ -45,6 +48,14 @@ class SchedulerMetrics:
         )
         self.mended = Counter(
             "karya_chains_mended", "Recurring jobs whose chain was cut", registry=self.registry
+        )
+        self.misfired = Counter(
+            "karya_instants_misfired", "Instants skipped as misfired", ["policy"], registry=self.registry
+        )
+        self.overlapped = Counter(
+            "karya_occurrences_overlapped",
+            "Occurrences skipped because another one of their job had not ended",
+            registry=self.registry,
         )
         self.dropped_frames = Gauge(
             "karya_queue_dropped_frames", "Malformed or oversized frames dropped", registry=self.registry

@@ -11,8 +11,8 @@ from karya.actors.metrics import WorkerMetrics
 from karya.core.coalesce import Coalescer
 from karya.core.errors import StoreUnavailable
 from karya.core.hint import Hint
-from karya.core.ports import Clock, Commit, Commits, JobRepository
-from karya.core.task import TaskKind
+from karya.core.ports import Clock, Commit, Commits, JobRepository, Slots
+from karya.core.task import OPEN_STATES, TaskKind
 from karya.core.transitions import Move
 
 log = structlog.get_logger("karya.worker")
@@ -37,12 +37,14 @@ class Reporter:
         self,
         commits: Commits,
         jobs: JobRepository,
+        slots: Slots,
         clock: Clock,
         metrics: WorkerMetrics,
         poke: Callable[[datetime], None],
     ) -> None:
         self._commits = commits
         self._jobs = jobs
+        self._slots = slots
         self._clock = clock
         self._metrics = metrics
         self._poke = poke
@@ -81,19 +83,35 @@ class Reporter:
             pause = min(pause * 2, _LONGEST_PAUSE)
 
     async def _follow_up(self, reports: Sequence[Report]) -> None:
-        """Ends the jobs that ended with their tasks, and tells the scheduler what is due because of it."""
+        """Ends what ended with these tasks, and tells the scheduler what is due because of it."""
         now = self._clock.now()
-        due = [_due_at(r, now) for r in reports if r.commit.transition.move is not Move.SUCCEED]
-        steps = [r for r in reports if r.hint.kind is TaskKind.STEP]
-        ended = [r for r in steps if r.commit.transition.move not in (Move.RETRY, Move.RELEASE)]
+        due = [_due_at(report, now) for report in reports if _makes_due(report)]
         try:
-            await self._jobs.complete_solo([r.hint.job_id for r in ended if r.hint.solo], now)
-            if await self._jobs.settle([r.hint.job_id for r in ended if not r.hint.solo], now):
+            if await self._end([report.hint for report in reports if _is_ended_step(report)], now):
                 due.append(now)
         except StoreUnavailable as error:
             log.warning("settling_left_to_janitor", error=str(error))
         if due:
             self._poke(min(due))
+
+    async def _end(self, ended: Sequence[Hint], now: datetime) -> bool:
+        """Gives back the slots of occurrences that ended with these steps, and ends the jobs that did;
+        whether anything became due."""
+        await self._jobs.complete_solo([hint.job_id for hint in ended if hint.solo], now)
+        slotted = {(hint.job_id, hint.cause): None for hint in ended if hint.slotted and hint.cause}
+        released = bool(slotted) and await self._slots.release(list(slotted), now)
+        settled = await self._jobs.settle([hint.job_id for hint in ended if not hint.solo], now)
+        return released or settled
+
+
+def _is_ended_step(report: Report) -> bool:
+    is_step = report.hint.kind is TaskKind.STEP
+    return is_step and report.commit.transition.target not in OPEN_STATES
+
+
+def _makes_due(report: Report) -> bool:
+    """Whether something is due because of it: the task itself again, a hook, or a step behind."""
+    return report.commit.transition.move is not Move.SUCCEED or report.hint.linked
 
 
 def _due_at(report: Report, now: datetime) -> datetime:

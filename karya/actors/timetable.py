@@ -59,6 +59,12 @@ class Timetable:
                 del self._sent[hint.task_id]
                 self.add([hint])
 
+    def take_back(self, hints: Iterable[Hint]) -> None:
+        """These were handed out, but not passed on: reading them again hands them out again."""
+        for hint in hints:
+            if self._is_sent(hint):
+                del self._sent[hint.task_id]
+
     def next_due(self) -> datetime | None:
         """The earliest instant that waits."""
         while self._heap and self._waiting.get(self._heap[0][2].task_id) is not self._heap[0][2]:

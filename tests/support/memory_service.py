@@ -1,18 +1,46 @@
 """A JobService in memory: what the gateway's own tests talk to in place of the real server."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TypeVar
+from itertools import islice
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
 
 from karya.core.action import Action, NoopAction, RestAction
-from karya.core.errors import Conflict, InvalidInput, NotFound
-from karya.core.ids import new_id
-from karya.core.job import Job, JobSpec, JobState, new_job, spec_model, warnings_of
-from karya.core.task import Task, TaskState, occurrence_task
-from karya.core.user import User, UserSpec
-from karya.core.views import JobPage, JobView, Readiness, SummaryView, TaskPage, TaskView
+from karya.core.errors import Conflict, FieldError, InvalidInput, NotFound
+from karya.core.fields import invalid
+from karya.core.ids import minted_at, new_id, numbered_id
+from karya.core.job import LIVE_STATES, Job, JobState, new_job, warnings_of
+from karya.core.occurrence import Occurrence, occurrence_tasks, scheduled, triggered
+from karya.core.queries import JobQuery, LetterQuery
+from karya.core.revision import merged, revised
+from karya.core.spec import JobSpec, spec_model
+from karya.core.task import OPEN_STATES, Task, TaskState
+from karya.core.times import floor_millis
+from karya.core.transitions import discard, redrive, skip
+from karya.core.views import (
+    BulkView,
+    ChangeView,
+    JobPage,
+    JobView,
+    OccurrenceView,
+    PreviewView,
+    Readiness,
+    SummaryView,
+    TaskPage,
+    TaskStory,
+    TaskView,
+    VersionsView,
+    WhyView,
+)
+from karya.core.why import why
 
 T = TypeVar("T")
+
+
+def now() -> datetime:
+    return floor_millis(datetime.now(UTC))
 
 
 class MemoryService:
@@ -26,30 +54,51 @@ class MemoryService:
         """Forgets everything, the failure included."""
         self.jobs: dict[str, Job] = {}
         self.stored_tasks: dict[str, list[Task]] = {}
-        self.users: dict[str, User] = {}
+        self.changes: dict[str, list[ChangeView]] = {}
         self.ready = Readiness(ready=True, reasons={})
         self.failure: Exception | None = None
 
-    async def submit(self, spec: JobSpec[Action]) -> JobView:
+    # --- taking in ------------------------------------------------------------------------------------
+
+    async def submit(self, spec: JobSpec[Action], *, key: str | None = None) -> JobView:
         self._fail()
-        now = datetime.now(UTC)
-        job = new_job(spec, now)
+        ident = key or new_id(now())
+        job = self.jobs.get(ident) or self._store(new_job(spec, minted_at(ident), ident=ident))
+        return JobView.of(job, now(), warnings_of(spec, job.created_at))
+
+    async def submit_many(
+        self, specs: Sequence[JobSpec[Action]], *, key: str | None = None
+    ) -> Sequence[JobView]:
+        self._fail()
+        whole = key or new_id(now())
+        ids = [numbered_id(whole, number) for number in range(len(specs))]
+        made = [_numbered(n, spec, minted_at(whole), ids[n]) for n, spec in enumerate(specs)]
+        return [JobView.of(self.jobs.get(job.id) or self._store(job), now()) for job in made]
+
+    def _store(self, job: Job) -> Job:
         self.jobs[job.id] = job
-        self.stored_tasks[job.id] = [occurrence_task(job, job.cursor, now)]
-        return JobView.of(job, now, warnings_of(spec, now))
+        self.stored_tasks[job.id] = []
+        self._add(job, scheduled(job, job.cursor))
+        self._note(job, "submitted", dict(job.spec()))
+        return job
+
+    def _add(self, job: Job, occurrence: Occurrence) -> list[Task]:
+        tasks = list(occurrence_tasks(job, occurrence, now()))
+        self.stored_tasks[job.id] += tasks
+        return tasks
+
+    def _note(self, job: Job, kind: str, spec: dict[str, Any] | None = None) -> None:
+        entry = ChangeView(at=now(), kind=kind, version=job.version, spec=spec)
+        self.changes.setdefault(job.id, []).insert(0, entry)
+
+    # --- reading --------------------------------------------------------------------------------------
 
     async def get(self, job_id: str) -> JobView:
-        return JobView.of(self._job(job_id), datetime.now(UTC))
+        return JobView.of(self._job(job_id), now())
 
-    async def list(
-        self, *, user_id: str | None, status: JobState | None, cursor: str | None, limit: int
-    ) -> JobPage:
+    async def list(self, query: JobQuery, *, cursor: str | None, limit: int) -> JobPage:
         self._fail()
-        found = [
-            JobView.of(job, datetime.now(UTC))
-            for job in reversed(self.jobs.values())
-            if user_id in (None, job.user_id) and status in (None, job.status)
-        ]
+        found = [JobView.of(job, now()) for job in reversed(self.jobs.values()) if _finds(query, job)]
         jobs, following = _page(found, cursor, limit)
         return JobPage(jobs=jobs, next_cursor=following)
 
@@ -58,25 +107,119 @@ class MemoryService:
         views, following = _page([TaskView.of(task) for task in reversed(tasks)], cursor, limit)
         return TaskPage(tasks=views, next_cursor=following)
 
+    async def task(self, task_id: str) -> TaskStory:
+        return TaskStory(task=TaskView.of(self._task(task_id)), errors=())
+
     async def summary(self, job_id: str) -> SummaryView:
         job = self._job(job_id)
         tasks = self.stored_tasks[job.id]
-        return SummaryView.of(job, datetime.now(UTC), {TaskState.READY: len(tasks)}, tasks, ())
+        return SummaryView.of(job, now(), {TaskState.READY: len(tasks)}, tasks, ())
+
+    async def why(self, job_id: str) -> WhyView:
+        job = self._job(job_id)
+        tasks = [task for task in self.stored_tasks[job_id] if task.status in OPEN_STATES]
+        return why(job, tasks, (), now())
+
+    async def versions(self, job_id: str) -> VersionsView:
+        return VersionsView(changes=tuple(self.changes[self._job(job_id).id]), skipped=())
+
+    async def occurrences(self, job_id: str, limit: int) -> PreviewView:
+        job = self._job(job_id)
+        instants = tuple(islice(job.ahead(now()), limit))
+        return PreviewView(instants=instants, due_at=instants)
+
+    async def preview(self, spec: JobSpec[Action], limit: int) -> PreviewView:
+        self._fail()
+        instants = tuple(spec.schedule.preview(now(), limit))
+        return PreviewView(instants=instants, due_at=instants)
+
+    # --- steering -------------------------------------------------------------------------------------
 
     async def cancel(self, job_id: str) -> JobView:
         job = self._job(job_id)
         if job.status is JobState.COMPLETED:
             raise Conflict(f"job {job.id} is completed")
-        self.jobs[job_id] = job.model_copy(update={"status": JobState.CANCELLED})
-        return JobView.of(self.jobs[job_id], datetime.now(UTC))
+        return self._move(job, "cancelled", status=JobState.CANCELLED)
 
-    async def add_user(self, spec: UserSpec) -> User:
+    async def pause(self, job_id: str) -> JobView:
+        return self._move(self._live(job_id), "paused", status=JobState.PAUSED, paused_at=now())
+
+    async def resume(self, job_id: str) -> JobView:
+        return self._move(self._live(job_id), "resumed", status=JobState.ACTIVE, paused_at=None)
+
+    async def trigger(self, job_id: str, *, key: str | None = None) -> OccurrenceView:
+        job = self._live(job_id)
+        if job.status is not JobState.ACTIVE:
+            raise Conflict(f"job {job_id} is {job.status.value.lower()}")
+        occurrence = triggered(key or new_id(now()), now())
+        made = [task for task in self.stored_tasks[job_id] if task.cause == occurrence.cause]
+        return _occurrence(made or self._add(job, occurrence))
+
+    async def skip_next(self, job_id: str) -> OccurrenceView:
+        job = self._live(job_id)
+        tasks = self.stored_tasks[job_id]
+        following = job.next_cursor(job.cursor.at, job.cursor.count)
+        skipped = [number for number, task in enumerate(tasks) if task.status in OPEN_STATES and task.count]
+        if not skipped:
+            raise Conflict(f"job {job_id} has no occurrence that has not begun")
+        change = skip("skipped on request", now())
+        for number in skipped:
+            tasks[number] = tasks[number].model_copy(update={**change.changes, "status": change.target})
+        if following is not None:
+            self.jobs[job_id] = job.model_copy(update={"cursor": following})
+            self._add(job, scheduled(job, following))
+        return _occurrence([tasks[number] for number in skipped])
+
+    async def update(self, job_id: str, changes: Mapping[str, Any]) -> JobView:
+        wire = merged(self._live(job_id), changes)
+        try:
+            new = revised(self.jobs[job_id], self.spec_type.model_validate(wire), now())
+        except ValidationError as error:
+            raise invalid(error, wire) from None
+        self.jobs[job_id] = new
+        self._note(new, "updated", dict(new.spec()))
+        return JobView.of(new, now())
+
+    def _move(self, job: Job, kind: str, **changes: Any) -> JobView:
+        self.jobs[job.id] = job.model_copy(update=changes)
+        self._note(job, kind)
+        return JobView.of(self.jobs[job.id], now())
+
+    # --- dead letters ---------------------------------------------------------------------------------
+
+    async def dead_letters(self, query: LetterQuery, *, cursor: str | None, limit: int) -> TaskPage:
         self._fail()
-        if any(user.name == spec.name for user in self.users.values()):
-            raise Conflict(f"the name {spec.name!r} is taken")
-        user = User(id=new_id(datetime.now(UTC)), name=spec.name, created_at=datetime.now(UTC))
-        self.users[user.id] = user
-        return user
+        views, following = _page([TaskView.of(task) for task in self._dead(query)], cursor, limit)
+        return TaskPage(tasks=views, next_cursor=following)
+
+    async def redrive(self, task_id: str) -> TaskStory:
+        return self._revive(task_id, TaskState.READY, redrive(now()).changes)
+
+    async def redrive_all(self, query: LetterQuery) -> BulkView:
+        self._fail()
+        return BulkView(count=len([await self.redrive(task.id) for task in list(self._dead(query))]))
+
+    async def discard(self, task_id: str) -> TaskStory:
+        return self._revive(task_id, TaskState.CANCELLED, discard(now()).changes)
+
+    async def discard_all(self, query: LetterQuery) -> BulkView:
+        self._fail()
+        return BulkView(count=len([await self.discard(task.id) for task in list(self._dead(query))]))
+
+    def _dead(self, query: LetterQuery) -> Iterator[Task]:
+        for job_id, tasks in self.stored_tasks.items():
+            mine = query.user_id in (None, self.jobs[job_id].user_id) and query.job_id in (None, job_id)
+            yield from (task for task in tasks if mine and task.status is TaskState.DEAD)
+
+    def _revive(self, task_id: str, status: TaskState, changes: Mapping[str, Any]) -> TaskStory:
+        task = self._task(task_id)
+        if task.status is not TaskState.DEAD:
+            raise Conflict(f"task {task_id} is {task.status.value}: it is no dead letter")
+        tasks = self.stored_tasks[task.job_id]
+        tasks[tasks.index(task)] = task.model_copy(update={**changes, "status": status})
+        return TaskStory(task=TaskView.of(self._task(task_id)), errors=())
+
+    # --- the whole ------------------------------------------------------------------------------------
 
     async def readiness(self) -> Readiness:
         self._fail()
@@ -92,9 +235,48 @@ class MemoryService:
             raise NotFound("job", job_id)
         return self.jobs[job_id]
 
+    def _live(self, job_id: str) -> Job:
+        job = self._job(job_id)
+        if job.status not in LIVE_STATES:
+            raise Conflict(f"job {job_id} is {job.status.value.lower()}")
+        return job
+
+    def _task(self, task_id: str) -> Task:
+        self._fail()
+        for tasks in self.stored_tasks.values():
+            for task in tasks:
+                if task.id == task_id:
+                    return task
+        raise NotFound("task", task_id)
+
     def _fail(self) -> None:
         if self.failure is not None:
             raise self.failure
+
+
+def _numbered(number: int, spec: JobSpec[Action], created_at: datetime, ident: str) -> Job:
+    try:
+        return new_job(spec, created_at, ident=ident)
+    except InvalidInput as error:
+        raise InvalidInput(FieldError(f"{number}.{e.field}", e.message) for e in error.errors) from None
+
+
+def _finds(query: JobQuery, job: Job) -> bool:
+    created = (query.created_after, query.created_before)
+    return (
+        query.user_id in (None, job.user_id)
+        and query.status in (None, job.status)
+        and (query.tag is None or query.tag in job.tags)
+        and (created[0] is None or created[0] <= job.created_at)
+        and (created[1] is None or job.created_at < created[1])
+        and (query.text is None or query.text.casefold() in job.description.casefold())
+    )
+
+
+def _occurrence(tasks: Sequence[Task]) -> OccurrenceView:
+    first = tasks[0]
+    views = tuple(map(TaskView.of, tasks))
+    return OccurrenceView(job_id=first.job_id, cause=first.cause, instant=first.instant, tasks=views)
 
 
 def _page(items: Sequence[T], cursor: str | None, limit: int) -> tuple[tuple[T, ...], str | None]:

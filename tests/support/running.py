@@ -43,16 +43,32 @@ class Running:
         self.cluster = cluster
         self.karya = karya
 
-    def http(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
-        """One request to the gateway; its status and its JSON."""
-        data = None if body is None else orjson.dumps(body)
-        headers = {"content-type": "application/json"}
-        request = urllib.request.Request(self.cluster.url + path, data, headers, method=method)
+    def http(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
+        """One request to the gateway; its status and its JSON (None without a body)."""
+        status, _, answer = self.exchange(method, path, body, **headers)
+        return status, answer
+
+    def exchange(
+        self, method: str, path: str, body: Any = None, **headers: str
+    ) -> tuple[int, Mapping[str, str], Any]:
+        """The same with the headers of the answer. In the names of those to send `_` stands for `-`; bytes
+        as a body are sent as they are."""
+        data = body if body is None or isinstance(body, bytes) else orjson.dumps(body)
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        sent = {"content-type": "application/json", **named}
+        request = urllib.request.Request(self.cluster.url + path, data, sent, method=method)
         try:
             with urllib.request.urlopen(request, timeout=30) as answer:
-                return answer.status, orjson.loads(answer.read())
+                return answer.status, answer.headers, _json(answer.read())
         except urllib.error.HTTPError as error:
-            return error.code, orjson.loads(error.read())
+            return error.code, error.headers, _json(error.read())
+
+    def submit(self, **spec: Any) -> str:
+        """Submits a job over HTTP; its id."""
+        status, job = self.http("POST", "/v1/jobs", spec)
+        assert status == 201, job
+        ident: str = job["id"]
+        return ident
 
     def text(self, path: str) -> str:
         """The body of a page of the gateway."""
@@ -99,6 +115,10 @@ class Running:
         port = str(urlsplit(self.cluster.store_url).port)
         mongods = [child for child in psutil.Process().children(True) if child.name() == "mongod"]
         return next(child.pid for child in mongods if port in child.cmdline())
+
+
+def _json(body: bytes) -> Any:
+    return orjson.loads(body) if body else None
 
 
 def _is(process: psutil.Process, name: str) -> bool:

@@ -2,7 +2,8 @@
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,12 +15,28 @@ from karya.actors.cluster.ray_runtime import join_ray
 from karya.actors.cluster.record import read_record
 from karya.core.action import Action
 from karya.core.errors import Unavailable
-from karya.core.job import JobSpec
+from karya.core.ids import new_id
 from karya.core.settings import RaySettings, Settings
-from karya.core.views import JobView, SummaryView
+from karya.core.spec import JobSpec
+from karya.core.views import (
+    BulkView,
+    JobList,
+    JobPage,
+    JobView,
+    OccurrenceView,
+    PreviewView,
+    SummaryView,
+    TaskPage,
+    TaskStory,
+    WhyView,
+)
 
 _CALL_SECONDS = 30.0
 _PAUSE_SECONDS = 0.2
+
+
+Spec = JobSpec[Action] | Mapping[str, Any]
+"""A job as a model, or as the mapping that its JSON would be."""
 
 
 class Karya:
@@ -28,23 +45,88 @@ class Karya:
     def __init__(self, server: Any) -> None:
         self._server = server
 
-    def submit(self, spec: JobSpec[Action] | Mapping[str, Any]) -> JobView:
-        """Stores a job; when this returns, the job is durable. Raises InvalidInput, which names the field."""
-        if isinstance(spec, JobSpec):
-            spec = spec.model_dump(mode="json")
-        return JobView.model_validate_json(self._call("submit", spec=dict(spec)))
+    def submit(self, spec: Spec, *, key: str | None = None) -> JobView:
+        """Stores a job; when this returns, the job is durable. Raises InvalidInput, which names the field.
+
+        With a `key` made by `karya.new_key()` it may be called again after an error: it is one job.
+        """
+        return JobView.model_validate_json(self._call("submit", spec=_wire(spec), key=key))
+
+    def submit_many(self, specs: Iterable[Spec], *, key: str | None = None) -> Sequence[JobView]:
+        """Stores many jobs, in the order given. Raises InvalidInput, which names item and field
+        (`3.schedule.every`), before any is stored."""
+        wire = [_wire(spec) for spec in specs]
+        return JobList.model_validate_json(self._call("submit_many", specs=wire, key=key)).jobs
 
     def get(self, job_id: str) -> JobView:
         """One job. Raises NotFound."""
         return JobView.model_validate_json(self._call("get", job_id=job_id))
 
-    def cancel(self, job_id: str) -> JobView:
-        """Cancels a job; when this returns, no further attempt of it starts. Raises NotFound, Conflict."""
-        return JobView.model_validate_json(self._call("cancel", job_id=job_id))
+    def list(self, *, cursor: str | None = None, limit: int = 20, **query: Any) -> JobPage:
+        """A page of jobs, the newest first; the keywords are the fields of JobQuery (tag, status, …)."""
+        return JobPage.model_validate_json(self._call("list", query=query, cursor=cursor, limit=limit))
 
     def summary(self, job_id: str) -> SummaryView:
         """A job with its latest tasks, counts and errors. Raises NotFound."""
         return SummaryView.model_validate_json(self._call("summary", job_id=job_id))
+
+    def why(self, job_id: str) -> WhyView:
+        """What each open task of a job waits for. Raises NotFound."""
+        return WhyView.model_validate_json(self._call("why", job_id=job_id))
+
+    def occurrences(self, job_id: str, limit: int = 10) -> PreviewView:
+        """The next instants of a job. Raises NotFound."""
+        return PreviewView.model_validate_json(self._call("occurrences", job_id=job_id, limit=limit))
+
+    def cancel(self, job_id: str) -> JobView:
+        """Cancels a job; when this returns, no further attempt of it starts. Raises NotFound, Conflict."""
+        return JobView.model_validate_json(self._call("cancel", job_id=job_id))
+
+    def pause(self, job_id: str) -> JobView:
+        """Pauses a job; when this returns, nothing of it starts until it is resumed. Raises as `cancel`."""
+        return JobView.model_validate_json(self._call("pause", job_id=job_id))
+
+    def resume(self, job_id: str) -> JobView:
+        """Resumes a paused job. Raises as `cancel`."""
+        return JobView.model_validate_json(self._call("resume", job_id=job_id))
+
+    def trigger(self, job_id: str, *, key: str | None = None) -> OccurrenceView:
+        """Runs one occurrence now. Raises NotFound, and Conflict for a job that is paused or has ended."""
+        return OccurrenceView.model_validate_json(self._call("trigger", job_id=job_id, key=key))
+
+    def skip_next(self, job_id: str) -> OccurrenceView:
+        """Skips the next occurrence. Raises NotFound, and Conflict when there is none."""
+        return OccurrenceView.model_validate_json(self._call("skip_next", job_id=job_id))
+
+    def update(self, job_id: str, **changes: Any) -> JobView:
+        """Changes a job: the fields that are given replace its own. Raises as `cancel`,
+        and InvalidInput."""
+        return JobView.model_validate_json(self._call("update", job_id=job_id, changes=changes))
+
+    def task(self, task_id: str) -> TaskStory:
+        """A task with its failed attempts. Raises NotFound."""
+        return TaskStory.model_validate_json(self._call("task", task_id=task_id))
+
+    def dead_letters(self, *, cursor: str | None = None, limit: int = 20, **query: Any) -> TaskPage:
+        """A page of dead letters, the latest first; the keywords are the fields of LetterQuery."""
+        answer = self._call("dead_letters", query=query, cursor=cursor, limit=limit)
+        return TaskPage.model_validate_json(answer)
+
+    def redrive(self, task_id: str) -> TaskStory:
+        """Gives a dead letter a new set of attempts. Raises NotFound, Conflict."""
+        return TaskStory.model_validate_json(self._call("redrive", task_id=task_id))
+
+    def redrive_all(self, **query: Any) -> int:
+        """Redrives all dead letters that match the fields of LetterQuery; how many."""
+        return BulkView.model_validate_json(self._call("redrive_all", query=query)).count
+
+    def discard(self, task_id: str) -> TaskStory:
+        """Gives a dead letter up. Raises NotFound, Conflict."""
+        return TaskStory.model_validate_json(self._call("discard", task_id=task_id))
+
+    def discard_all(self, **query: Any) -> int:
+        """Discards all dead letters that match the fields of LetterQuery; how many."""
+        return BulkView.model_validate_json(self._call("discard_all", query=query)).count
 
     def _call(self, method: str, **arguments: Any) -> bytes:
         answer = self._ask(method, arguments)
@@ -65,6 +147,15 @@ class Karya:
             except (ray.exceptions.RayError, TimeoutError) as error:
                 raise Unavailable(f"the server actor does not answer: {error}") from error
             time.sleep(_PAUSE_SECONDS)
+
+
+def new_key() -> str:
+    """A key for one submission or trigger: whoever calls again with it means the same one."""
+    return new_id(datetime.now(UTC))
+
+
+def _wire(spec: Spec) -> dict[str, Any]:
+    return spec.model_dump(mode="json") if isinstance(spec, JobSpec) else dict(spec)
 
 
 def connect(

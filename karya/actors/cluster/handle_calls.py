@@ -1,18 +1,25 @@
 """What travels between a Python client and the server actor: JSON in, JSON or an error as a value out."""
 
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from karya.core.errors import InvalidInput, KaryaError
+from karya.core.errors import FieldError, InvalidInput, KaryaError
 from karya.core.fields import invalid
 from karya.core.ports import JobService
+from karya.core.queries import JobQuery, LetterQuery
+from karya.core.views import JobList
 
-REPEATABLE = frozenset({"get", "cancel", "summary"})
+_Arguments = Mapping[str, Any]
+M = TypeVar("M", bound=BaseModel)
+_Call = Callable[[JobService, _Arguments], Awaitable[BaseModel]]
+
+REPEATABLE = frozenset(
+    {"get", "list", "summary", "task", "why", "occurrences", "dead_letters", "cancel", "pause", "resume"}
+)
 """Calls that may be made twice: a submit whose answer was lost may have stored its job."""
-
-METHODS = REPEATABLE | {"submit"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +32,75 @@ class Answer:
 
 async def answer(service: JobService, method: str, arguments: dict[str, Any]) -> Answer:
     """Makes one call on the service. Errors of the caller are values, so that Ray does not wrap them."""
-    if method not in METHODS:
+    call = METHODS.get(method)
+    if call is None:
         return Answer(error=InvalidInput.at("method", f"there is no {method!r}"))
     try:
-        if method == "submit":
-            view: BaseModel = await service.submit(service.spec_type.model_validate(arguments["spec"]))
-        else:
-            view = await getattr(service, method)(arguments["job_id"])
-    except ValidationError as error:
-        return Answer(error=invalid(error, arguments.get("spec")))
+        view = await call(service, arguments)
+    except KeyError as missing:
+        return Answer(error=InvalidInput.at(str(missing.args[0]), "required"))
     except KaryaError as error:
         return Answer(error=error)
     return Answer(json=view.model_dump_json().encode())
+
+
+async def _submit(service: JobService, given: _Arguments) -> BaseModel:
+    return await service.submit(_model(service.spec_type, given["spec"]), key=given.get("key"))
+
+
+async def _submit_many(service: JobService, given: _Arguments) -> BaseModel:
+    specs = []
+    for number, spec in enumerate(given["specs"]):
+        try:
+            specs.append(_model(service.spec_type, spec))
+        except InvalidInput as error:
+            raise InvalidInput(FieldError(f"{number}.{e.field}", e.message) for e in error.errors) from None
+    return JobList(jobs=tuple(await service.submit_many(specs, key=given.get("key"))))
+
+
+async def _list(service: JobService, given: _Arguments) -> BaseModel:
+    return await service.list(_model(JobQuery, given["query"]), cursor=given["cursor"], limit=given["limit"])
+
+
+async def _dead_letters(service: JobService, given: _Arguments) -> BaseModel:
+    query = _model(LetterQuery, given["query"])
+    return await service.dead_letters(query, cursor=given["cursor"], limit=given["limit"])
+
+
+async def _redrive_all(service: JobService, given: _Arguments) -> BaseModel:
+    return await service.redrive_all(_model(LetterQuery, given["query"]))
+
+
+async def _discard_all(service: JobService, given: _Arguments) -> BaseModel:
+    return await service.discard_all(_model(LetterQuery, given["query"]))
+
+
+METHODS: Mapping[str, _Call] = {
+    "submit": _submit,
+    "submit_many": _submit_many,
+    "list": _list,
+    "dead_letters": _dead_letters,
+    "redrive_all": _redrive_all,
+    "discard_all": _discard_all,
+    "get": lambda service, given: service.get(given["job_id"]),
+    "summary": lambda service, given: service.summary(given["job_id"]),
+    "why": lambda service, given: service.why(given["job_id"]),
+    "cancel": lambda service, given: service.cancel(given["job_id"]),
+    "pause": lambda service, given: service.pause(given["job_id"]),
+    "resume": lambda service, given: service.resume(given["job_id"]),
+    "trigger": lambda service, given: service.trigger(given["job_id"], key=given.get("key")),
+    "skip_next": lambda service, given: service.skip_next(given["job_id"]),
+    "update": lambda service, given: service.update(given["job_id"], given["changes"]),
+    "occurrences": lambda service, given: service.occurrences(given["job_id"], given["limit"]),
+    "task": lambda service, given: service.task(given["task_id"]),
+    "redrive": lambda service, given: service.redrive(given["task_id"]),
+    "discard": lambda service, given: service.discard(given["task_id"]),
+}
+"""Every call that a Python client can make."""
+
+
+def _model(model: type[M], written: Any) -> M:
+    try:
+        return model.model_validate(written)
+    except ValidationError as error:
+        raise invalid(error, written) from None

@@ -19,6 +19,7 @@ from karya.actors.cluster.names import SCHEDULER, SERVER, worker_name
 from karya.actors.cluster.ray_actors import SchedulerActor, ServerActor, WorkerActor
 from karya.actors.cluster.ray_runtime import leave_ray, start_ray
 from karya.actors.cluster.record import ClusterRecord, remove_record
+from karya.connectors.registry import load_connectors
 from karya.core.errors import ConfigError, KaryaError, Unavailable
 from karya.core.settings import Settings
 from karya.store.datadir import DataDirectory
@@ -93,6 +94,7 @@ class Cluster:
         return self._actors[name]
 
     def _start(self) -> None:
+        load_connectors(self._settings.connectors)  # a wrong key is told here, before anything runs
         data_dir = self._undo.enter_context(DataDirectory(self._settings.data_dir)).path
         with ThreadPoolExecutor(1) as helper:
             database = helper.submit(self._start_database, data_dir)

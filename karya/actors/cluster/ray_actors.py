@@ -15,6 +15,7 @@ from karya.actors.cluster.wiring import SchedulerParts, ServerParts, WorkerParts
 from karya.actors.logs import configure_logs
 from karya.actors.metrics import Figures, figures
 from karya.core.settings import Settings
+from karya.core.why import Crew
 
 log = structlog.get_logger("karya.actor")
 
@@ -28,7 +29,7 @@ class ServerActor:
         configure_logs(settings.log)
         self._settings = settings
         probes = {"scheduler": self._scheduler, "workers": self._workers}
-        self._parts = ServerParts(settings, url, probes, self._gather)
+        self._parts = ServerParts(settings, url, probes, self._gather, self._crew)
         self._host = Host(SERVER, self._open)
 
     async def _open(self) -> None:
@@ -55,6 +56,15 @@ class ServerActor:
     async def _workers(self) -> str | None:
         status = await _actor(SCHEDULER, "status")
         return None if status["workers"] else "no worker is connected"
+
+    async def _crew(self) -> Crew:
+        try:
+            async with asyncio.timeout(_GATHER_SECONDS):
+                crew: Crew = (await _actor(SCHEDULER, "status"))["crew"]
+        except Exception as error:
+            log.warning("no_crew", error=repr(error))
+            return None
+        return crew
 
     async def _gather(self) -> Iterable[Figures]:
         others = [SCHEDULER, *worker_names(self._settings.worker.count)]
@@ -87,11 +97,13 @@ class SchedulerActor:
         await self._host.ready()
 
     async def status(self) -> dict[str, Any]:
-        """Whether it leads, and how many workers are connected."""
+        """Whether it leads, and which workers are connected."""
         scheduler = self._parts.scheduler
+        crew = tuple(self._parts.dispatcher.workers())
         return {
             "leads": scheduler is not None and scheduler.leads,
-            "workers": len(self._parts.dispatcher.workers()),
+            "workers": len(crew),
+            "crew": crew,
         }
 
     async def figures(self) -> Figures:

@@ -3,24 +3,34 @@
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any
 
 from prometheus_client import CollectorRegistry
 
+from karya.actors.accounts import Accounts
 from karya.actors.cluster.host import Host, is_dead, keep_time, new_owner
 from karya.actors.cluster.names import SCHEDULER, SERVER
+from karya.actors.cluster.remote import RayTasks
 from karya.actors.inbox import Inbox
 from karya.actors.janitor import Janitor
+from karya.actors.letters import Letters
 from karya.actors.metrics import Figures, SchedulerMetrics, ServerMetrics, WorkerMetrics
 from karya.actors.reporter import Reporter
 from karya.actors.scheduler import LOCK, Scheduler
 from karya.actors.server import Probe, Server
+from karya.actors.submitter import Submitter
 from karya.actors.worker import Worker
 from karya.api.serve import Gateway
-from karya.connectors.registry import ConnectorRegistry, action_types, load_connectors
+from karya.api.services import Services
+from karya.connectors.chain import spec_rules
+from karya.connectors.registry import ConnectorRegistry, Connectors, load_connectors
+from karya.connectors.rest.settings import private_by_default
+from karya.core.chaining import child_id
 from karya.core.clock import SystemClock
-from karya.core.job import spec_model
-from karya.core.ports import Resolve
-from karya.core.settings import Settings
+from karya.core.errors import ConfigError
+from karya.core.ports import AttemptContext, Resolve, Tools
+from karya.core.settings import LOOPBACK, Settings
+from karya.core.why import Crew
 from karya.queue.consumer import WorkerSocket
 from karya.queue.dispatcher import Dispatcher
 from karya.queue.wire import Role
@@ -41,6 +51,13 @@ def dispatcher_endpoint(store: MongoStore) -> Resolve:
     return resolve
 
 
+def connectors_of(settings: Settings) -> Connectors:
+    """The connectors as they are configured. What a gateway that serves loopback only is asked for may reach
+    private targets; beyond it, they have to be allowed by name."""
+    local = settings.gateway.host in LOOPBACK
+    return load_connectors(private_by_default(settings.connectors, local))
+
+
 class ServerParts:
     """The server, its gateway and its janitor."""
 
@@ -50,30 +67,49 @@ class ServerParts:
         url: str,
         probes: Mapping[str, Probe],
         gather: Callable[[], Awaitable[Iterable[Figures]]],
+        crew: Callable[[], Awaitable[Crew]],
     ) -> None:
+        self._settings = settings.gateway
         self.metrics = ServerMetrics()
         self.clock = SystemClock()
-        self.store = MongoStore(settings.store, url)
-        resolve = dispatcher_endpoint(self.store)
-        owner = new_owner(SERVER)
-        self.poker = WorkerSocket(settings.queue, owner, resolve, self.clock.monotonic, role=Role.CLIENT)
+        self.store = store = MongoStore(settings.store, url)
+        self.poker = WorkerSocket(
+            settings.queue,
+            new_owner(SERVER),
+            dispatcher_endpoint(store),
+            self.clock.monotonic,
+            role=Role.CLIENT,
+        )
+        rules = spec_rules(connectors_of(settings))
         self.server = Server(
-            spec_type=spec_model(action_types(load_connectors())),
-            jobs=self.store.jobs,
-            tasks=self.store.tasks,
-            error_logs=self.store.error_logs,
-            users=self.store.users,
+            spec_type=rules.spec_type,
+            refusal=rules.refusal,
+            max_depth=rules.max_depth,
+            strict=rules.strict,
+            with_token=rules.with_token,
+            jobs=store.jobs,
+            tasks=store.tasks,
+            lifecycle=store.lifecycle,
+            history=store.history,
+            error_logs=store.error_logs,
+            users=store.users,
+            letters=Letters(store.letters, store.tasks, store.jobs, self.clock, self.poker.poke, crew),
             clock=self.clock,
             metrics=self.metrics,
             poke=self.poker.poke,
             probes={"mongodb": self._mongodb, "queue": self._queue, **probes},
             gather=gather,
         )
-        self.gateway = Gateway(self.server, settings.gateway)
+        accounts = Accounts(store.users, store.tokens, self.clock)
+        self.gateway = Gateway(
+            Services(self.server, accounts, store.requests, self.clock, store.plans), settings.gateway
+        )
         self.janitor = Janitor(
-            claims=self.store.claims,
-            commits=self.store.commits,
-            jobs=self.store.jobs,
+            claims=store.claims,
+            commits=store.commits,
+            jobs=store.jobs,
+            slots=store.slots,
+            retention=store.retention,
             clock=self.clock,
             interval=settings.scheduler.sweep,
             metrics=self.metrics,
@@ -88,7 +124,13 @@ class ServerParts:
         return None if self.poker.connected else "not connected to the scheduler yet: jobs would start late"
 
     async def open(self, host: Host) -> None:
-        """Starts all of it."""
+        """Starts all of it. Raises ConfigError when the gateway would ask for tokens that nobody has."""
+        if self._settings.needs_tokens and not await self.store.tokens.any():
+            raise ConfigError(
+                f"the gateway would ask for a token on {self._settings.host}, and there is none: start on "
+                "127.0.0.1 without gateway.require_tokens, make one with `karya user add NAME --role admin` "
+                "and `karya token create NAME`, and start again"
+            )
         await self.poker.start()
         await self.gateway.start()
         host.keep(keep_time(self.store.measure, self.clock), "clock")
@@ -127,6 +169,7 @@ class SchedulerParts:
             inbox=self.inbox,
             settings=self._settings.scheduler,
             agenda=self.store.agenda,
+            admissions=self.store.admissions,
             locks=self.store.locks,
             producer=self.dispatcher,
             clock=self.clock,
@@ -158,11 +201,29 @@ class WorkerParts:
         self.metrics = WorkerMetrics()
         self.clock = SystemClock()
         self.store = MongoStore(settings.store, url)
-        self.connectors = ConnectorRegistry(load_connectors())
+        connectors = connectors_of(settings)
+        self.rules = spec_rules(connectors)
+        self.connectors = ConnectorRegistry(connectors)
+        self.ray_tasks = RayTasks()
         self.socket = WorkerSocket(
             settings.queue, owner, dispatcher_endpoint(self.store), self.clock.monotonic
         )
-        reporter = Reporter(self.store.commits, self.store.jobs, self.clock, self.metrics, self.socket.poke)
+        self.submitter = Submitter(
+            self.store.jobs,
+            self.store.tasks,
+            self.clock,
+            connectors.refusal,
+            self.socket.poke,
+            max_depth=self.rules.max_depth,
+        )
+        reporter = Reporter(
+            self.store.commits,
+            self.store.jobs,
+            self.store.slots,
+            self.clock,
+            self.metrics,
+            self.socket.poke,
+        )
         self.worker = Worker(
             owner=owner,
             settings=settings.worker,
@@ -176,7 +237,7 @@ class WorkerParts:
 
     async def open(self, host: Host) -> None:
         """Starts all of it."""
-        await self.connectors.open_all()
+        await self.connectors.open_all(Tools(submit=self._submit, run_remote=self.ray_tasks.run))
         await self.socket.start()
         host.keep(keep_time(self.store.measure, self.clock), "clock")
         host.keep(self.worker.keep_leases(), "leases")
@@ -187,3 +248,11 @@ class WorkerParts:
         await self.worker.drain()
         await self.socket.stop()
         await self.connectors.close_all()
+        await self.ray_tasks.close()
+
+    async def _submit(self, job: Mapping[str, Any], context: AttemptContext) -> str:
+        """Implements `Submit`. What a hook submits is no child of its job."""
+        ident = child_id(context.task_id, context.instant)
+        linked = context.event is None
+        child = await self.submitter.submit(self.rules.parsed(job), context.job_id, ident, linked=linked)
+        return child.id

@@ -20,6 +20,9 @@ from tests.support.soon import soon
 from tests.support.story import first_task, hint_of, submission
 
 LEASE = timedelta(seconds=20)
+_STARTED = ("attempt ", "coalescer")
+"""The tasks that a worker starts."""
+
 SHORT_LEASE = timedelta(milliseconds=80)
 """Renewed every 20 ms of real time; it expires by the held clock."""
 
@@ -60,10 +63,13 @@ class Crew:
         claims: Any = None,
         commits: Any = None,
         jobs: Any = None,
+        slots_of: Any = None,
         start: bool = True,
     ) -> Mate:
         kit, clock, line, metrics = self.kit, HeldClock(self.kit.time), Line(), WorkerMetrics()
-        reporter = Reporter(commits or kit.commits, jobs or kit.jobs, clock, metrics, line.poke)
+        reporter = Reporter(
+            commits or kit.commits, jobs or kit.jobs, slots_of or kit.slots, clock, metrics, line.poke
+        )
         settings = WorkerSettings.model_construct(slots=slots, lease=lease, grace=grace)
         worker = Worker(owner, settings, line, claims or kit.claims, reporter, actions, clock, metrics)
         mate = Mate(worker, line, actions, metrics)
@@ -73,7 +79,7 @@ class Crew:
         return mate
 
     async def store(self, *jobs: Job) -> list[Hint]:
-        """Stores jobs; the hints of their first tasks."""
+        """Stores jobs with the tasks of their first occurrences; the hints of their first tasks."""
         await self.kit.add(*(submission(job) for job in jobs))
         return [hint_of(first_task(job)) for job in jobs]
 
@@ -91,13 +97,24 @@ class Crew:
         assert found is not None
         return found
 
+    async def open(self, job: Job, step: str) -> Hint:
+        """Waits until a step, or a hook, of the job may be claimed; its hint."""
+
+        async def look() -> Task | None:
+            tasks = await self.kit.tasks_of(job.id)
+            return next((t for t in tasks if t.step == step and t.status is TaskState.READY), None)
+
+        found = await soon(look, what=f"{step} to open")
+        assert found is not None
+        return hint_of(found)
+
     async def end(self) -> None:
         """Stops everything; a loop that died fails the test."""
-        attempts = [task for task in asyncio.all_tasks() if task.get_name().startswith("attempt ")]
         loops = [loop for mate in self.mates for loop in mate.loops]
-        for task in (*loops, *attempts):
+        started = [task for task in asyncio.all_tasks() if task.get_name().startswith(_STARTED)]
+        for task in (*loops, *started):
             task.cancel()
         ended = await asyncio.gather(*loops, return_exceptions=True)
-        await asyncio.gather(*attempts, return_exceptions=True)
+        await asyncio.gather(*started, return_exceptions=True)  # before the store that they use is closed
         died = [error for error in ended if isinstance(error, Exception)]
         assert died == []

@@ -75,9 +75,9 @@ class Post:
     metrics: SchedulerMetrics
     thread: asyncio.Task[None]
 
-    def says(self, name: str) -> float:
+    def says(self, name: str, **labels: str) -> float:
         """What a metric says."""
-        return self.metrics.registry.get_sample_value(name) or 0.0
+        return self.metrics.registry.get_sample_value(name, labels) or 0.0
 
     @property
     def looks(self) -> float:
@@ -105,10 +105,12 @@ class Desk:
         self.kit = kit
         self.posts: list[Post] = []
 
-    async def job(self, schedule: Schedule | float = 0, created_at: datetime | None = None) -> Job:
+    async def job(
+        self, schedule: Schedule | float = 0, created_at: datetime | None = None, **fields: Any
+    ) -> Job:
         """Stores a job; a number is in how many seconds its only task is due."""
         schedule = Once(at=from_now(schedule)) if isinstance(schedule, float | int) else schedule
-        job = a_job(schedule, created_at=created_at or now())
+        job = a_job(schedule, created_at=created_at or now(), **fields)
         await self.kit.add(submission(job))
         return job
 
@@ -123,6 +125,7 @@ class Desk:
         batch: int = 100,
         offers: Offers | None = None,
         agenda: Any = None,
+        admissions: Any = None,
         locks: Any = None,
         is_dead: Callable[[str], bool] = lambda _: False,
     ) -> Post:
@@ -136,6 +139,7 @@ class Desk:
             inbox=inbox,
             settings=settings,
             agenda=agenda or self.kit.agenda,
+            admissions=admissions or self.kit.admissions,
             locks=locks or self.kit.locks,
             producer=offers,
             clock=CLOCK,

@@ -12,15 +12,29 @@ from karya.actors import janitor as room
 from karya.actors.janitor import Janitor
 from karya.actors.metrics import ServerMetrics
 from karya.core.action import Action, NoopAction
-from karya.core.job import Job, JobSpec, JobState, new_job
+from karya.core.job import Job, JobState, new_job
+from karya.core.policies import Overlap
 from karya.core.retry import RetryPolicy
 from karya.core.schedule import Once
+from karya.core.spec import JobSpec
 from karya.core.task import TaskState
 from tests.conformance.store.kit import TTL, StoreKit
 from tests.support.away import Away
 from tests.support.held_clock import HeldClock
 from tests.support.soon import soon
-from tests.support.story import NOW, ON_COMPLETION, ON_FAILURE, a_job, first_task, submission, succeed
+from tests.support.story import (
+    NOW,
+    ON_COMPLETION,
+    ON_FAILURE,
+    a_job,
+    at,
+    due,
+    every,
+    first_task,
+    hint_of,
+    submission,
+    succeed,
+)
 
 
 class Sweeps:
@@ -34,6 +48,8 @@ class Sweeps:
             claims or kit.claims,
             kit.commits,
             kit.jobs,
+            kit.slots,
+            kit.retention,
             HeldClock(kit.time),
             interval,
             self.metrics,
@@ -173,3 +189,35 @@ async def test_it_goes_on_after_the_store_was_away(kit: StoreKit) -> None:
     async with sweeps.going_round():
         await soon(lambda: sweeps.reaped == 1)
         await soon(lambda: claims.calls > 4)
+
+
+async def test_a_slot_that_nobody_gave_back_is_freed(kit: StoreKit) -> None:
+    sweeps = Sweeps(kit)
+    job = a_job(every(1), overlap=Overlap.QUEUE)
+    await kit.add(submission(job))
+    kit.time.now = at(1)
+    first = first_task(job)
+    kit.admissions.admit([hint_of(first)], kit.time.now)
+    (second,) = [task.hint for task in kit.agenda.extend([due(first)], at(2), at(1)).made][:1]
+    kit.time.now = at(2)
+    kit.admissions.admit([second], kit.time.now)
+    await kit.commit(await kit.claim(first), succeed())  # and its worker dies before it gives the slot back
+    assert (await kit.task(second.task_id)).held
+    await sweeps.janitor.sweep()
+    assert (await kit.task(second.task_id)).held, "its worker may be about to"
+    kit.time.advance(11)
+    await sweeps.janitor.sweep()
+    assert not (await kit.task(second.task_id)).held
+    assert sweeps.pokes == [kit.time.now]
+
+
+async def test_history_expires(kit: StoreKit) -> None:
+    sweeps = Sweeps(kit)
+    job = a_job()
+    await kit.add(submission(job))
+    await kit.commit(await kit.claim(first_task(job)), succeed())
+    await kit.jobs.settle([job.id], NOW)
+    kit.time.now += timedelta(days=8)
+    await sweeps.janitor.sweep()
+    assert await kit.tasks_of(job.id) == ()
+    assert sweeps.metrics.registry.get_sample_value("karya_tasks_expired_total") == 1

@@ -1,174 +1,285 @@
-"""The server keeps its promises to clients on the real store."""
+"""The server takes jobs in and tells of them, on the real store."""
 
 import asyncio
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from karya.actors import server as room
-from karya.actors.metrics import ServerMetrics, figures
-from karya.actors.server import Server
-from karya.core.action import Action, NoopAction
+from karya.actors.server import health, reading
+from karya.core.action import Action, RestAction
 from karya.core.errors import Conflict, InvalidInput, NotFound, StoreUnavailable
-from karya.core.job import JobSpec, JobState
-from karya.core.ports import Clock
-from karya.core.schedule import Once
-from karya.core.task import START_WITHIN, TaskState
-from karya.core.user import UserSpec
+from karya.core.ids import fixed_id, new_id, numbered_id
+from karya.core.job import JobState
+from karya.core.ports import JobService
+from karya.core.queries import JobQuery, LetterQuery
+from karya.core.task import TaskState
+from karya.core.user import User
 from tests.conformance.store.kit import StoreKit
+from tests.integration.actors.counter import Counter, every, spec
 from tests.support.away import Away
 from tests.support.commands import RECORDER
-from tests.support.held_clock import HeldClock
-from tests.support.story import NOW, at, every, retry, succeed
+from tests.support.mongo import Mongo
+from tests.support.story import NOW, at, bury, retry
 
-SPEC = JobSpec[Action](action=NoopAction())
-
-
-class Desk:
-    """A server, and whatever it told the scheduler."""
-
-    def __init__(self, kit: StoreKit, *, clock: Clock | None = None, jobs: Any = None, **probes: Any) -> None:
-        self.pokes: list[datetime] = []
-        self.metrics = ServerMetrics()
-
-        async def gather() -> Any:
-            return [figures("server", self.metrics.registry)]
-
-        self.server = Server(
-            spec_type=JobSpec[Action],
-            jobs=jobs or kit.jobs,
-            tasks=kit.tasks,
-            error_logs=kit.error_logs,
-            users=kit.users,
-            clock=clock or HeldClock(kit.time),
-            metrics=self.metrics,
-            poke=self.pokes.append,
-            probes=probes,
-            gather=gather,
-        )
+ALL = JobQuery()
+STEPS = [{"name": "a", "action": {"type": "noop"}}, {"name": "b", "action": {"type": "noop"}, "after": ["a"]}]
 
 
 @pytest.fixture
-def desk(kit: StoreKit) -> Desk:
-    return Desk(kit)
+def counter(kit: StoreKit, mongo: Mongo) -> Counter:
+    return Counter(kit, mongo)
 
 
-async def test_a_submitted_job_is_stored_with_its_first_task_and_poked(desk: Desk, kit: StoreKit) -> None:
+def test_the_server_is_a_job_service(counter: Counter) -> None:
+    service: JobService = counter.server
+    methods = [name for name in vars(JobService) if not name.startswith("_") and name != "spec_type"]
+    assert all(callable(getattr(service, name)) for name in methods)
+
+
+async def test_a_submitted_job_is_stored_with_its_first_tasks_and_poked(
+    counter: Counter, kit: StoreKit
+) -> None:
     kit.time.now += timedelta(microseconds=1700)
-    view = await desk.server.submit(SPEC)
+    view = await counter.server.submit(spec(steps=STEPS))
     assert view.created_at == at(0.001)
-    assert (await desk.server.get(view.id)).model_copy(update={"warnings": ()}) == view
-    (task,) = await kit.tasks_of(view.id)
-    assert (task.status, task.due_at) == (TaskState.READY, at(0.001))
-    assert desk.pokes == [at(0.001)]
+    assert await counter.server.get(view.id) == view
+    tasks = await kit.tasks_of(view.id)
+    assert {(task.step, task.status, task.due_at) for task in tasks} == {
+        ("a", TaskState.READY, at(0.001)),
+        ("b", TaskState.BLOCKED, at(0.001)),
+    }
+    assert counter.pokes == [at(0.001)]
 
 
-async def test_the_past_is_warned_about_and_the_future_waited_for(desk: Desk) -> None:
-    view = await desk.server.submit(SPEC.model_copy(update={"schedule": Once(at=at(-60))}))
+async def test_the_past_is_warned_about_and_the_future_waited_for(counter: Counter) -> None:
+    view = await counter.server.submit(spec(schedule={"kind": "once", "at": at(-60)}))
     assert view.warnings == ("schedule.at, 2026-11-23T07:59:00.000Z, is in the past: the job runs now",)
-    recurring = await desk.server.submit(SPEC.model_copy(update={"schedule": every(60)}))
+    recurring = await counter.server.submit(spec(schedule=every(60)))
     assert recurring.next_at == at(60)
-    assert desk.pokes[-1] == at(60)
+    assert counter.pokes[-1] == at(60)
 
 
-async def test_an_unknown_user_is_refused_and_nothing_stored(desk: Desk) -> None:
-    with pytest.raises(InvalidInput, match="there is no user 'nobody'"):
-        await desk.server.submit(SPEC.model_copy(update={"user_id": "nobody"}))
-    assert (await desk.server.list(user_id=None, status=None, cursor=None, limit=9)).jobs == ()
-    user = await desk.server.add_user(UserSpec(name="ann"))
-    view = await desk.server.submit(SPEC.model_copy(update={"user_id": user.id}))
-    assert view.user_id == user.id
-    with pytest.raises(Conflict):
-        await desk.server.add_user(UserSpec(name="ann"))
+async def test_an_unknown_user_is_refused_and_nothing_stored(counter: Counter, kit: StoreKit) -> None:
+    with pytest.raises(InvalidInput, match="user_id: there is no user 'nobody'"):
+        await counter.server.submit(spec(user_id="nobody"))
+    assert (await counter.server.list(ALL, cursor=None, limit=9)).jobs == ()
+    await kit.users.add(User(id=new_id(NOW), name="ann", created_at=NOW))
+    ann = await kit.users.named("ann")
+    assert ann is not None
+    assert (await counter.server.submit(spec(user_id=ann.id))).user_id == ann.id
 
 
-async def test_submissions_that_arrive_together_share_a_transaction(desk: Desk) -> None:
+async def test_actions_that_nobody_here_can_run_are_refused_at_their_fields(
+    kit: StoreKit, mongo: Mongo
+) -> None:
+    def refusal(action: Action) -> str | None:
+        return "rest is not configured" if isinstance(action, RestAction) else None
+
+    rest = {"type": "rest", "url": "http://127.0.0.1/"}
+    counter = Counter(kit, mongo, refusal=refusal)
+    written = spec(
+        steps=[*STEPS, {"name": "c", "action": rest}], hooks=[{"trigger": "ON_RETRY", "action": rest}]
+    )
+    with pytest.raises(InvalidInput) as refused:
+        await counter.server.submit(written)
+    assert [error.field for error in refused.value.errors] == ["steps.2.action", "hooks.0.action"]
+    with pytest.raises(InvalidInput, match=r"1\.steps\.2\.action: rest is not configured"):
+        await counter.server.submit_many([spec(), written])
+    job = await counter.server.submit(spec())
+    with pytest.raises(InvalidInput, match="action: rest is not configured"):
+        await counter.server.update(job.id, {"action": rest})
+    assert len((await counter.server.list(ALL, cursor=None, limit=9)).jobs) == 1
+
+
+async def test_submissions_that_arrive_together_share_a_transaction(counter: Counter) -> None:
     with RECORDER.recorded() as commands:
-        views = await asyncio.gather(*(desk.server.submit(SPEC) for _ in range(50)))
+        views = await asyncio.gather(*(counter.server.submit(spec()) for _ in range(50)))
     assert len({view.id for view in views}) == 50
     assert len([command for command in commands if "commitTransaction" in command]) == 1
     assert len([command for command in commands if "insert" in command]) == 2
-    assert desk.metrics.registry.get_sample_value("karya_jobs_submitted_total") == 50
+    assert counter.says("karya_jobs_submitted_total") == 50
 
 
-async def test_a_store_that_is_away_refuses_all_of_a_batch_and_pokes_nobody(kit: StoreKit) -> None:
-    desk = Desk(kit, jobs=Away(kit.jobs, "submit", left=1))
-    answers = await asyncio.gather(*(desk.server.submit(SPEC) for _ in range(3)), return_exceptions=True)
+async def test_a_store_that_is_away_refuses_all_of_a_batch_and_pokes_nobody(
+    kit: StoreKit, mongo: Mongo
+) -> None:
+    counter = Counter(kit, mongo, jobs=Away(kit.jobs, "submit", left=1))
+    answers = await asyncio.gather(*(counter.server.submit(spec()) for _ in range(3)), return_exceptions=True)
     assert [type(answer) for answer in answers] == [StoreUnavailable] * 3
-    assert desk.pokes == []
-    await desk.server.submit(SPEC)
+    assert counter.pokes == []
+    await counter.server.submit(spec())
 
 
-async def test_lists_go_from_page_to_page(desk: Desk) -> None:
-    ids = [(await desk.server.submit(SPEC)).id for _ in range(3)]
-    first = await desk.server.list(user_id=None, status=JobState.ACTIVE, cursor=None, limit=2)
-    rest = await desk.server.list(user_id=None, status=None, cursor=first.next_cursor, limit=2)
+async def test_the_same_key_gives_the_same_job_as_it_is_by_then(counter: Counter, kit: StoreKit) -> None:
+    key = new_id(at(-5))
+    first = await counter.server.submit(spec(schedule=every(10)), key=key)
+    assert (first.id, first.created_at, first.next_at) == (key, at(-5), at(5))
+    await counter.server.pause(key)
+    again = await counter.server.submit(spec(schedule=every(10)), key=key)
+    assert (again.id, again.status) == (key, JobState.PAUSED)
+    assert len(await kit.tasks_of(key)) == 1
+
+
+@pytest.mark.parametrize("key", ["", "x", "{}", "0" * 36])
+async def test_a_key_that_was_not_minted_is_refused(counter: Counter, key: str) -> None:
+    job = await counter.server.submit(spec())
+    if key:
+        for call in (
+            counter.server.submit(spec(), key=key),
+            counter.server.submit_many([spec()], key=key),
+            counter.server.trigger(job.id, key=key),
+        ):
+            with pytest.raises(InvalidInput, match="key: mint one"):
+                await call
+
+
+async def test_a_batch_is_stored_a_thousand_at_a_time_in_its_order(counter: Counter) -> None:
+    specs = [spec(description=str(number)) for number in range(2_500)]
+    with RECORDER.recorded() as commands:
+        views = await counter.server.submit_many(specs)
+    assert [view.description for view in views] == [str(number) for number in range(2_500)]
+    assert len([command for command in commands if "commitTransaction" in command]) == 3
+    assert [view.id for view in views] == sorted({view.id for view in views})
+    newest = await counter.server.list(ALL, cursor=None, limit=2)
+    assert [job.description for job in newest.jobs] == ["2499", "2498"]
+    assert counter.pokes == [NOW]
+    assert counter.says("karya_jobs_submitted_total") == 2_500
+
+
+async def test_the_owner_of_a_batch_is_looked_up_once(counter: Counter, kit: StoreKit) -> None:
+    await kit.users.add(User(id="ann", name="ann", created_at=NOW))
+    with RECORDER.recorded() as commands:
+        await counter.server.submit_many([spec(user_id="ann") for _ in range(50)])
+    assert len([command for command in commands if command.get("find") == "users"]) == 1
+
+
+async def test_a_batch_with_an_error_stores_nothing(counter: Counter) -> None:
+    never = every(10, end_at=at(5))
+    specs = [spec(), spec(schedule=never), spec(user_id="nobody"), spec(schedule=never)]
+    with pytest.raises(InvalidInput) as refused:
+        await counter.server.submit_many(specs)
+    assert [error.field for error in refused.value.errors] == [
+        "1.schedule.end_at",
+        "2.user_id",
+        "3.schedule.end_at",
+    ]
+    assert (await counter.server.list(ALL, cursor=None, limit=9)).jobs == ()
+    assert await counter.server.submit_many([]) == []
+
+
+async def test_a_batch_that_was_cut_short_is_completed_under_its_key(kit: StoreKit, mongo: Mongo) -> None:
+    key, specs = fixed_id(NOW, "batch"), [spec(description=str(number)) for number in range(1_500)]
+    counter = Counter(kit, mongo)
+    await counter.server.submit_many(specs[:1_000], key=key)
+    await counter.server.cancel(numbered_id(key, 7))
+    views = await counter.server.submit_many(specs, key=key)
+    assert [view.id for view in views] == [numbered_id(key, number) for number in range(1_500)]
+    page = await counter.server.list(JobQuery(status=JobState.ACTIVE), cursor=None, limit=2_000)
+    assert len(page.jobs) == 1_499
+    assert len(kit.agenda.due(NOW, None, 2_000)) == 1_499
+
+
+async def test_heavy_batches_go_in_smaller_chunks(counter: Counter) -> None:
+    action = {"type": "rest", "url": "http://127.0.0.1/", "method": "POST", "body": "x" * 900_000}
+    with RECORDER.recorded() as commands:
+        await counter.server.submit_many([spec(action=action) for _ in range(20)])
+    assert len([command for command in commands if "commitTransaction" in command]) == 3
+
+
+async def test_lists_go_from_page_to_page(counter: Counter) -> None:
+    ids = [(await counter.server.submit(spec())).id for _ in range(3)]
+    first = await counter.server.list(JobQuery(status=JobState.ACTIVE), cursor=None, limit=2)
+    rest = await counter.server.list(ALL, cursor=first.next_cursor, limit=2)
     assert sorted(job.id for job in (*first.jobs, *rest.jobs)) == sorted(ids)
     assert rest.next_cursor is None
-    tasks = await desk.server.tasks(ids[0], cursor=None, limit=2)
+    tasks = await counter.server.tasks(ids[0], cursor=None, limit=2)
     assert [task.job_id for task in tasks.tasks] == [ids[0]]
 
 
-async def test_the_summary_tells_counts_tasks_and_errors(desk: Desk, kit: StoreKit) -> None:
-    view = await desk.server.submit(SPEC)
+async def test_the_summary_tells_counts_tasks_and_errors(counter: Counter, kit: StoreKit) -> None:
+    view = await counter.server.submit(spec())
     (task,) = await kit.tasks_of(view.id)
     await kit.commit(await kit.claim(task), retry("boom"))
-    summary = await desk.server.summary(view.id)
+    summary = await counter.server.summary(view.id)
     assert (summary.job.id, summary.counts) == (view.id, {TaskState.READY: 1})
     assert [(error.attempt, error.error) for error in summary.errors] == [(1, "boom")]
     assert [task.status for task in summary.tasks] == [TaskState.READY]
 
 
-@pytest.mark.parametrize("call", ["get", "summary", "cancel", "tasks"])
-async def test_an_unknown_job_is_not_found(desk: Desk, call: str) -> None:
-    more = {"cursor": None, "limit": 1} if call == "tasks" else {}
+@pytest.mark.parametrize(
+    ("call", "arguments"),
+    [
+        ("get", {}),
+        ("summary", {}),
+        ("why", {}),
+        ("versions", {}),
+        ("occurrences", {"limit": 1}),
+        ("tasks", {"cursor": None, "limit": 1}),
+        ("cancel", {}),
+        ("pause", {}),
+        ("resume", {}),
+        ("trigger", {}),
+        ("skip_next", {}),
+        ("update", {"changes": {}}),
+    ],
+)
+async def test_an_unknown_job_is_not_found(counter: Counter, call: str, arguments: dict[str, Any]) -> None:
     with pytest.raises(NotFound, match="no job 'x'"):
-        await getattr(desk.server, call)("x", **more)
+        await getattr(counter.server, call)("x", **arguments)
 
 
-async def test_a_cancel_ends_job_and_task_at_once_when_nothing_runs(desk: Desk, kit: StoreKit) -> None:
-    view = await desk.server.submit(SPEC)
-    for _ in range(2):
-        cancelled = await asyncio.wait_for(desk.server.cancel(view.id), 2)
-        assert (cancelled.status, cancelled.finished_at) == (JobState.CANCELLED, NOW)
-        kit.time.advance(1)
-    assert [task.status for task in await kit.tasks_of(view.id)] == [TaskState.CANCELLED]
-    assert desk.metrics.registry.get_sample_value("karya_jobs_cancelled_total") == 1
-
-
-async def test_a_completed_job_cannot_be_cancelled(desk: Desk, kit: StoreKit) -> None:
-    view = await desk.server.submit(SPEC)
+async def test_dead_letters_are_told_and_redriven(counter: Counter, kit: StoreKit) -> None:
+    view = await counter.server.submit(spec())
     (task,) = await kit.tasks_of(view.id)
-    await kit.commit(await kit.claim(task), succeed())
-    await kit.jobs.complete_solo([view.id], NOW)
+    await kit.commit(await kit.claim(task), bury("boom"))
+    page = await counter.server.dead_letters(LetterQuery(), cursor=None, limit=9)
+    assert [letter.id for letter in page.tasks] == [task.id]
+    assert (await counter.server.redrive(task.id)).task.status is TaskState.READY
     with pytest.raises(Conflict):
-        await desk.server.cancel(view.id)
+        await counter.server.discard(task.id)
+    assert (await counter.server.task(task.id)).errors[0].error == "boom"
 
 
-async def test_a_cancel_waits_until_no_claimed_task_can_start(
-    desk: Desk, kit: StoreKit, monkeypatch: pytest.MonkeyPatch
+async def test_the_next_instants_are_told_and_nothing_is_stored(counter: Counter, kit: StoreKit) -> None:
+    job = await counter.server.submit(spec(schedule=every(10, max_runs=4, jitter="PT5S")))
+    kit.time.advance(15)
+    told = await counter.server.occurrences(job.id, 9)
+    assert told.instants == (at(20), at(30), at(40))
+    assert all(i <= d < i + timedelta(seconds=5) for i, d in zip(told.instants, told.due_at, strict=True))
+    assert (await counter.server.occurrences(job.id, 1)).instants == (at(20),)
+    assert len(await kit.tasks_of(job.id)) == 1
+    await counter.server.pause(job.id)
+    assert (await counter.server.occurrences(job.id, 9)).instants == told.instants
+    await counter.server.cancel(job.id)
+    assert (await counter.server.occurrences(job.id, 9)).instants == ()
+
+
+async def test_a_spec_that_is_not_stored_is_previewed(counter: Counter) -> None:
+    told = await counter.server.preview(spec(schedule=every(10, max_runs=3)), 9)
+    assert told.instants == told.due_at == (at(10), at(20), at(30))
+    assert (await counter.server.preview(spec(schedule=every(10, jitter="PT5S")), 2)).due_at == ()
+    assert (
+        len((await counter.server.preview(spec(schedule=every(0.1)), reading.MOST_INSTANTS)).instants)
+        == 1_000
+    )
+    with pytest.raises(InvalidInput, match=r"schedule\.end_at"):
+        await counter.server.preview(spec(schedule=every(10, end_at=at(5))), 1)
+    assert (await counter.server.list(ALL, cursor=None, limit=9)).jobs == ()
+
+
+@pytest.mark.parametrize("limit", [0, -1, 1_001])
+async def test_a_preview_has_its_bounds(counter: Counter, limit: int) -> None:
+    job = await counter.server.submit(spec())
+    for call in (counter.server.occurrences(job.id, limit), counter.server.preview(spec(), limit)):
+        with pytest.raises(InvalidInput, match="limit: from 1 to 1,000"):
+            await call
+
+
+async def test_readiness_names_what_does_not_answer(
+    kit: StoreKit, mongo: Mongo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    waits: list[float] = []
-
-    async def sleep(seconds: float) -> None:
-        waits.append(seconds)
-
-    view = await desk.server.submit(SPEC)
-    (task,) = await kit.tasks_of(view.id)
-    await kit.claim(task)
-    kit.time.advance(0.1)
-    with monkeypatch.context() as patched:
-        patched.setattr(room.asyncio, "sleep", sleep)
-        await desk.server.cancel(view.id)
-    assert waits == [pytest.approx(START_WITHIN.total_seconds() - 0.1)]
-    kit.time.advance(1)
-    await asyncio.wait_for(desk.server.cancel(view.id), 2)
-    assert (await kit.task(task)).cancel_requested
-
-
-async def test_readiness_names_what_does_not_answer(kit: StoreKit, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(room, "_PROBE_SECONDS", 0.05)
+    monkeypatch.setattr(health, "_PROBE_SECONDS", 0.05)
 
     async def hangs() -> None:
         await asyncio.Event().wait()
@@ -182,8 +293,8 @@ async def test_readiness_names_what_does_not_answer(kit: StoreKit, monkeypatch: 
     async def broken() -> None:
         raise KeyError
 
-    desk = Desk(kit, scheduler=hangs, mongodb=well, workers=ill, gateway=broken, other=hangs)
-    readiness = await asyncio.wait_for(desk.server.readiness(), 2)
+    counter = Counter(kit, mongo, scheduler=hangs, mongodb=well, workers=ill, gateway=broken, other=hangs)
+    readiness = await asyncio.wait_for(counter.server.readiness(), 2)
     assert not readiness.ready
     hanging = "no answer within 0.05 s"
     assert readiness.reasons == {
@@ -192,9 +303,9 @@ async def test_readiness_names_what_does_not_answer(kit: StoreKit, monkeypatch: 
         "gateway": "KeyError()",
         "other": hanging,
     }
-    assert (await Desk(kit, mongodb=well).server.readiness()).ready
+    assert (await Counter(kit, mongo, mongodb=well).server.readiness()).ready
 
 
-async def test_the_metrics_carry_the_actor(desk: Desk) -> None:
-    await desk.server.submit(SPEC)
-    assert b'karya_jobs_submitted_total{actor="server"} 1.0' in await desk.server.metrics()
+async def test_the_metrics_carry_the_actor(counter: Counter) -> None:
+    await counter.server.submit(spec())
+    assert b'karya_jobs_submitted_total{actor="server"} 1.0' in await counter.server.metrics()

@@ -1,7 +1,8 @@
 """What an attempt returns is kept as JSON text of a bounded size, whatever it is."""
 
 import asyncio
-from datetime import UTC, datetime
+import time
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
@@ -13,6 +14,8 @@ from karya.core.ports import AttemptContext, Claim
 from tests.support.actions import Actions
 from tests.support.story import NOW, at
 from tests.unit.actors.hints import hint
+
+HOUR = timedelta(hours=1)
 
 
 class Elsewhere(Actions):
@@ -86,12 +89,16 @@ def test_a_result_that_is_too_large_is_cut_and_says_so(character: str) -> None:
     assert len(cut.encode()) <= MAX_RESULT_BYTES
 
 
-def held() -> Held:
-    return Held(Claim(hint("task", due=1), "lease", '{"type":"noop"}'), 10.0, at(1))
+NOOP = '{"type":"noop"}'
+
+
+def held(timeout: timedelta | None = None) -> Held:
+    bounded = hint("task", due=1).model_copy(update={"timeout": timeout})
+    return Held(Claim(bounded, "lease", NOOP, event='{"id":"x"}'), 10.0, at(1))
 
 
 async def stopped(why: Stop) -> tuple[Any, Actions]:
-    one, actions = held(), Actions(Success("never"))
+    one, actions = held(HOUR), Actions(Success("never"))
     actions.gate.clear()
     one.running = asyncio.create_task(_run(one, actions))
     while not actions.running:
@@ -104,7 +111,7 @@ async def stopped(why: Stop) -> tuple[Any, Actions]:
 
 async def _run(one: Held, actions: Actions) -> Any:
     one.begun = True
-    return await perform(one, actions)
+    return await perform(one, NOOP, actions)
 
 
 @pytest.mark.parametrize(
@@ -117,17 +124,52 @@ async def test_a_stopped_action_has_an_outcome_only_when_it_was_cancelled(why: S
 
 
 async def test_what_an_action_raises_is_a_failure_that_may_be_retried() -> None:
-    long = await perform(held(), Actions(ValueError("x" * 10_000)))
+    long = await perform(held(), NOOP, Actions(ValueError("x" * 10_000)))
     assert isinstance(long, Failure)
     assert long.error.startswith("ValueError: xxx")
     assert (len(long.error) <= 4_000, long.permanent) == (True, False)
-    failure = await perform(held(), Actions(KeyError("key")))
-    assert failure == Failure("KeyError: 'key'")
+    failure = await perform(held(), NOOP, Actions(KeyError("key")))
+    assert failure == Failure("KeyError: 'key'", code="exception")
+
+
+async def test_an_attempt_is_stopped_at_its_timeout() -> None:
+    actions = Actions(Success("never"))
+    actions.gate.clear()
+    outcome = await perform(held(timedelta(milliseconds=20)), NOOP, actions)
+    assert outcome == Failure("timed out after PT0.02S", code="timeout")
+    assert actions.stopped == ["task"]
+
+
+async def test_an_attempt_within_its_timeout_is_left_alone() -> None:
+    assert await perform(held(HOUR), NOOP, Actions(Success(1))) == Success(1)
+
+
+async def test_a_time_out_of_the_actions_own_is_not_that_of_the_attempt() -> None:
+    own = Actions(TimeoutError("the target is slow"))
+    failure = await perform(held(HOUR), NOOP, own)
+    assert failure == Failure("TimeoutError: the target is slow", code="exception")
+
+
+async def test_a_cancel_at_the_moment_of_the_timeout_is_a_cancel() -> None:
+    """Both interrupt the same coroutine; what the user asked for counts."""
+
+    class Slow(Actions):
+        async def run(self, action: str, context: AttemptContext) -> Outcome:
+            one.stopped = Stop.CANCELLED
+            asyncio.get_running_loop().call_soon(task.cancel)
+            time.sleep(0.01)  # the timeout has passed, too, when the loop comes round
+            return await super().run(action, context)
+
+    actions = Slow()
+    actions.gate.clear()
+    one = held(timedelta(milliseconds=1))
+    task = asyncio.create_task(_run(one, actions))
+    assert await task == Stopped()
 
 
 async def test_a_cancellation_from_elsewhere_is_no_outcome() -> None:
     with pytest.raises(asyncio.CancelledError):
-        await perform(held(), Elsewhere())
+        await perform(held(), NOOP, Elsewhere())
 
 
 async def test_stopping_what_has_ended_changes_nothing() -> None:
@@ -155,5 +197,6 @@ async def test_stopping_what_has_not_begun_lets_it_clean_up_after_itself() -> No
 def test_what_an_action_may_know_and_how_late_it_is() -> None:
     context = held().context()
     assert (context.task_id, context.attempt, context.token, context.instant) == ("task", 1, 1, NOW)
+    assert (context.event, context.user_id) == ('{"id":"x"}', None)
     assert lateness(held(), at(3.5)) == 2.5
     assert lateness(held(), NOW) == 0

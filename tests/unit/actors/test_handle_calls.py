@@ -11,6 +11,17 @@ from karya.core.errors import Conflict, InvalidInput, KaryaError, NotFound, Stor
 from tests.support.memory_service import MemoryService
 
 SPEC = {"action": {"type": "noop"}}
+GIVEN = {
+    "job_id": "x",
+    "task_id": "x",
+    "spec": SPEC,
+    "specs": [SPEC],
+    "changes": {"description": "new"},
+    "query": {},
+    "cursor": None,
+    "limit": 5,
+}
+"""Every argument that some call wants."""
 
 
 @pytest.fixture
@@ -68,7 +79,7 @@ async def test_a_bad_spec_is_refused_by_the_names_of_its_fields(
     assert service.jobs == {}
 
 
-@pytest.mark.parametrize("method", ["delete", "", "__class__", "add_user", "list", "spec_type"])
+@pytest.mark.parametrize("method", ["delete", "", "__class__", "readiness", "metrics", "spec_type"])
 async def test_no_other_method_can_be_called(service: MemoryService, method: str) -> None:
     error = await error_of(service, method, job_id="x")
     assert isinstance(error, InvalidInput)
@@ -76,11 +87,11 @@ async def test_no_other_method_can_be_called(service: MemoryService, method: str
     assert repr(method) in str(error)
 
 
-@pytest.mark.parametrize("method", sorted(REPEATABLE))
+@pytest.mark.parametrize("method", sorted(REPEATABLE - {"list", "dead_letters"}))
 async def test_an_unknown_job_is_a_value(service: MemoryService, method: str) -> None:
-    error = await error_of(service, method, job_id="x")
+    error = await error_of(service, method, **GIVEN)
     assert isinstance(error, NotFound)
-    assert (error.kind, error.ident) == ("job", "x")
+    assert error.ident == "x"
 
 
 @pytest.mark.parametrize("failure", [StoreUnavailable("away"), Conflict("no"), NotFound("job", "x")])
@@ -89,7 +100,22 @@ async def test_every_error_of_karya_is_a_value(
     service: MemoryService, method: str, failure: KaryaError
 ) -> None:
     service.failure = failure
-    assert type(await error_of(service, method, job_id="x", spec=SPEC)) is type(failure)
+    assert type(await error_of(service, method, **GIVEN)) is type(failure)
+
+
+@pytest.mark.parametrize("method", sorted(METHODS))
+async def test_what_is_not_given_is_named(service: MemoryService, method: str) -> None:
+    error = await error_of(service, method)
+    assert isinstance(error, InvalidInput)
+    assert error.errors[0].message == "required"
+    assert error.errors[0].field in GIVEN
+
+
+async def test_a_bad_spec_among_many_is_named_by_its_number(service: MemoryService) -> None:
+    error = await error_of(service, "submit_many", specs=[SPEC, {"action": {"type": "rest"}}])
+    assert isinstance(error, InvalidInput)
+    assert [problem.field for problem in error.errors] == ["1.action.url"]
+    assert service.jobs == {}
 
 
 async def test_a_defect_is_raised(service: MemoryService) -> None:
@@ -99,4 +125,6 @@ async def test_a_defect_is_raised(service: MemoryService) -> None:
 
 
 def test_only_what_changes_nothing_the_second_time_may_be_repeated() -> None:
-    assert sorted(METHODS - REPEATABLE) == ["submit"]
+    changing = {"submit", "submit_many", "trigger", "skip_next", "update"}
+    letters = {"redrive", "redrive_all", "discard", "discard_all"}
+    assert METHODS.keys() - REPEATABLE == changing | letters

@@ -106,6 +106,16 @@ def test_what_was_handed_out_twice_is_known_from_the_second_time_on() -> None:
     assert not made.knows(hint("a"))
 
 
+def test_what_was_not_passed_on_is_as_if_never_seen() -> None:
+    made = table(("a", 0), ("b", 0))
+    made.take_back([*made.pop_due(NOW, 1, 0), hint("b"), hint("unknown")])
+    assert not made.knows(hint("a"))
+    assert made.knows(hint("b"))
+    assert names(made.pop_due(NOW, 9, 0)) == ["b"]
+    made.add([hint("a")])
+    assert names(made.pop_due(NOW, 9, 0)) == ["a"]
+
+
 def test_clear_forgets_everything() -> None:
     made = table(("a", 0), ("b", 0), capacity=2)
     sent = made.pop_due(NOW, 1, 0)

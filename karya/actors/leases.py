@@ -1,0 +1,98 @@
+"""The leases of what a worker holds: renewed, asked about before a late start, and given up when lost."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import timedelta
+
+import structlog
+
+from karya.actors.attempt import Held, Stop
+from karya.core.coalesce import Coalescer
+from karya.core.errors import StoreUnavailable
+from karya.core.ports import Claims, Clock
+from karya.core.task import CLAIM_AHEAD, START_WITHIN
+
+log = structlog.get_logger("karya.worker")
+
+ASK_AGAIN_SECONDS = 0.1
+_MOST_TOGETHER = 500
+
+
+class Leases:
+    """Whatever is held under a lease that may be lost is stopped before another can run it."""
+
+    def __init__(self, claims: Claims, length: timedelta, clock: Clock) -> None:
+        self._claims = claims
+        self._length = length
+        self._clock = clock
+        self._held: dict[str, Held] = {}
+        self._late: Coalescer[Held, None] = Coalescer(self._ask, _MOST_TOGETHER)
+
+    @property
+    def trust(self) -> float:
+        """For how many seconds from the request on a lease is relied upon."""
+        return self._length.total_seconds() * 0.9
+
+    def add(self, held: Held) -> None:
+        """Keeps this lease from now on."""
+        self._held[held.task_id] = held
+
+    def remove(self, held: Held) -> None:
+        """Keeps it no longer: the attempt has ended."""
+        del self._held[held.task_id]
+
+    def stop_all(self, why: Stop) -> None:
+        """Stops whatever is held."""
+        for one in list(self._held.values()):
+            one.stop(why)
+
+    async def keep(self) -> None:
+        """Renews the leases of what is held, a quarter of the lease apart, until it is cancelled."""
+        pause = self._length.total_seconds() / 4
+        while True:
+            await asyncio.sleep(pause)
+            try:
+                await self._renew(list(self._held.values()))
+            except StoreUnavailable as error:
+                log.warning("renewal_failed", count=len(self._held), error=str(error))
+            self._stop_untrusted()
+
+    async def wait_until_it_may_start(self, held: Held) -> None:
+        """Waits for the instant. A worker that slept past the time within which it had to start asks first,
+        because the lease may be lost or the job cancelled by now; all that are late ask together."""
+        wait = min(held.claim.hint.due_at - self._clock.now(), CLAIM_AHEAD)  # a clock may have jumped back
+        if wait > timedelta(0):
+            await asyncio.sleep(wait.total_seconds())
+        while held.stopped is None and self._clock.now() > held.start_by:
+            await self._late.add(held)
+
+    async def _ask(self, late: Sequence[Held]) -> Sequence[None]:
+        asked = self._clock.now()
+        try:
+            await self._renew(late, starting=True)
+            for held in late:
+                held.start_by = asked + START_WITHIN
+        except StoreUnavailable as error:
+            log.warning("late_start_delayed", count=len(late), error=str(error))
+            await asyncio.sleep(ASK_AGAIN_SECONDS)
+            self._stop_untrusted()
+        return [None] * len(late)
+
+    async def _renew(self, held: Sequence[Held], *, starting: bool = False) -> None:
+        asked_at = self._clock.monotonic()
+        leases = {one.task_id: one.claim.lease_id for one in held}
+        renewal = await self._claims.renew(leases, self._length, starting=starting)
+        for one in held:
+            if one.task_id in renewal.lost:
+                one.stop(Stop.LOST)
+            elif one.task_id in renewal.cancelled:
+                one.stop(Stop.CANCELLED)
+            else:
+                one.trusted_until = asked_at + self.trust
+
+    def _stop_untrusted(self) -> None:
+        """What could not be renewed in time may belong to another by now."""
+        soon = self._clock.monotonic() + self._length.total_seconds() / 20
+        for one in list(self._held.values()):
+            if one.trusted_until < soon:
+                one.stop(Stop.LOST)

@@ -1,0 +1,119 @@
+"""Single tasks as the server shows them: their story, why they wait, and what to do with dead letters."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+
+from karya.core.errors import Conflict, NotFound
+from karya.core.ports import Clock, JobRepository, TaskRepository
+from karya.core.ports.history import LetterRepository
+from karya.core.queries import LetterQuery
+from karya.core.task import Task
+from karya.core.times import floor_millis
+from karya.core.views import BulkView, ErrorView, TaskPage, TaskStory, TaskView, WhyView
+from karya.core.why import Crew, why
+
+_MOST_ERRORS = 100
+_MOST_OPEN = 200
+_PAGE = 500
+_AT_ONCE = 16
+
+_Move = Callable[[str, datetime], Awaitable[bool]]
+
+
+class Letters:
+    """Implements `LetterService`."""
+
+    def __init__(
+        self,
+        letters: LetterRepository,
+        tasks: TaskRepository,
+        jobs: JobRepository,
+        clock: Clock,
+        poke: Callable[[datetime], None],
+        crew: Callable[[], Awaitable[Crew]],
+    ) -> None:
+        self._letters = letters
+        self._tasks = tasks
+        self._jobs = jobs
+        self._clock = clock
+        self._poke = poke
+        self._crew = crew
+
+    async def task(self, task_id: str) -> TaskStory:
+        """See `JobService.task`."""
+        task = await self._existing(task_id)
+        errors = await self._letters.errors(task_id, _MOST_ERRORS)
+        return TaskStory(task=TaskView.of(task), errors=tuple(map(ErrorView.of, errors)))
+
+    async def why(self, job_id: str) -> WhyView:
+        """See `JobService.why`."""
+        job = await self._jobs.get(job_id)
+        if job is None:
+            raise NotFound("job", job_id)
+        open_tasks, crew = await asyncio.gather(self._tasks.open_of_job(job_id, _MOST_OPEN), self._crew())
+        return why(job, open_tasks, crew, self._clock.now())
+
+    async def dead_letters(self, query: LetterQuery, *, cursor: str | None, limit: int) -> TaskPage:
+        """See `JobService.dead_letters`."""
+        page = await self._letters.find(query, cursor=cursor, limit=limit)
+        return TaskPage(tasks=tuple(map(TaskView.of, page.items)), next_cursor=page.next_cursor)
+
+    async def redrive(self, task_id: str) -> TaskStory:
+        """See `JobService.redrive`."""
+        await self._move(task_id, self._letters.redrive)
+        self._poke(self._clock.now())
+        return await self.task(task_id)
+
+    async def redrive_all(self, query: LetterQuery) -> BulkView:
+        """See `JobService.redrive_all`."""
+        count = await self._move_all(query, self._letters.redrive)
+        self._poke(self._clock.now())
+        return BulkView(count=count)
+
+    async def discard(self, task_id: str) -> TaskStory:
+        """See `JobService.discard`."""
+        await self._move(task_id, self._letters.discard)
+        return await self.task(task_id)
+
+    async def discard_all(self, query: LetterQuery) -> BulkView:
+        """See `JobService.discard_all`."""
+        return BulkView(count=await self._move_all(query, self._letters.discard))
+
+    async def _move(self, task_id: str, move: _Move) -> None:
+        if not await move(task_id, self._now()):
+            task = await self._existing(task_id)
+            raise Conflict(f"task {task_id} is {task.status.value}: it is no dead letter")
+
+    async def _move_all(self, query: LetterQuery, move: _Move) -> int:
+        """Goes through all pages. What dies meanwhile is later than all of them, and left alone."""
+        bounded = query.model_copy(update={"died_before": min(query.died_before or self._now(), self._now())})
+        cursor: str | None = None
+        count = 0
+        while True:
+            page = await self._letters.find(bounded, cursor=cursor, limit=_PAGE)
+            count += await self._move_page(page.items, move)
+            cursor = page.next_cursor
+            if cursor is None:
+                return count
+
+    async def _move_page(self, tasks: tuple[Task, ...], move: _Move) -> int:
+        free = asyncio.Semaphore(_AT_ONCE)
+
+        async def one(task: Task) -> bool:
+            async with free:
+                try:
+                    return await move(task.id, self._now())
+                except Conflict:
+                    return False  # of a cancelled job: it stays, and the count tells
+
+        return sum(await asyncio.gather(*map(one, tasks)))
+
+    async def _existing(self, task_id: str) -> Task:
+        task = await self._tasks.get(task_id)
+        if task is None:
+            raise NotFound("task", task_id)
+        return task
+
+    def _now(self) -> datetime:
+        return floor_millis(self._clock.now())

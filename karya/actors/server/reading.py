@@ -1,0 +1,136 @@
+"""What clients read: jobs, their tasks, their past and their future."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from itertools import islice
+
+import orjson
+
+from karya.core.action import Action
+from karya.core.errors import InvalidInput, NotFound
+from karya.core.job import LIVE_STATES, Job, new_job
+from karya.core.ports import Clock, ErrorLogRepository, JobRepository, TaskRepository
+from karya.core.ports.lifecycle import Change, ChangeKind, History, Skipped
+from karya.core.queries import JobQuery
+from karya.core.spec import JobSpec
+from karya.core.times import floor_millis
+from karya.core.views import (
+    ChangeView,
+    JobPage,
+    JobView,
+    PreviewView,
+    SkipView,
+    SummaryView,
+    TaskPage,
+    TaskView,
+    VersionsView,
+)
+
+MOST_INSTANTS = 1_000
+MOST_CHANGES = 1_000
+_SUMMARY_ITEMS = 20
+
+
+class Reading:
+    """Changes nothing."""
+
+    def __init__(
+        self,
+        jobs: JobRepository,
+        tasks: TaskRepository,
+        error_logs: ErrorLogRepository,
+        history: History,
+        clock: Clock,
+    ) -> None:
+        self._jobs = jobs
+        self._tasks = tasks
+        self._error_logs = error_logs
+        self._history = history
+        self._clock = clock
+
+    async def get(self, job_id: str) -> JobView:
+        """See `JobService.get`."""
+        return JobView.of(await self._existing(job_id), self._clock.now())
+
+    async def list(self, query: JobQuery, *, cursor: str | None, limit: int) -> JobPage:
+        """See `JobService.list`."""
+        page = await self._jobs.list(query, cursor=cursor, limit=limit)
+        now = self._clock.now()
+        return JobPage(jobs=tuple(JobView.of(job, now) for job in page.items), next_cursor=page.next_cursor)
+
+    async def tasks(self, job_id: str, *, cursor: str | None, limit: int) -> TaskPage:
+        """See `JobService.tasks`."""
+        await self._existing(job_id)
+        page = await self._tasks.of_job(job_id, cursor=cursor, limit=limit)
+        return TaskPage(tasks=tuple(TaskView.of(task) for task in page.items), next_cursor=page.next_cursor)
+
+    async def summary(self, job_id: str) -> SummaryView:
+        """See `JobService.summary`."""
+        job = await self._existing(job_id)
+        counts, tasks, errors = await asyncio.gather(
+            self._tasks.counts(job_id),
+            self._tasks.of_job(job_id, cursor=None, limit=_SUMMARY_ITEMS),
+            self._error_logs.of_job(job_id, _SUMMARY_ITEMS),
+        )
+        return SummaryView.of(job, self._clock.now(), counts, tasks.items, errors)
+
+    async def versions(self, job_id: str) -> VersionsView:
+        """See `JobService.versions`."""
+        job = await self._existing(job_id)
+        changes, skipped = await asyncio.gather(
+            self._history.changes(job_id, MOST_CHANGES), self._history.skipped(job_id, MOST_CHANGES)
+        )
+        return VersionsView(changes=tuple(_told(job, changes)), skipped=tuple(map(_skip_view, skipped)))
+
+    async def occurrences(self, job_id: str, limit: int) -> PreviewView:
+        """See `JobService.occurrences`. Of a paused job: as if it were resumed now."""
+        _in_range(limit)
+        job = await self._existing(job_id)
+        if job.status not in LIVE_STATES:
+            return PreviewView(instants=(), due_at=())
+        instants = await asyncio.to_thread(_first, job, self._clock.now(), limit)
+        due_at = tuple(job.schedule.due_at(job.id, at) for at in instants)
+        return PreviewView(instants=instants, due_at=due_at)
+
+    async def preview(self, spec: JobSpec[Action], limit: int) -> PreviewView:
+        """See `JobService.preview`. Jitter depends on the id of the job, which this one does not have."""
+        _in_range(limit)
+        now = floor_millis(self._clock.now())
+        new_job(spec, now)
+        instants = tuple(await asyncio.to_thread(spec.schedule.preview, now, limit))
+        return PreviewView(instants=instants, due_at=() if spec.schedule.jitter else instants)
+
+    async def _existing(self, job_id: str) -> Job:
+        job = await self._jobs.get(job_id)
+        if job is None:
+            raise NotFound("job", job_id)
+        return job
+
+
+def _in_range(limit: int) -> None:
+    if not 1 <= limit <= MOST_INSTANTS:
+        raise InvalidInput.at("limit", f"from 1 to {MOST_INSTANTS:,}")
+
+
+def _first(job: Job, now: datetime, limit: int) -> tuple[datetime, ...]:
+    return tuple(islice(job.ahead(now), limit))
+
+
+def _told(job: Job, changes: Sequence[Change]) -> Iterator[ChangeView]:
+    """An entry of the history keeps what was written before it; clients are told what was written by it."""
+    spec = dict(job.spec())
+    for change in changes:
+        is_update = change.kind is ChangeKind.UPDATED
+        yield ChangeView(
+            at=change.at, kind=change.kind.value, version=change.version, spec=spec if is_update else None
+        )
+        if change.before is not None:
+            spec = orjson.loads(change.before)
+    if len(changes) < MOST_CHANGES:
+        yield ChangeView(at=job.created_at, kind="submitted", version=1, spec=spec)
+
+
+def _skip_view(skipped: Skipped) -> SkipView:
+    run = skipped.range
+    return SkipView(first=run.first, last=run.last, count=run.count, reason=run.reason, at=skipped.at)

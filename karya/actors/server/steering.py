@@ -1,0 +1,139 @@
+"""Stopping, holding and pushing jobs that are stored."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from karya.actors.metrics import ServerMetrics
+from karya.actors.server.submissions import minting
+from karya.core.errors import Conflict, NotFound
+from karya.core.ids import new_id
+from karya.core.job import LIVE_STATES, Job, JobState
+from karya.core.ports import Clock, JobRepository, TaskRepository
+from karya.core.ports.lifecycle import Lifecycle
+from karya.core.task import Task
+from karya.core.times import floor_millis
+from karya.core.views import JobView, OccurrenceView, TaskView
+
+T = TypeVar("T")
+
+_PAGE = 500
+_AT_ONCE = 16
+
+
+class Steering:
+    """What clients do to jobs, beside changing what they say."""
+
+    def __init__(
+        self,
+        jobs: JobRepository,
+        tasks: TaskRepository,
+        lifecycle: Lifecycle,
+        clock: Clock,
+        metrics: ServerMetrics,
+        poke: Callable[[datetime], None],
+    ) -> None:
+        self._jobs = jobs
+        self._tasks = tasks
+        self._lifecycle = lifecycle
+        self._clock = clock
+        self._metrics = metrics
+        self._poke = poke
+
+    async def cancel(self, job_id: str) -> JobView:
+        """See `JobService.cancel`. All jobs are written first, then their tasks: a descendant that is
+        submitted meanwhile sees on its own that it was cancelled."""
+        now = self._now()
+        job = await self._cancel_one(job_id, now)
+        if job is None:
+            raise NotFound("job", job_id)
+        await _gathered(self._cancel_descendant(i, now) for i in await self._descendants(job_id, LIVE_STATES))
+        self._poke(now)  # for the hooks
+        ended = [job_id, *await self._descendants(job_id, {JobState.CANCELLED})]
+        starts = await _gathered(self._tasks.cancel_of_job(ident, now) for ident in ended)
+        await self._wait_until(max((start for start in starts if start is not None), default=now))
+        return JobView.of(job, now)
+
+    async def pause(self, job_id: str) -> JobView:
+        """See `JobService.pause`."""
+        now = self._now()
+        paused = await self._lifecycle.pause(job_id, now)
+        await self._wait_until(paused.may_start_until or now)
+        return JobView.of(paused.job, now)
+
+    async def resume(self, job_id: str) -> JobView:
+        """See `JobService.resume`."""
+        now = self._now()
+        await self._lifecycle.resume(job_id, now)
+        return await self._gone_on(job_id, now)
+
+    async def trigger(self, job_id: str, *, key: str | None = None) -> OccurrenceView:
+        """See `JobService.trigger`."""
+        now = self._now()
+        request = key or new_id(now)
+        minting(request)
+        tasks = await self._lifecycle.trigger(job_id, request, now)
+        self._poke(now)
+        return _occurrence(tasks)
+
+    async def skip_next(self, job_id: str) -> OccurrenceView:
+        """See `JobService.skip_next`."""
+        now = self._now()
+        tasks = await self._lifecycle.skip_next(job_id, now)
+        await self._gone_on(job_id, now)
+        return _occurrence(tasks)
+
+    async def _gone_on(self, job_id: str, now: datetime) -> JobView:
+        """Ends the job if nothing is left of it, and tells the scheduler that things have changed."""
+        await self._jobs.settle([job_id], now)
+        self._poke(now)
+        job = await self._jobs.get(job_id)
+        if job is None:
+            raise NotFound("job", job_id)
+        return JobView.of(job, now)
+
+    async def _cancel_one(self, job_id: str, now: datetime) -> Job | None:
+        job = await self._jobs.cancel(job_id, now)
+        if job is not None and job.finished_at == now:
+            self._metrics.cancelled.inc()
+        return job
+
+    async def _cancel_descendant(self, job_id: str, now: datetime) -> None:
+        with suppress(Conflict):  # it has completed meanwhile
+            await self._cancel_one(job_id, now)
+
+    async def _descendants(self, job_id: str, states: Iterable[JobState]) -> Sequence[str]:
+        found: list[str] = []
+        wanted, after = frozenset(states), None
+        while page := await self._jobs.descendants(job_id, wanted, after, _PAGE):
+            found += page
+            after = page[-1]
+        return found
+
+    async def _wait_until(self, instant: datetime) -> None:
+        """A task that was claimed a moment ago may start until then; afterwards its worker asks first."""
+        wait = instant - self._clock.now()
+        if wait > timedelta(0):
+            await asyncio.sleep(wait.total_seconds())
+
+    def _now(self) -> datetime:
+        return floor_millis(self._clock.now())
+
+
+async def _gathered(calls: Iterable[Awaitable[T]]) -> Sequence[T]:
+    """The answers of all calls, a few of which go on at the same time."""
+    free = asyncio.Semaphore(_AT_ONCE)
+
+    async def one(call: Awaitable[T]) -> T:
+        async with free:
+            return await call
+
+    return await asyncio.gather(*map(one, calls))
+
+
+def _occurrence(tasks: Sequence[Task]) -> OccurrenceView:
+    first = tasks[0]
+    views = tuple(map(TaskView.of, tasks))
+    return OccurrenceView(job_id=first.job_id, cause=first.cause, instant=first.instant, tasks=views)

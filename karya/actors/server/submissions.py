@@ -1,0 +1,141 @@
+"""Taking jobs in, one by one or many at once."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
+
+from karya.actors.metrics import ServerMetrics
+from karya.actors.server.checks import Checks
+from karya.core.action import Action
+from karya.core.coalesce import Coalescer
+from karya.core.errors import FieldError, InvalidInput
+from karya.core.fields import MOST_ERRORS
+from karya.core.ids import MOST_NUMBERED, minted_at, new_id, numbered_id
+from karya.core.job import Job, new_job, warnings_of
+from karya.core.occurrence import occurrence_tasks, scheduled
+from karya.core.ports import Clock, JobRepository, Submission
+from karya.core.spec import JobSpec
+from karya.core.times import floor_millis
+from karya.core.views import JobView
+
+_MOST_TOGETHER = 500
+_MOST_IN_CHUNK = 1_000
+_HEAVIEST_BYTES = 16 * 1024 * 1024
+"""How much of what users wrote goes into one transaction: it has to fit into the database's cache."""
+_BREATHE_EVERY = 100
+
+
+class Submissions:
+    """Submissions that arrive together are stored in one transaction; a batch goes in chunks of its own."""
+
+    def __init__(
+        self,
+        jobs: JobRepository,
+        checks: Checks,
+        clock: Clock,
+        metrics: ServerMetrics,
+        poke: Callable[[datetime], None],
+    ) -> None:
+        self._jobs = jobs
+        self._checks = checks
+        self._clock = clock
+        self._metrics = metrics
+        self._poke = poke
+        self._group: Coalescer[Submission, None] = Coalescer(
+            self._store, _MOST_TOGETHER, weigh=_weight, heaviest=_HEAVIEST_BYTES
+        )
+
+    async def submit(self, spec: JobSpec[Action], *, key: str | None = None) -> JobView:
+        """See `JobService.submit`."""
+        ident = key or new_id(self._now())
+        created_at = minting(ident)
+        await self._checks.check(spec, set())
+        submission = submission_of(new_job(spec, created_at, ident=ident))
+        with self._metrics.submit_seconds.time():
+            await self._group.add(submission)
+        self._poke(_first_due([submission]))
+        job = submission.job if key is None else await self._stored(submission.job)
+        return JobView.of(job, self._now(), warnings_of(spec, created_at))
+
+    async def submit_many(
+        self, specs: Sequence[JobSpec[Action]], *, key: str | None = None
+    ) -> Sequence[JobView]:
+        """See `JobService.submit_many`."""
+        whole = key or new_id(self._now())
+        submissions = await self._checked(specs, whole)
+        for chunk in _chunks(submissions):
+            await self._store(chunk)
+        if submissions:
+            self._poke(_first_due(submissions))
+        now = self._now()
+        return [JobView.of(submission.job, now) for submission in submissions]
+
+    async def _checked(self, specs: Sequence[JobSpec[Action]], whole: str) -> Sequence[Submission]:
+        if len(specs) > MOST_NUMBERED:
+            raise InvalidInput.at("", f"{len(specs):,} jobs; at most {MOST_NUMBERED:,} at once")
+        created_at = minting(whole)
+        submissions: list[Submission] = []
+        errors: list[FieldError] = []
+        users: set[str] = set()
+        for number, spec in enumerate(specs):
+            try:
+                await self._checks.check(spec, users)
+                job = new_job(spec, created_at, ident=numbered_id(whole, number))
+                submissions.append(submission_of(job))
+            except InvalidInput as error:
+                errors += [FieldError(f"{number}.{e.field}", e.message) for e in error.errors]
+            if len(errors) >= MOST_ERRORS:
+                break
+            if number % _BREATHE_EVERY == 0:
+                await asyncio.sleep(0)  # others are waiting for the loop
+        if errors:
+            raise InvalidInput(errors[:MOST_ERRORS])
+        return submissions
+
+    async def _store(self, submissions: Sequence[Submission]) -> Sequence[None]:
+        await self._jobs.submit(submissions)
+        self._metrics.submitted.inc(len(submissions))
+        return [None] * len(submissions)
+
+    async def _stored(self, job: Job) -> Job:
+        """The job as an earlier submission under this key may have left it."""
+        return await self._jobs.get(job.id) or job
+
+    def _now(self) -> datetime:
+        return floor_millis(self._clock.now())
+
+
+def minting(key: str) -> datetime:
+    """When this key was minted; InvalidInput for what is no key."""
+    try:
+        return minted_at(key)
+    except ValueError as error:
+        raise InvalidInput.at("key", f"mint one with new_id: {error}") from None
+
+
+def submission_of(job: Job) -> Submission:
+    """The job with the tasks of its first occurrence."""
+    return Submission(job, occurrence_tasks(job, scheduled(job, job.cursor), job.created_at))
+
+
+def _first_due(submissions: Iterable[Submission]) -> datetime:
+    return min(task.due_at for submission in submissions for task in submission.tasks)
+
+
+def _weight(submission: Submission) -> int:
+    """The bytes of text that the submission stores: the actions stand in the job and again in its tasks, as
+    do the hooks in each of them."""
+    return (1 + len(submission.tasks)) * submission.job.text_bytes
+
+
+def _chunks(submissions: Sequence[Submission]) -> Iterator[Sequence[Submission]]:
+    chunk: list[Submission] = []
+    weight = 0
+    for submission in submissions:
+        weight += _weight(submission)
+        if chunk and (len(chunk) == _MOST_IN_CHUNK or weight > _HEAVIEST_BYTES):
+            yield chunk
+            chunk, weight = [], _weight(submission)
+        chunk.append(submission)
+    if chunk:
+        yield chunk

@@ -1,0 +1,79 @@
+"""Submitting the child of a job: what a chained action does, in a server or in a worker."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from karya.core.action import Action
+from karya.core.errors import Conflict, FieldError, InvalidInput, NotFound
+from karya.core.ids import minted_at
+from karya.core.job import Job, JobState, new_job
+from karya.core.occurrence import occurrence_tasks, scheduled
+from karya.core.ports import Clock, JobRepository, Submission, TaskRepository
+from karya.core.spec import JobSpec
+from karya.core.times import floor_millis
+
+
+class Submitter:
+    """Stores children: they belong to the owner of their parent, and are cancelled with any ancestor (I8)."""
+
+    def __init__(
+        self,
+        jobs: JobRepository,
+        tasks: TaskRepository,
+        clock: Clock,
+        refusal: Callable[[Action], str | None],
+        poke: Callable[[datetime], None],
+        *,
+        max_depth: int,
+    ) -> None:
+        """`max_depth` is how many generations may stand behind a job that a client submitted."""
+        self._jobs = jobs
+        self._tasks = tasks
+        self._clock = clock
+        self._refusal = refusal
+        self._poke = poke
+        self._max_depth = max_depth
+
+    async def submit(self, spec: JobSpec[Action], parent_id: str, ident: str, *, linked: bool = True) -> Job:
+        """Stores the child under this id (one of `core.ids.fixed_id`): storing it again changes nothing.
+        What a hook submits is not `linked`: it only has the same owner.
+
+        When it returns an ACTIVE job, no ancestor was cancelled before the child was stored, so cancelling
+        one later finds it. Raises NotFound without the parent, Conflict when an ancestor is cancelled or
+        there are too many of them, InvalidInput for a spec that cannot be a job here.
+        """
+        parent = await self._jobs.get(parent_id)
+        if parent is None:
+            raise NotFound("job", parent_id)
+        if linked:
+            self._check_family(parent)
+        self._check(spec)
+        own = spec.model_copy(update={"user_id": parent.user_id})
+        child = new_job(own, minted_at(ident), ident=ident, parent=parent if linked else None)
+        tasks = occurrence_tasks(child, scheduled(child, child.cursor), child.created_at)
+        await self._jobs.submit([Submission(child, tasks)])
+        await self._heed_cancels(child)
+        self._poke(min(task.due_at for task in tasks))
+        return child
+
+    def _check_family(self, parent: Job) -> None:
+        if len(parent.ancestors) + 1 > self._max_depth:
+            raise Conflict(
+                f"job {parent.id} is {self._max_depth} submissions deep: its actions may not submit"
+            )
+        if parent.status is JobState.CANCELLED:
+            raise Conflict(f"job {parent.id} is cancelled: nothing of it starts any more")
+
+    def _check(self, spec: JobSpec[Action]) -> None:
+        answers = [(field, self._refusal(action)) for field, action in spec.actions]
+        if errors := [FieldError(field, reason) for field, reason in answers if reason is not None]:
+            raise InvalidInput(errors)
+
+    async def _heed_cancels(self, child: Job) -> None:
+        """A cancel that was looking for descendants just before this one was stored has not seen it."""
+        if not await self._jobs.any_cancelled(child.ancestors):
+            return
+        now = floor_millis(self._clock.now())
+        await self._jobs.cancel(child.id, now)
+        await self._tasks.cancel_of_job(child.id, now)
+        raise Conflict(f"an ancestor of job {child.id} was cancelled meanwhile, and the job with it")

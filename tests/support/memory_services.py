@@ -1,0 +1,109 @@
+"""All that stands behind the gateway, in memory: what the gateway's own tests talk to."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from karya.actors.accounts import Accounts
+from karya.api.services import Services
+from karya.core.clock import SystemClock
+from karya.core.errors import Conflict
+from karya.core.ids import new_id
+from karya.core.job import LIVE_STATES
+from karya.core.ports.plans import NumberedPage
+from karya.core.ports.requests import Answered, Fresh, Misused, Standing
+from karya.core.user import Token, User
+from tests.support.memory_service import MemoryService
+
+
+@dataclass
+class MemoryUsers:
+    """Implements `UserRepository`."""
+
+    stored: dict[str, User] = field(default_factory=dict)
+
+    async def add(self, user: User) -> None:
+        if any(other.name == user.name for other in self.stored.values()):
+            raise Conflict(f"the name {user.name!r} is taken")
+        self.stored[user.id] = user
+
+    async def get(self, user_id: str) -> User | None:
+        return self.stored.get(user_id)
+
+    async def named(self, name: str) -> User | None:
+        return next((user for user in self.stored.values() if user.name == name), None)
+
+    async def all(self, limit: int) -> Sequence[User]:
+        return list(reversed(self.stored.values()))[:limit]
+
+
+@dataclass
+class MemoryTokens:
+    """Implements `TokenRepository`."""
+
+    stored: dict[str, Token] = field(default_factory=dict)
+
+    async def add(self, token: Token) -> None:
+        self.stored[token.id] = token
+
+    async def find(self, digest: str, now: datetime) -> Token | None:
+        found = (token for token in self.stored.values() if token.digest == digest)
+        return next((t for t in found if t.expires_at is None or t.expires_at > now), None)
+
+    async def of_user(self, user_id: str) -> Sequence[Token]:
+        return [token for token in reversed(self.stored.values()) if token.user_id == user_id]
+
+    async def revoke(self, token_id: str) -> bool:
+        return self.stored.pop(token_id, None) is not None
+
+    async def any(self) -> bool:
+        return bool(self.stored)
+
+
+@dataclass
+class MemoryRequests:
+    """Implements `RequestLog`; `clear` forgets all."""
+
+    begun: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
+    answers: dict[tuple[str, str], Answered] = field(default_factory=dict)
+
+    async def begin(self, owner: str, key: str, fingerprint: str, now: datetime) -> Standing:
+        first, minted = self.begun.setdefault((owner, key), (fingerprint, new_id(now)))
+        if first != fingerprint:
+            return Misused()
+        return self.answers.get((owner, key), Fresh(minted))
+
+    async def finish(self, owner: str, key: str, answer: Answered) -> None:
+        self.answers[owner, key] = answer
+
+
+@dataclass
+class MemoryPlans:
+    """Implements `Plans`."""
+
+    service: MemoryService
+
+    async def page(self, user_id: str, number: int, size: int) -> NumberedPage:
+        owned = [job for job in reversed(self.service.jobs.values()) if job.user_id == user_id]
+        return NumberedPage(owned[number * size :][:size], len(owned))
+
+    async def live_below(self, job_id: str, limit: int) -> Sequence[str]:
+        jobs = self.service.jobs.values()
+        return [job.id for job in jobs if job_id in job.ancestors and job.status in LIVE_STATES][:limit]
+
+
+class MemoryServices:
+    """The services over all of these, and what is in them."""
+
+    def __init__(self) -> None:
+        self.jobs = MemoryService()
+        self.users, self.tokens, self.requests = MemoryUsers(), MemoryTokens(), MemoryRequests()
+        clock = SystemClock()
+        accounts = Accounts(self.users, self.tokens, clock)
+        self.services = Services(self.jobs, accounts, self.requests, clock, MemoryPlans(self.jobs))
+
+    def clear(self) -> None:
+        """Forgets everything."""
+        self.jobs.clear()
+        for stored in (self.users.stored, self.tokens.stored, self.requests.begun, self.requests.answers):
+            stored.clear()
