@@ -3,31 +3,79 @@
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 
+from karya.api.accounts import AccountRoutes
+from karya.api.batches import BatchRoutes
+from karya.api.compat.routes import UpstreamRoutes
+from karya.api.compat.slashes import SingleSlash
 from karya.api.endpoint import routes
 from karya.api.guard import Guard
+from karya.api.idempotency import repeatable
+from karya.api.identity import Identity
 from karya.api.jobs import JobRoutes
+from karya.api.letters import LetterRoutes
 from karya.api.openapi import openapi_endpoint
 from karya.api.ops import OpsRoutes
 from karya.api.problems import Refused, answer_error
-from karya.api.users import UserRoutes
+from karya.api.services import Services
+from karya.api.steering import SteeringRoutes
 from karya.core.errors import KaryaError
-from karya.core.ports import JobService
 from karya.core.settings import GatewaySettings
 
+_METHODS = ("GET", "POST", "PATCH", "DELETE")
+_HEADERS = ("authorization", "content-type", "idempotency-key")
+_EXPOSED = ("idempotent-replay", "location", "retry-after")
+"""What web pages of other origins (`gateway.cors_origins`) may send, and read of the answers."""
 
-def create_app(service: JobService, settings: GatewaySettings) -> Starlette:
-    """Every route over this service. The address it listens on is always among the allowed hosts."""
-    endpoints = (
-        *JobRoutes(service).endpoints,
-        *UserRoutes(service).endpoints,
-        *OpsRoutes(service).endpoints,
+
+def create_app(services: Services, settings: GatewaySettings) -> Starlette:
+    """Every route over these services. The address it listens on is always among the allowed hosts."""
+    endpoints = repeatable(
+        services,
+        (
+            *JobRoutes(services).endpoints,
+            *BatchRoutes(services).endpoints,
+            *SteeringRoutes(services).endpoints,
+            *LetterRoutes(services).endpoints,
+            *AccountRoutes(services).endpoints,
+            *OpsRoutes(services.jobs).endpoints,
+        ),
     )
+    upstream = repeatable(services, UpstreamRoutes(services).endpoints)
     app = Starlette(
-        routes=routes((*endpoints, openapi_endpoint(endpoints))),
-        middleware=[Middleware(Guard, allowed_hosts=(*settings.allowed_hosts, settings.host))],
+        routes=routes((*endpoints, openapi_endpoint(endpoints), *upstream)),
+        middleware=[
+            Middleware(
+                Guard,
+                allowed_hosts=(*settings.allowed_hosts, settings.host),
+                allowed_origins=settings.cors_origins,
+            ),
+            *_other_origins(settings),
+            Middleware(
+                Identity,
+                identify=services.accounts.identify,
+                required=settings.needs_tokens,
+                also_open=frozenset({"/metrics"} if settings.open_metrics else ()),
+            ),
+            Middleware(SingleSlash),
+        ],
         exception_handlers=dict.fromkeys((Refused, KaryaError, HTTPException), answer_error),
     )
     # The redirect would be built from the Host header, and a client that posts would not follow it.
     app.router.redirect_slashes = False
     return app
+
+
+def _other_origins(settings: GatewaySettings) -> tuple[Middleware, ...]:
+    """Before `Identity`, since a browser asks whether it may ask without a token."""
+    if not settings.cors_origins:
+        return ()
+    cors = Middleware(
+        CORSMiddleware,
+        allow_origins=settings.cors_origins,
+        allow_methods=_METHODS,
+        allow_headers=_HEADERS,
+        expose_headers=_EXPOSED,
+    )
+    return (cors,)

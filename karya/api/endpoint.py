@@ -11,6 +11,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+MAX_REQUEST_BYTES = 2 * 1024 * 1024
+"""A body of an action is at most 1 MiB; escaping and the rest of a job fit beside it."""
+
 Handler = Callable[[Request], Awaitable[Response]]
 
 JSON = "application/json"
@@ -29,7 +32,7 @@ BAD_BODY = (
 class Endpoint:
     """A handler with what a client must know in order to call it."""
 
-    method: Literal["GET", "POST"]
+    method: Literal["GET", "POST", "PATCH", "DELETE"]
     path: str
     summary: str
     handle: Handler
@@ -42,6 +45,8 @@ class Endpoint:
     body: type[BaseModel] | None = None
     query: type[BaseModel] | None = None
     problems: tuple[HTTPStatus, ...] = ()
+    most_bytes: int = MAX_REQUEST_BYTES
+    """How large a body it takes."""
 
     @property
     def name(self) -> str:

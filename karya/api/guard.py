@@ -19,9 +19,12 @@ class Guard:
     visitor's own machine.
     """
 
-    def __init__(self, app: ASGIApp, allowed_hosts: Iterable[str]) -> None:
+    def __init__(
+        self, app: ASGIApp, allowed_hosts: Iterable[str], allowed_origins: Iterable[str] = ()
+    ) -> None:
         self._app = app
         self._allowed = frozenset(host.lower() for host in allowed_hosts)
+        self._origins = frozenset(allowed_origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
@@ -55,7 +58,7 @@ class Guard:
                 "this Host is not served here; the setting gateway.allowed_hosts lists those that are",
             )
         origins = [value.decode("latin-1") for name, value in scope["headers"] if name == b"origin"]
-        if any(_authority(origin) != hosts[0].lower() for origin in origins):
+        if any(origin not in self._origins and _authority(origin) != hosts[0].lower() for origin in origins):
             return HTTPStatus.FORBIDDEN, "requests from web pages of another origin are not answered"
         return None
 

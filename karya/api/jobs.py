@@ -1,4 +1,4 @@
-"""The routes of jobs."""
+"""The routes of jobs: submitting, finding, looking at them."""
 
 from http import HTTPStatus
 
@@ -6,97 +6,159 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from karya.api.endpoint import BAD_BODY, INVALID, Endpoint, answer
-from karya.api.requests import JobsQuery, PageQuery, read_json, read_query
-from karya.core.ports import JobService
-from karya.core.views import JobPage, JobView, SummaryView, TaskPage
+from karya.api.idempotency import minted_id
+from karya.api.requests import JobsQuery, PageQuery, PreviewQuery, read_json, read_query
+from karya.api.services import Services
+from karya.core.views import (
+    JobPage,
+    JobView,
+    PreviewView,
+    SummaryView,
+    TaskPage,
+    TaskStory,
+    VersionsView,
+    WhyView,
+)
 
-_JOBS = "/v1/jobs"
-_JOB = "/v1/jobs/{id}"
-_MISSING = (HTTPStatus.NOT_FOUND,)
-_CONFLICT = (HTTPStatus.CONFLICT,)
+JOBS = "/v1/jobs"
+JOB = "/v1/jobs/{id}"
+MISSING = (HTTPStatus.NOT_FOUND,)
 
 
 class JobRoutes:
-    """Submit, list, look up and cancel."""
+    """Submit, list, look up."""
 
-    def __init__(self, service: JobService) -> None:
-        self._service = service
+    def __init__(self, services: Services) -> None:
+        self._of = services.jobs_of
+        self._spec_type = spec = services.jobs.spec_type
+        created = HTTPStatus.CREATED
         self.endpoints = (
             Endpoint(
                 "POST",
-                _JOBS,
+                JOBS,
                 "Submit a job",
                 self.submit_job,
                 JobView,
-                status=HTTPStatus.CREATED,
-                body=service.spec_type,
+                body=spec,
+                status=created,
                 problems=BAD_BODY,
             ),
             Endpoint(
                 "GET",
-                _JOBS,
+                JOBS,
                 "List jobs, the newest first",
                 self.list_jobs,
                 JobPage,
                 query=JobsQuery,
                 problems=INVALID,
             ),
-            Endpoint("GET", _JOB, "Show a job", self.get_job, JobView, problems=_MISSING),
+            Endpoint(
+                "POST",
+                f"{JOBS}/preview",
+                "Show the first instants of a job without storing it",
+                self.preview_job,
+                PreviewView,
+                body=spec,
+                query=PreviewQuery,
+                problems=BAD_BODY,
+            ),
+            Endpoint("GET", JOB, "Show a job", self.get_job, JobView, problems=MISSING),
             Endpoint(
                 "GET",
-                f"{_JOB}/tasks",
+                f"{JOB}/tasks",
                 "List the tasks of a job, the latest instant first",
                 self.list_tasks,
                 TaskPage,
                 query=PageQuery,
-                problems=_MISSING + INVALID,
+                problems=MISSING + INVALID,
             ),
             Endpoint(
                 "GET",
-                f"{_JOB}/summary",
+                f"{JOB}/summary",
                 "Show a job with its latest tasks, counts and errors",
                 self.get_summary,
                 SummaryView,
-                problems=_MISSING,
+                problems=MISSING,
             ),
             Endpoint(
-                "POST",
-                f"{_JOB}/cancel",
-                "Cancel a job: once this is answered, no further attempt of it starts",
-                self.cancel_job,
-                JobView,
-                problems=_MISSING + _CONFLICT,
+                "GET",
+                f"{JOB}/why",
+                "Say for each open task what it waits for",
+                self.explain_job,
+                WhyView,
+                problems=MISSING,
+            ),
+            Endpoint(
+                "GET",
+                f"{JOB}/versions",
+                "Show what was changed, paused, resumed and skipped",
+                self.list_versions,
+                VersionsView,
+                problems=MISSING,
+            ),
+            Endpoint(
+                "GET",
+                f"{JOB}/occurrences",
+                "Show the next instants of a job",
+                self.list_occurrences,
+                PreviewView,
+                query=PreviewQuery,
+                problems=MISSING + INVALID,
+            ),
+            Endpoint(
+                "GET",
+                "/v1/tasks/{id}",
+                "Show a task with its failed attempts",
+                self.get_task,
+                TaskStory,
+                problems=MISSING,
             ),
         )
 
     async def submit_job(self, request: Request) -> Response:
-        """201 once the job and its first task are durable."""
-        spec = await read_json(request, self._service.spec_type)
-        job = await self._service.submit(spec)
-        return answer(job, HTTPStatus.CREATED, f"{_JOBS}/{job.id}")
+        """201 once the job and its first tasks are durable."""
+        spec = await read_json(request, self._spec_type)
+        job = await self._of(request).submit(spec, key=minted_id(request))
+        return answer(job, HTTPStatus.CREATED, f"{JOBS}/{job.id}")
 
     async def list_jobs(self, request: Request) -> Response:
         """One page."""
         query = read_query(request, JobsQuery)
-        page = await self._service.list(
-            user_id=query.user_id, status=query.status, cursor=query.cursor, limit=query.limit
-        )
-        return answer(page)
+        return answer(await self._of(request).list(query.wanted, cursor=query.cursor, limit=query.limit))
+
+    async def preview_job(self, request: Request) -> Response:
+        """The first instants."""
+        query = read_query(request, PreviewQuery)
+        spec = await read_json(request, self._spec_type)
+        return answer(await self._of(request).preview(spec, query.limit))
 
     async def get_job(self, request: Request) -> Response:
         """One job."""
-        return answer(await self._service.get(request.path_params["id"]))
+        return answer(await self._of(request).get(request.path_params["id"]))
 
     async def list_tasks(self, request: Request) -> Response:
         """One page."""
         query = read_query(request, PageQuery)
-        tasks = self._service.tasks(request.path_params["id"], cursor=query.cursor, limit=query.limit)
+        tasks = self._of(request).tasks(request.path_params["id"], cursor=query.cursor, limit=query.limit)
         return answer(await tasks)
 
     async def get_summary(self, request: Request) -> Response:
         """All that is known about one job."""
-        return answer(await self._service.summary(request.path_params["id"]))
+        return answer(await self._of(request).summary(request.path_params["id"]))
 
-    async def cancel_job(self, request: Request) -> Response:
-        """The cancelled job."""
-        return answer(await self._service.cancel(request.path_params["id"]))
+    async def explain_job(self, request: Request) -> Response:
+        """What each open task waits for."""
+        return answer(await self._of(request).why(request.path_params["id"]))
+
+    async def list_versions(self, request: Request) -> Response:
+        """The history of one job."""
+        return answer(await self._of(request).versions(request.path_params["id"]))
+
+    async def list_occurrences(self, request: Request) -> Response:
+        """The next instants."""
+        query = read_query(request, PreviewQuery)
+        return answer(await self._of(request).occurrences(request.path_params["id"], query.limit))
+
+    async def get_task(self, request: Request) -> Response:
+        """One task."""
+        return answer(await self._of(request).task(request.path_params["id"]))

@@ -16,7 +16,12 @@ from karya.api.problems import MEDIA_TYPE
 
 PATH = "/openapi.json"
 _SCHEMAS = "#/components/schemas/"
-_ALWAYS = (HTTPStatus.FORBIDDEN, HTTPStatus.MISDIRECTED_REQUEST, HTTPStatus.SERVICE_UNAVAILABLE)
+_ALWAYS = (
+    HTTPStatus.UNAUTHORIZED,
+    HTTPStatus.FORBIDDEN,
+    HTTPStatus.MISDIRECTED_REQUEST,
+    HTTPStatus.SERVICE_UNAVAILABLE,
+)
 _PROBLEM: dict[str, Any] = {
     "title": "Problem",
     "description": "RFC 9457; `errors` names each field that is wrong.",

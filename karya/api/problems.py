@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from karya.core.errorlog import shorten
-from karya.core.errors import Conflict, FieldError, InvalidInput, NotFound, Unavailable
+from karya.core.errors import Conflict, FieldError, Forbidden, InvalidInput, NotFound, Unavailable
 
 MEDIA_TYPE = "application/problem+json"
 MOST_CHARACTERS = 300
@@ -55,6 +55,8 @@ def answer_error(request: Request, error: Exception) -> Response:
             return problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error), error.errors)
         case NotFound():
             return problem(HTTPStatus.NOT_FOUND, str(error))
+        case Forbidden():
+            return problem(HTTPStatus.FORBIDDEN, str(error))
         case Conflict():
             return problem(HTTPStatus.CONFLICT, str(error))
         case Unavailable():

@@ -8,17 +8,21 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import from_json
 from starlette.requests import ClientDisconnect, Request
 
+from karya.api.endpoint import JSON, MAX_REQUEST_BYTES
 from karya.api.problems import Refused
 from karya.core.errors import FieldError, InvalidInput
 from karya.core.fields import invalid
 from karya.core.job import JobState
+from karya.core.queries import JobQuery, LetterQuery
+from karya.core.times import Instant
 
-MAX_REQUEST_BYTES = 2 * 1024 * 1024
-"""A body of an action is at most 1 MiB; escaping and the rest of a job fit beside it."""
 BODY_SECONDS = 30.0
 """How long a client may take to send a body."""
 
+_BODY = "karya.body"
 _PLAIN_PARAMETERS = ("", "charset=utf-8", 'charset="utf-8"')  # RFC 8259, 8.1: JSON is UTF-8
+
+SearchText = Annotated[str, Field(min_length=1, max_length=200)]
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -39,6 +43,41 @@ class JobsQuery(PageQuery):
 
     user_id: Annotated[str, Field(max_length=100, description="Only the jobs of this user.")] | None = None
     status: Annotated[JobState, Field(description="Only jobs in this state.")] | None = None
+    tag: Annotated[str, Field(max_length=64, description="Only jobs with this tag.")] | None = None
+    created_after: Annotated[Instant, Field(description="Submitted at or after this instant.")] | None = None
+    created_before: Annotated[Instant, Field(description="Submitted before this instant.")] | None = None
+    text: Annotated[SearchText, Field(description="Found in the description, in any case.")] | None = None
+
+    @property
+    def wanted(self) -> JobQuery:
+        """What it asks for, without the page."""
+        return JobQuery(**self.model_dump(exclude={"limit", "cursor"}))
+
+
+class Letters(_Query):
+    """Which dead letters: all that is given must hold."""
+
+    user_id: Annotated[str, Field(max_length=100, description="Of the jobs of this user.")] | None = None
+    job_id: Annotated[str, Field(max_length=100, description="Of this job.")] | None = None
+    step: Annotated[str, Field(max_length=100, description="Of this step.")] | None = None
+    died_after: Annotated[Instant, Field(description="Dead since this instant or later.")] | None = None
+    died_before: Annotated[Instant, Field(description="Dead since before this instant.")] | None = None
+    text: Annotated[SearchText, Field(description="Found in the error, in any case.")] | None = None
+
+
+class LettersQuery(PageQuery, Letters):
+    """Which page of which dead letters."""
+
+    @property
+    def wanted(self) -> LetterQuery:
+        """What it asks for, without the page."""
+        return LetterQuery(**self.model_dump(exclude={"limit", "cursor"}))
+
+
+class PreviewQuery(_Query):
+    """How many instants."""
+
+    limit: Annotated[int, Field(ge=1, le=1000, description="How many instants at most.")] = 10
 
 
 def read_query(request: Request, model: type[Model]) -> Model:
@@ -58,26 +97,44 @@ async def read_json(request: Request, model: type[Model]) -> Model:
 
     Raises Refused (400 no JSON, 408 too slow, 413 too large, 415 another type) and InvalidInput.
     """
-    media_type, _, parameters = request.headers.get("content-type", "").lower().partition(";")
-    if media_type.strip() != "application/json" or parameters.strip() not in _PLAIN_PARAMETERS:
+    return _checked(model, await read_object(request))
+
+
+async def read_object(request: Request) -> dict[str, Any]:
+    """The body as a JSON object, its fields not looked at. Raises as `read_json` does."""
+    if media_type(request) != JSON:
         raise Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "send the body as content-type: application/json")
-    written = _parsed(await _read_body(request))
+    written = parsed(await read_body(request))
     if not isinstance(written, dict):
         raise InvalidInput.at("", "the body must be a JSON object")
-    return _checked(model, written)
+    return written
 
 
-async def _read_body(request: Request) -> bytes:
+def media_type(request: Request) -> str | None:
+    """The type of the body; None when its parameters say that it is not UTF-8."""
+    name, _, parameters = request.headers.get("content-type", "").lower().partition(";")
+    return name.strip() if parameters.strip() in _PLAIN_PARAMETERS else None
+
+
+async def read_body(request: Request, most: int = MAX_REQUEST_BYTES) -> bytes:
+    """The whole body, which may be asked for again. Raises Refused when it is too large or too slow."""
+    known: bytes | None = request.scope.get(_BODY)
+    if known is None:
+        known = request.scope[_BODY] = await _received(request, most)
+    return known
+
+
+async def _received(request: Request, most: int) -> bytes:
     length = request.headers.get("content-length", "")
-    if length.isdigit() and (len(length) > 10 or int(length) > MAX_REQUEST_BYTES):
-        raise _too_large()
+    if length.isdigit() and (len(length) > 10 or int(length) > most):
+        raise _too_large(most)
     body = bytearray()
     try:
         async with asyncio.timeout(BODY_SECONDS):
             async for chunk in request.stream():
                 body += chunk
-                if len(body) > MAX_REQUEST_BYTES:
-                    raise _too_large()
+                if len(body) > most:
+                    raise _too_large(most)
     except TimeoutError:
         raise Refused(HTTPStatus.REQUEST_TIMEOUT, f"the body took over {BODY_SECONDS:g} s") from None
     except ClientDisconnect:
@@ -85,12 +142,12 @@ async def _read_body(request: Request) -> bytes:
     return bytes(body)
 
 
-def _too_large() -> Refused:
-    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
-    return Refused(status, f"a request body is at most {MAX_REQUEST_BYTES:,} bytes")
+def _too_large(most: int) -> Refused:
+    return Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a request body is at most {most:,} bytes here")
 
 
-def _parsed(body: bytes) -> Any:
+def parsed(body: bytes) -> Any:
+    """The JSON in it; raises Refused (400) when it is none."""
     try:  # a parser that keeps a large integer as it is, for the model to refuse
         return from_json(body, allow_inf_nan=False)
     except ValueError as error:

@@ -10,8 +10,8 @@ import uvicorn
 
 from karya.api.app import create_app
 from karya.api.head import BoundedProtocol
+from karya.api.services import Services
 from karya.core.errors import ConfigError
-from karya.core.ports import JobService
 from karya.core.settings import GatewaySettings
 
 BACKLOG = 2048
@@ -43,11 +43,11 @@ class _Server(uvicorn.Server):
 
 
 class Gateway:
-    """Serves one JobService over HTTP, from `start` to `stop`."""
+    """Serves Karya over HTTP, from `start` to `stop`."""
 
-    def __init__(self, service: JobService, settings: GatewaySettings) -> None:
+    def __init__(self, services: Services, settings: GatewaySettings) -> None:
         self._settings = settings
-        self._app = create_app(service, settings)
+        self._app = create_app(services, settings)
         self._port = settings.port
         self._server: _Server | None = None
         self._serving: asyncio.Task[None] | None = None

@@ -11,6 +11,7 @@ from karya.api.serve import Gateway
 from karya.core.errors import StoreUnavailable
 from karya.core.settings import GatewaySettings
 from tests.support.memory_service import MemoryService
+from tests.support.memory_services import MemoryServices
 from tests.support.problem import problem_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -41,8 +42,8 @@ async def test_exactly_one_host(gateway: Gateway, hosts: str) -> None:
     await writer.wait_closed()
 
 
-async def test_any_host_when_told_so(service: MemoryService) -> None:
-    gateway = Gateway(service, GatewaySettings(port=0, allowed_hosts=("*",)))
+async def test_any_host_when_told_so(memory: MemoryServices) -> None:
+    gateway = Gateway(memory.services, GatewaySettings(port=0, allowed_hosts=("*",)))
     await gateway.start()
     async with (
         aiohttp.ClientSession() as client,
@@ -93,7 +94,7 @@ async def test_paths_and_methods_that_do_not_exist(client: ClientSession) -> Non
             await problem_of(response, 404)
     async with client.delete("/v1/jobs/x") as response:
         await problem_of(response, 405)
-        assert set(response.headers["allow"].split(", ")) == {"GET", "HEAD"}
+        assert set(response.headers["allow"].split(", ")) == {"GET", "HEAD", "PATCH"}
     async with client.delete("/v1/jobs") as response:
         await problem_of(response, 405)
         assert set(response.headers["allow"].split(", ")) == {"GET", "HEAD", "POST"}

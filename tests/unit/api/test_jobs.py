@@ -121,7 +121,7 @@ async def test_a_page_has_twenty_entries_unless_told(client: ClientSession) -> N
         ("cursor=foreign", "cursor", "not a cursor"),
         ("cursor=" + "9" * 501, "cursor", "at most 500"),
         ("page=1", "page", "unknown field"),
-        ("status=active", "status", "must be 'ACTIVE', 'COMPLETED' or 'CANCELLED'"),
+        ("status=active", "status", "must be 'ACTIVE', 'PAUSED', 'COMPLETED' or 'CANCELLED'"),
         ("user_id=" + "x" * 101, "user_id", "at most 100"),
         ("user_id[$ne]=x", "user_id[$ne]", "unknown field"),
     ],

@@ -13,40 +13,41 @@ from karya.core.errors import ConfigError
 from karya.core.settings import GatewaySettings
 from karya.core.views import Readiness
 from tests.support.memory_service import MemoryService
+from tests.support.memory_services import MemoryServices
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-async def test_a_taken_port_is_named_with_the_way_out(service: MemoryService) -> None:
+async def test_a_taken_port_is_named_with_the_way_out(memory: MemoryServices) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         with pytest.raises(
             ConfigError, match=f"port {port} of 127.0.0.1 is taken: .* choose another with --port"
         ):
-            await Gateway(service, GatewaySettings(port=port)).start()
+            await Gateway(memory.services, GatewaySettings(port=port)).start()
 
 
-async def test_two_gateways_cannot_share_a_port(gateway: Gateway, service: MemoryService) -> None:
+async def test_two_gateways_cannot_share_a_port(gateway: Gateway, memory: MemoryServices) -> None:
     port = int(gateway.url.rpartition(":")[2])
     with pytest.raises(ConfigError, match="is taken"):
-        await Gateway(service, GatewaySettings(port=port)).start()
+        await Gateway(memory.services, GatewaySettings(port=port)).start()
 
 
-async def test_an_address_of_another_machine(service: MemoryService) -> None:
+async def test_an_address_of_another_machine(memory: MemoryServices) -> None:
     with pytest.raises(ConfigError, match=r"cannot listen on 192\.0\.2\.1: .*--host"):
-        await Gateway(service, GatewaySettings(host="192.0.2.1", port=0)).start()
+        await Gateway(memory.services, GatewaySettings(host="192.0.2.1", port=0)).start()
 
 
-async def test_a_name_is_resolved(service: MemoryService) -> None:
-    gateway = Gateway(service, GatewaySettings(host="localhost", port=0))
+async def test_a_name_is_resolved(memory: MemoryServices) -> None:
+    gateway = Gateway(memory.services, GatewaySettings(host="localhost", port=0))
     await gateway.start()
     async with aiohttp.ClientSession() as client, client.get(f"{gateway.url}/healthz") as response:
         assert response.status == 200
     await gateway.stop()
 
 
-async def test_stop_ends_it_and_frees_the_port(service: MemoryService) -> None:
-    gateway = Gateway(service, GatewaySettings(port=0))
+async def test_stop_ends_it_and_frees_the_port(memory: MemoryServices) -> None:
+    gateway = Gateway(memory.services, GatewaySettings(port=0))
     await gateway.stop()
     await gateway.start()
     port = int(gateway.url.rpartition(":")[2])
@@ -59,7 +60,9 @@ async def test_stop_ends_it_and_frees_the_port(service: MemoryService) -> None:
         pass
 
 
-async def test_stop_lets_requests_finish(service: MemoryService, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_stop_lets_requests_finish(
+    service: MemoryService, memory: MemoryServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
     entered, released = asyncio.Event(), asyncio.Event()
 
     async def slowly() -> Readiness:
@@ -68,7 +71,7 @@ async def test_stop_lets_requests_finish(service: MemoryService, monkeypatch: py
         return service.ready
 
     monkeypatch.setattr(service, "readiness", slowly)
-    gateway = Gateway(service, GatewaySettings(port=0))
+    gateway = Gateway(memory.services, GatewaySettings(port=0))
     await gateway.start()
 
     async def ask() -> int:
@@ -84,9 +87,9 @@ async def test_stop_lets_requests_finish(service: MemoryService, monkeypatch: py
     await asyncio.wait_for(stopping, timeout=3)
 
 
-async def test_the_signals_stay_with_the_process(service: MemoryService) -> None:
+async def test_the_signals_stay_with_the_process(memory: MemoryServices) -> None:
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
-    gateway = Gateway(service, GatewaySettings(port=0))
+    gateway = Gateway(memory.services, GatewaySettings(port=0))
     await gateway.start()
     during = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     await gateway.stop()

@@ -1,0 +1,34 @@
+"""What stands behind the gateway, and which part of it a caller gets."""
+
+from dataclasses import dataclass
+
+from starlette.requests import Request
+
+from karya.api.identity import principal_of
+from karya.api.owned import Owned
+from karya.core.errors import Forbidden
+from karya.core.ports import AccountService, Clock, JobService
+from karya.core.ports.plans import Plans
+from karya.core.ports.requests import RequestLog
+from karya.core.user import Role
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The server, as the gateway sees all of it."""
+
+    jobs: JobService
+    accounts: AccountService
+    requests: RequestLog
+    clock: Clock
+    plans: Plans
+
+    def jobs_of(self, request: Request) -> Owned:
+        """The jobs as the sender of this request may use them."""
+        return Owned(self.jobs, principal_of(request))
+
+    def accounts_of(self, request: Request) -> AccountService:
+        """The accounts, for admins. Raises Forbidden for everybody else."""
+        if not principal_of(request).may(Role.ADMIN):
+            raise Forbidden("users and tokens are managed by admins")
+        return self.accounts

@@ -1,0 +1,65 @@
+"""Many jobs in one request."""
+
+from typing import Any
+
+import aiohttp
+import orjson
+import pytest
+
+from tests.support.memory_service import MemoryService
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+JOB = {"action": {"type": "noop"}}
+NDJSON = {"content-type": "application/x-ndjson"}
+JSON = {"content-type": "application/json"}
+
+
+async def post(client: aiohttp.ClientSession, body: Any, headers: dict[str, str] = JSON) -> tuple[int, Any]:
+    data = body if isinstance(body, bytes) else orjson.dumps(body)
+    async with client.post("/v1/jobs/batch", data=data, headers=headers) as answer:
+        return answer.status, await answer.json(content_type=None)
+
+
+async def test_an_array(client: aiohttp.ClientSession, service: MemoryService) -> None:
+    status, batch = await post(client, [{**JOB, "description": str(n)} for n in range(3)])
+    assert (status, batch["count"]) == (201, 3)
+    assert [service.jobs[ident].description for ident in batch["ids"]] == ["0", "1", "2"]
+
+
+async def test_a_job_a_line(client: aiohttp.ClientSession, service: MemoryService) -> None:
+    lines = b"\n".join(orjson.dumps({**JOB, "description": str(n)}) for n in range(3)) + b"\n\n"
+    status, batch = await post(client, lines, NDJSON)
+    assert (status, batch["count"]) == (201, 3)
+    assert len(service.jobs) == 3
+
+
+async def test_errors_name_item_and_field_and_nothing_is_stored(
+    client: aiohttp.ClientSession, service: MemoryService
+) -> None:
+    bad = [JOB, {"action": {"type": "rest"}}, {**JOB, "schedule": {"kind": "interval"}}, 7]
+    status, problem = await post(client, bad)
+    assert status == 422
+    assert [error["field"] for error in problem["errors"]] == ["1.action.url", "2.schedule.every", "3"]
+    assert service.jobs == {}
+
+
+@pytest.mark.parametrize("body", [[], {}, "text", None, 7])
+async def test_what_is_no_batch(client: aiohttp.ClientSession, body: Any) -> None:
+    assert (await post(client, body))[0] == 422
+
+
+async def test_too_many(client: aiohttp.ClientSession, service: MemoryService) -> None:
+    status, problem = await post(client, [JOB] * 10_001)
+    assert status == 422
+    assert "10,001 jobs; a batch has 1 to 10,000" in problem["detail"]
+    assert service.jobs == {}
+
+
+async def test_a_broken_line_is_named(client: aiohttp.ClientSession) -> None:
+    status, problem = await post(client, orjson.dumps(JOB) + b"\n{broken\n", NDJSON)
+    assert status == 400
+    assert problem["detail"].startswith("line 2:")
+
+
+async def test_another_type_is_refused(client: aiohttp.ClientSession) -> None:
+    assert (await post(client, [JOB], {"content-type": "text/csv"}))[0] == 415
