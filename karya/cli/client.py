@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -41,20 +42,35 @@ def _checked(url: str) -> str:
     return url.rstrip("/")
 
 
-def call(url: str, method: str, path: str, body: Any = None, query: Mapping[str, str] | None = None) -> Any:
-    """The answer of the gateway at this URL: parsed JSON, or text where it speaks no JSON.
+def call(
+    url: str,
+    method: str,
+    path: str,
+    body: Any = None,
+    query: Mapping[str, str] | None = None,
+    token: str | None = None,
+) -> Any:
+    """The answer of the gateway at this URL: parsed JSON, or text where it speaks no JSON; None for none.
 
     Raises Unavailable when nobody answers, InvalidInput naming each wrong field, KaryaError with the
     gateway's own words for every other problem.
     """
-    return asyncio.run(_call(url, method, path, body, query))
+    headers = {"authorization": f"Bearer {token}"} if token else {}
+    return asyncio.run(_call(url, method, path, body, query, headers))
 
 
-async def _call(url: str, method: str, path: str, body: Any, query: Mapping[str, str] | None) -> Any:
+async def _call(
+    url: str,
+    method: str,
+    path: str,
+    body: Any,
+    query: Mapping[str, str] | None,
+    headers: Mapping[str, str],
+) -> Any:
     target = URL(url + path, encoded=True)
     try:
         async with (
-            aiohttp.ClientSession(timeout=_TIMEOUT) as session,
+            aiohttp.ClientSession(timeout=_TIMEOUT, headers=headers) as session,
             session.request(method, target, json=body, params=query, allow_redirects=False) as response,
         ):
             return await _content(url, response)
@@ -65,6 +81,8 @@ async def _call(url: str, method: str, path: str, body: Any, query: Mapping[str,
 
 
 async def _content(url: str, response: aiohttp.ClientResponse) -> Any:
+    if response.status == HTTPStatus.NO_CONTENT:
+        return None
     match response.content_type:
         case "application/json":
             return await response.json()

@@ -13,16 +13,23 @@ if TYPE_CHECKING:
 DEFAULT_FILE = "karya.yaml"
 
 
-def load_settings(config: Path | None, flags: Mapping[str, Any]) -> "Settings":
+def load_settings(config: Path | None, flags: Mapping[str, Any], *, secrets: bool = False) -> "Settings":
     """The settings from a file, the environment and the command line, the later ones winning.
 
     The file is `config`, else the one that KARYA_CONFIG names, else `karya.yaml` of the working
-    directory if there is one. `flags` has dotted keys; None means "not given". Raises ConfigError.
+    directory if there is one. `flags` has dotted keys; None means "not given". With `secrets` what
+    refers to a secret is replaced by it: who only talks to Karya need not be able to read them. Raises
+    ConfigError.
     """
     # Not at the top: it brings pydantic, which a command that is given the gateway's URL need not wait for.
     from karya.core.settings import read_settings
 
-    return read_settings(_text(config or _named_by_environment()), os.environ, flags)
+    text = _text(config or _named_by_environment())
+    return read_settings(text, os.environ, flags, _secret_file if secrets else None)
+
+
+def _secret_file(path: str) -> str:
+    return Path(path).expanduser().read_text()
 
 
 def _named_by_environment() -> Path | None:

@@ -9,7 +9,8 @@ from rich.live import Live
 from rich.table import Table
 
 from karya.cli.output import make_table, out, say
-from karya.core.task import OPEN_STATES, TaskKind, TaskState
+from karya.core.job import MAIN_STEP
+from karya.core.task import OPEN_STATES, TaskState
 from karya.core.views import SummaryView, TaskView
 
 
@@ -19,6 +20,8 @@ class Execution:
 
     task_id: str
     job: str
+    step: str
+    """The name of the step, or what fired the hook; empty for the only step of a job."""
     instant: datetime
     attempt: int
     status: TaskState
@@ -27,12 +30,12 @@ class Execution:
     @classmethod
     def of(cls, job: str, task: TaskView) -> "Execution":
         """The row of a task of this job."""
-        name = f"{job} (hook)" if task.kind is TaskKind.HOOK else job
-        return cls(task.id, name, task.instant, task.attempts, task.status, task.lateness_ms)
+        step = "" if task.step == MAIN_STEP else task.step
+        return cls(task.id, job, step, task.instant, task.attempts, task.status, task.lateness_ms)
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more will happen to it."""
+        """Whether nothing more will happen to it by itself."""
         return self.status not in OPEN_STATES
 
     @property
@@ -40,13 +43,28 @@ class Execution:
         """As it is shown."""
         late = "" if self.lateness_ms is None else str(self.lateness_ms)
         clock = self.instant.astimezone().strftime("%H:%M:%S.%f")[:-3]
-        return self.job, clock, str(self.attempt or ""), self.status.value, late
+        return self.job, self.step, clock, str(self.attempt or ""), self.status.value, late
+
+    @property
+    def line(self) -> str:
+        """As it is told when it has ended."""
+        job, step, clock, attempt, status, late = self.cells
+        ran = f" in attempt {attempt}" if attempt else ""
+        return f"{job}{step and ' > '}{step} of {clock}: {status}{ran}{late and f', {late} ms late'}"
 
 
 def executions(summaries: Mapping[str, SummaryView]) -> list[Execution]:
-    """The executions of these jobs, by instant."""
-    rows = [Execution.of(name, task) for name, summary in summaries.items() for task in summary.tasks]
-    return sorted(rows, key=lambda row: (row.instant, row.job))
+    """The executions of these jobs, job by job in their order, each by instant and step."""
+    return [
+        Execution.of(name, task)
+        for name, summary in summaries.items()
+        for task in sorted(summary.tasks, key=lambda task: (task.instant, _place(task, summary)))
+    ]
+
+
+def _place(task: TaskView, summary: SummaryView) -> int:
+    names = [step.name for step in summary.job.steps]
+    return names.index(task.step) if task.step in names else len(names)
 
 
 class Board:
@@ -55,7 +73,7 @@ class Board:
     def __init__(self) -> None:
         self._live = Live(console=out, auto_refresh=False) if out.is_terminal else None
         self._rows: Sequence[Execution] = ()
-        self._told: set[str] = set()
+        self._told: set[tuple[str, TaskState]] = set()
 
     def show(self, rows: Sequence[Execution]) -> None:
         """The present state of all executions."""
@@ -64,10 +82,9 @@ class Board:
             self._live.update(_table(rows), refresh=True)
             return
         for row in rows:
-            if row.ended and row.task_id not in self._told:
-                self._told.add(row.task_id)
-                job, clock, attempt, status, late = row.cells
-                say(f"{job} of {clock}: {status} in attempt {attempt}, {late or '?'} ms late")
+            if row.ended and (row.task_id, row.status) not in self._told:
+                self._told.add((row.task_id, row.status))
+                say(row.line)
 
     def __enter__(self) -> Self:
         if self._live is not None:
@@ -82,7 +99,7 @@ class Board:
 
 
 def _table(rows: Sequence[Execution]) -> Table:
-    table = make_table("job", "instant", "attempt", "status", "late (ms)")
+    table = make_table("job", "step", "instant", "attempt", "status", "late (ms)")
     for row in rows:
         table.add_row(*row.cells)
     return table

@@ -1,9 +1,10 @@
 """Whether the demo's calls arrived as they should have, judged by nothing but the target's record."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from karya.cli.demo_target import Arrival
 from karya.core.times import format_instant
@@ -14,18 +15,24 @@ TOLERANCE = timedelta(seconds=2)
 
 @dataclass(frozen=True)
 class Expected:
-    """One execution of a job: which path is called, when, and how often until it succeeds."""
+    """One execution of a task: which path is called, when, how often, and what the calls say."""
 
     path: str
-    due: datetime | None
-    """The instant of the first attempt; None: the last arrival on the path `after`."""
+    instant: datetime | None
+    """Its instant, which every call tells; None: any."""
     attempts: int = 1
     pause: timedelta = timedelta(0)
     """How long after one attempt the next is due."""
     after: str = ""
+    """The path whose last call makes it due; without one it is due at its instant."""
+    since: datetime | None = None
+    """When it was redriven, which makes it due; what arrived before belongs to its execution before."""
+    says: Mapping[str, Any] = field(default_factory=dict)
+    """What the body of each call must say, among other things."""
 
     def __str__(self) -> str:
-        return f"{self.path} of {format_instant(self.due)}" if self.due else f"{self.path} after {self.after}"
+        of = f" of {format_instant(self.instant)}" if self.instant else f" after {self.after}"
+        return f"{self.path}{of}{' redriven' if self.since else ''}"
 
 
 @dataclass(frozen=True)
@@ -41,10 +48,11 @@ def check(expected: Sequence[Expected], arrivals: Sequence[Arrival]) -> Verdict:
     problems: list[str] = []
     lateness: list[timedelta] = []
     left = list(arrivals)
-    for one in expected:
+    for one in sorted(expected, key=lambda one: one.since is None):
         mine = [arrival for arrival in left if _belongs(arrival, one)]
         left = [arrival for arrival in left if arrival not in mine]
         problems.extend(_miscounted(one, mine))
+        problems.extend(_misspoken(one, mine))
         for attempt, late in _latenesses(one, mine, arrivals):
             lateness.append(late)
             problems.extend(_mistimed(one, attempt, late))
@@ -54,7 +62,8 @@ def check(expected: Sequence[Expected], arrivals: Sequence[Arrival]) -> Verdict:
 
 
 def _belongs(arrival: Arrival, one: Expected) -> bool:
-    return arrival.path == one.path and one.due in (None, arrival.instant)
+    in_time = one.since is None or arrival.at >= one.since
+    return arrival.path == one.path and one.instant in (None, arrival.instant) and in_time
 
 
 def _miscounted(one: Expected, mine: Sequence[Arrival]) -> Iterator[str]:
@@ -65,10 +74,19 @@ def _miscounted(one: Expected, mine: Sequence[Arrival]) -> Iterator[str]:
             yield f"{one}: attempt {attempt} arrived {counts[attempt]} times instead of {wanted}"
 
 
+def _misspoken(one: Expected, mine: Sequence[Arrival]) -> Iterator[str]:
+    for arrival in mine:
+        said = arrival.body if isinstance(arrival.body, Mapping) else {}
+        for name, value in one.says.items():
+            if said.get(name) != value:
+                yield f"{one}: attempt {arrival.attempt} says {name} {said.get(name)!r} instead of {value!r}"
+
+
 def _latenesses(
     one: Expected, mine: Sequence[Arrival], all_arrivals: Sequence[Arrival]
 ) -> Iterator[tuple[int, timedelta]]:
-    due = one.due or max((arrival.at for arrival in all_arrivals if arrival.path == one.after), default=None)
+    before = [arrival.at for arrival in all_arrivals if arrival.path == one.after]
+    due = one.since or (max(before, default=None) if one.after else one.instant)
     for attempt in range(1, one.attempts + 1):
         arrived_at = min((arrival.at for arrival in mine if arrival.attempt == attempt), default=None)
         if due is None or arrived_at is None:

@@ -9,6 +9,8 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from json import JSONDecodeError
+from typing import Any
 
 from aiohttp import web
 
@@ -25,14 +27,18 @@ class Arrival:
     """The scheduled instant, as the call itself says."""
     at: datetime
     """When it arrived, by this machine's clock."""
+    body: Any = None
+    """What it said, where that was JSON."""
 
 
 class DemoTarget:
-    """The server. It answers 503 to the first `failures[path]` attempts of each task on that path."""
+    """The server. It answers 500 to the first `failures[path]` calls of each task on that path, and then with
+    `answers[path]` as JSON."""
 
-    def __init__(self, failures: Mapping[str, int]) -> None:
+    def __init__(self, failures: Mapping[str, float], answers: Mapping[str, Any]) -> None:
         self.url = ""
         self._failures = failures
+        self._answers = answers
         self._seen: Counter[str] = Counter()
         self._arrivals: list[Arrival] = []
 
@@ -41,10 +47,14 @@ class DemoTarget:
         """Every call so far, in the order of arrival."""
         return list(self._arrivals)
 
+    def mend(self, path: str) -> None:
+        """From now on calls of this path succeed."""
+        self._failures = {**self._failures, path: 0}
+
     async def serve(self, started: "Future[str]", stop: asyncio.Event) -> None:
         """Serves on a free port of loopback until `stop`; `started` receives the URL, or the error."""
         app = web.Application()
-        app.router.add_post("/{path:.*}", self._answer)
+        app.router.add_route("*", "/{path:.*}", self._answer)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0)
         try:
             await runner.setup()
@@ -64,17 +74,26 @@ class DemoTarget:
                 attempt=int(request.headers["karya-attempt"]),
                 instant=datetime.fromisoformat(request.headers["karya-instant"]),
                 at=arrived_at,
+                body=await _body(request),
             )
         )
         self._seen[task] += 1
-        failing = self._seen[task] <= self._failures.get(request.path, 0)
-        return web.Response(status=503 if failing else 200, text="not yet" if failing else "done")
+        if self._seen[task] <= self._failures.get(request.path, 0):
+            return web.Response(status=500, text="broken")
+        return web.json_response(self._answers.get(request.path, "done"))
+
+
+async def _body(request: web.Request) -> Any:
+    try:
+        return await request.json()
+    except JSONDecodeError:
+        return None
 
 
 @contextmanager
-def running_target(failures: Mapping[str, int]) -> Iterator[DemoTarget]:
+def running_target(failures: Mapping[str, float], answers: Mapping[str, Any]) -> Iterator[DemoTarget]:
     """A target in a thread and an event loop of its own. Raises OSError when it cannot listen."""
-    target = DemoTarget(failures)
+    target = DemoTarget(failures, answers)
     started: Future[str] = Future()
     loop = asyncio.new_event_loop()
     stop = asyncio.Event()

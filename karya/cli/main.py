@@ -7,12 +7,15 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from karya.cli.accounts import tokens, users
 from karya.cli.demo import demo
 from karya.cli.down import down
 from karya.cli.exits import exit_for
 from karya.cli.jobs import cancel, job, jobs, submit
+from karya.cli.letters import app as letters
 from karya.cli.output import complain
 from karya.cli.status import status
+from karya.cli.steering import pause, resume, skip, trigger, update, why
 from karya.cli.up import up
 from karya.core.errors import KaryaError
 
@@ -36,8 +39,10 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (up, down, status, submit, job, cancel, jobs, demo):
+for command in (up, down, status, submit, job, jobs, why, cancel, pause, resume, trigger, skip, update, demo):
     app.command()(command)
+for name, group in (("letters", letters), ("user", users), ("token", tokens)):
+    app.add_typer(group, name=name)
 
 
 def _print_version(wanted: bool) -> None:

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Self
 
 from rich.console import Console
@@ -84,34 +84,58 @@ def job_line(job: Mapping[str, Any]) -> str:
 
 def show_jobs(page: Mapping[str, Any]) -> None:
     """A page of jobs as a table."""
-    table = make_table("job", "status", "action", "schedule", "next at", "description")
-    for job in page["jobs"]:
-        row = (job["id"], job["status"], action_text(job["action"]), schedule_text(job["schedule"]))
-        table.add_row(*row, job["next_at"] or "", job["description"])
-    out.print(table)
+    columns = ("job", "status", "action", "schedule", "next at", "description")
+    show_rows(columns, map(_job_row, page["jobs"]), "no jobs")
+
+
+def _job_row(job: Mapping[str, Any]) -> tuple[str, ...]:
+    row = (job["id"], job["status"], work_text(job), schedule_text(job["schedule"]))
+    return (*row, job["next_at"] or "", job["description"])
+
+
+def show_rows(columns: Sequence[str], rows: Iterable[Sequence[str]], none: str) -> None:
+    """Rows as a table; where there are none, a note that says so."""
+    table = make_table(*columns)
+    for row in rows:
+        table.add_row(*row)
+    if table.row_count:
+        out.print(table)
+    else:
+        note(none)
 
 
 def show_summary(summary: Mapping[str, Any]) -> None:
     """A job with its counts, its latest tasks and its latest errors."""
     job = summary["job"]
     out.print(job_line(job), soft_wrap=True)
-    out.print(f"{action_text(job['action'])}, {schedule_text(job['schedule'])}", soft_wrap=True)
+    out.print(f"{work_text(job)}; {schedule_text(job['schedule'])}", soft_wrap=True)
     counts = ", ".join(f"{number} {state}" for state, number in summary["counts"].items() if number)
     out.print(f"tasks: {counts or 'none'}")
     if summary["tasks"]:
-        out.print(_tasks(summary["tasks"]))
+        out.print(_tasks(_in_order(summary["tasks"], [step["name"] for step in job["steps"]])))
+    steps = {task["id"]: task["step"] for task in summary["tasks"]}
     for error in summary["errors"]:
-        words = " ".join(str(error["error"]).split())
-        out.print(f"{error['at']}  attempt {error['attempt']}: {words}", soft_wrap=True)
+        step = steps.get(error["task_id"], error["task_id"][:8])
+        out.print(f"{error['at']}  {step}, {failure_text(error)}", soft_wrap=True)
 
 
-def _tasks(tasks: list[Mapping[str, Any]]) -> Table:
-    table = make_table("task", "kind", "instant", "status", "attempts", "late (ms)", "error")
+def failure_text(error: Mapping[str, Any]) -> str:
+    """A failed attempt in one line."""
+    return f"attempt {error['attempt']}: {' '.join(str(error['error']).split())}"
+
+
+def _in_order(tasks: Sequence[Mapping[str, Any]], steps: Sequence[str]) -> Sequence[Mapping[str, Any]]:
+    """The latest instant first, as they come; of one instant in the order of the steps."""
+    by_step = sorted(tasks, key=lambda task: steps.index(task["step"]) if task["step"] in steps else -1)
+    return sorted(by_step, key=lambda task: str(task["instant"]), reverse=True)
+
+
+def _tasks(tasks: Sequence[Mapping[str, Any]]) -> Table:
+    table = make_table("task", "step", "instant", "status", "attempts", "late (ms)", "error")
     for task in tasks:
         late = "" if task["lateness_ms"] is None else str(task["lateness_ms"])
-        why = task["error"] or task["reason"] or ""
-        kind = task["kind"] if task["kind"] == "hook" else task["step"]
-        table.add_row(task["id"][:8], kind, task["instant"], task["status"], str(task["attempts"]), late, why)
+        row = (task["id"][:8], task["step"], task["instant"], task["status"], str(task["attempts"]), late)
+        table.add_row(*row, task["error"] or task["reason"] or "")
     return table
 
 
@@ -125,8 +149,15 @@ def make_table(*columns: str) -> Table:
     return table
 
 
-def action_text(action: Mapping[str, Any]) -> str:
+def work_text(job: Mapping[str, Any]) -> str:
     """What a job does, in a few words."""
+    if job["action"] is None:
+        return f"steps {', '.join(step['name'] for step in job['steps'])}"
+    return action_text(job["action"])
+
+
+def action_text(action: Mapping[str, Any]) -> str:
+    """What an action does, in a few words."""
     if action["type"] == "rest":
         return f"{action['method']} {action['url']}"
     return str(action["type"])
@@ -134,7 +165,13 @@ def action_text(action: Mapping[str, Any]) -> str:
 
 def schedule_text(schedule: Mapping[str, Any]) -> str:
     """When a job runs, in a few words."""
-    if schedule["kind"] != "interval":
-        return str(schedule["kind"])
-    runs = f", {schedule['max_runs']} times" if schedule["max_runs"] else ""
-    return f"every {schedule['every']}{runs}"
+    runs = f", {schedule['max_runs']} times" if schedule.get("max_runs") else ""
+    match schedule["kind"]:
+        case "interval":
+            return f"every {schedule['every']}{runs}"
+        case "cron":
+            return f"{schedule['expression']} {schedule['timezone']}{runs}"
+        case "rrule":
+            return f"{schedule['rule']} {schedule['timezone']}{runs}"
+        case other:
+            return str(other)

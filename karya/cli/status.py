@@ -5,6 +5,7 @@ from typing import Any
 
 import typer
 
+from karya.cli.calls import ask
 from karya.cli.exits import Exit
 from karya.cli.options import DataDir, Json, Url
 from karya.cli.output import say, say_json
@@ -14,11 +15,11 @@ _WORKERS = re.compile(r"^karya_scheduler_workers(?:\{[^}]*\})? (\S+)$", re.MULTI
 
 def status(url: Url = None, data_dir: DataDir = None, as_json: Json = False) -> None:
     """Say whether jobs can run. Exit code 0: ready, 3: not ready, 1: nobody answers."""
-    from karya.cli.client import call, gateway_url
+    from karya.cli.client import gateway_url
 
     address = gateway_url(url, data_dir)
-    readiness = call(address, "GET", "/readyz")
-    workers = workers_in(call(address, "GET", "/metrics"))
+    readiness = ask(address, None, "GET", "/readyz")
+    workers = workers_in(ask(address, None, "GET", "/metrics"))
     found = {"url": address, **readiness, "workers": workers}
     if as_json:
         say_json(found)

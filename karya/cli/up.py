@@ -44,7 +44,7 @@ def up(
         "ray.address": address,
         "log.level": log_level,
     }
-    _run(load_settings(config, flags))
+    _run(load_settings(config, flags, secrets=True))
 
 
 def _run(settings: "Settings") -> None:

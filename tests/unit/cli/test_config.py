@@ -51,3 +51,17 @@ def test_a_file_that_is_no_text_is_named(home: Path) -> None:
     (home / "karya.yaml").write_bytes(b"\xff\xfe")
     with pytest.raises(ConfigError, match=r"karya\.yaml cannot be read"):
         load_settings(None, {})
+
+
+def test_secrets_are_read_for_those_who_ask(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (home / "token").write_text("xoxb-1\n")
+    (home / "karya.yaml").write_text(
+        "connectors: {slack: {token: '${file:token}'}, email: {password: '${env:MAIL_PASSWORD}'}}"
+    )
+    monkeypatch.delenv("MAIL_PASSWORD", raising=False)
+    assert load_settings(None, {}).connectors["slack"] == {"token": "${file:token}"}
+    with pytest.raises(ConfigError, match=r"connectors\.email\.password: .*MAIL_PASSWORD.* is not set"):
+        load_settings(None, {}, secrets=True)
+    monkeypatch.setenv("MAIL_PASSWORD", "geheim")
+    settings = load_settings(None, {}, secrets=True)
+    assert settings.connectors == {"slack": {"token": "xoxb-1"}, "email": {"password": "geheim"}}

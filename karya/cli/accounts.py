@@ -1,0 +1,99 @@
+"""`karya user` and `karya token`: who may use the gateway."""
+
+from typing import Annotated, Any
+from urllib.parse import quote
+
+import typer
+
+from karya.cli.calls import ask
+from karya.cli.options import DataDir, Json, Url
+from karya.cli.output import note, say, say_json, show_rows
+from karya.core.errors import NotFound
+
+users = typer.Typer(help="Users, who own jobs.", no_args_is_help=True)
+tokens = typer.Typer(help="Bearer tokens, by which users prove who they are.", no_args_is_help=True)
+
+_Name = Annotated[str, typer.Argument(metavar="NAME", help="The name of the user.")]
+
+
+@users.command("add")
+def add_user(
+    name: _Name,
+    role: Annotated[
+        str, typer.Option(help="viewer (reads), user (owns jobs) or admin (everything).")
+    ] = "user",
+    url: Url = None,
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """Make a user."""
+    user = ask(url, data_dir, "POST", "/v1/users", {"name": name, "role": role})
+    if as_json:
+        say_json(user)
+    else:
+        say(f"{user['id']}  {user['role']}  {user['name']}")
+
+
+@users.command("list")
+def list_users(url: Url = None, data_dir: DataDir = None, as_json: Json = False) -> None:
+    """List users, the newest first."""
+    found = ask(url, data_dir, "GET", "/v1/users")
+    if as_json:
+        say_json(found)
+        return
+    rows = ((user["id"], user["role"], user["name"], user["created_at"]) for user in found["users"])
+    show_rows(("user", "role", "name", "since"), rows, "no users")
+
+
+@tokens.command("create")
+def create_token(
+    name: _Name,
+    label: Annotated[str, typer.Option(help="What it is for.")] = "",
+    expires_at: Annotated[
+        str | None, typer.Option(help="Until when it holds, such as 2027-01-31T00:00:00Z.")
+    ] = None,
+    url: Url = None,
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """Make a token for a user; its secret is shown only now."""
+    wanted = {"user_id": _user(name, url, data_dir)["id"], "label": label, "expires_at": expires_at}
+    issued = ask(url, data_dir, "POST", "/v1/tokens", wanted)
+    if as_json:
+        say_json(issued)
+        return
+    note("karya: keep this secret safe, it cannot be shown again; commands read it from KARYA_TOKEN")
+    say(issued["secret"])
+
+
+@tokens.command("list")
+def list_tokens(name: _Name, url: Url = None, data_dir: DataDir = None, as_json: Json = False) -> None:
+    """List the tokens of a user, without their secrets."""
+    user = _user(name, url, data_dir)
+    found = ask(url, data_dir, "GET", f"/v1/users/{user['id']}/tokens")
+    if as_json:
+        say_json(found)
+        return
+    rows = (
+        (token["id"], token["label"], token["created_at"], token["expires_at"] or "never")
+        for token in found["tokens"]
+    )
+    show_rows(("token", "label", "since", "expires"), rows, f"{user['name']} has no tokens")
+
+
+@tokens.command("revoke")
+def revoke_token(
+    token_id: Annotated[str, typer.Argument(metavar="TOKEN", help="Its id, as `karya token list` shows it.")],
+    url: Url = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Revoke a token: within seconds nobody gets in with it."""
+    ask(url, data_dir, "DELETE", f"/v1/tokens/{quote(token_id, safe='')}")
+    note(f"karya: token {token_id} is revoked")
+
+
+def _user(name: str, url: Any, data_dir: Any) -> Any:
+    for user in ask(url, data_dir, "GET", "/v1/users")["users"]:
+        if name in (user["name"], user["id"]):
+            return user
+    raise NotFound("user", name)
