@@ -27,7 +27,11 @@ Rows = Mapping[str, tuple[str, ...]]
 def settings_rows() -> Rows:
     """Key, type, default, name in the environment."""
     return {
-        f"`{key}`": (_type(field), _code(field.default), f"`{PREFIX}{key.upper().replace('.', '__')}`")
+        f"`{key}`": (
+            _type(field),
+            _code(field.get_default(call_default_factory=True)),
+            f"`{PREFIX}{key.upper().replace('.', '__')}`",
+        )
         for key, field in _fields(Settings)
     }
 
@@ -52,6 +56,8 @@ def _type(field: FieldInfo) -> str:
         if hasattr(rule, name)
     }
     pattern = next((rule.pattern for rule in field.metadata if getattr(rule, "pattern", None)), None)
+    if get_origin(kind) is dict:
+        return "mapping"
     names = {str: "text", int: "number", bool: "true or false", timedelta: "duration"}
     text = names.get(kind) or ("text or nothing" if kind == str | None else "list of texts")
     if "ge" in bounds and "le" in bounds:

@@ -9,9 +9,9 @@ job = jobs.submit({"schedule": {"kind": "once"}, "action": {"type": "noop"}})
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from karya.actors.cluster.handle import Karya, connect
+    from karya.actors.cluster.handle import Karya, connect, new_key
 
-__all__ = ["Karya", "connect"]
+__all__ = ["Karya", "connect", "new_key"]
 
 
 def __getattr__(name: str) -> Any:

@@ -49,6 +49,17 @@ def test_an_unknown_setting_is_refused_by_name(tmp_path: Path) -> None:
     assert result.returncode == 2
 
 
+def test_a_wrong_key_of_a_connector_is_refused_before_anything_is_started(tmp_path: Path) -> None:
+    (tmp_path / "karya.yaml").write_text("connectors: {slack: {tokn: geheim}}\n")
+    result = karya(tmp_path, "up", "--port", "0")
+    message = refusal(tmp_path, result)
+    assert "connectors.slack.token: required" in message
+    assert "connectors.slack.tokn: unknown setting; did you mean token?" in message
+    assert "geheim" not in message
+    assert result.returncode == 2
+    assert not (tmp_path / ".karya").exists()
+
+
 def test_a_settings_file_that_does_not_exist_is_named(tmp_path: Path) -> None:
     result = karya(tmp_path, "up", "--config", "nowhere.yaml")
     assert "the settings file nowhere.yaml does not exist" in refusal(tmp_path, result)

@@ -11,7 +11,11 @@ from tests.support.target import Target
 
 @pytest.fixture(scope="package")
 def karya(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with running(tmp_path_factory.mktemp("cluster")) as started:
+    python = {
+        "connectors.python.modules": ["tests.support.functions"],
+        "connectors.python.without_token": True,
+    }
+    with running(tmp_path_factory.mktemp("cluster"), **python) as started:
         yield started
 
 

@@ -11,7 +11,7 @@ from karya.core.errors import ConfigError
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    for name in ("KARYA_CONFIG", "KARYA_GATEWAY__PORT"):
+    for name in ("KARYA_CONFIG", "KARYA_GATEWAY__PORT", "KARYA_TOKEN"):
         monkeypatch.delenv(name, raising=False)
     return tmp_path
 
@@ -65,3 +65,9 @@ def test_secrets_are_read_for_those_who_ask(home: Path, monkeypatch: pytest.Monk
     monkeypatch.setenv("MAIL_PASSWORD", "geheim")
     settings = load_settings(None, {}, secrets=True)
     assert settings.connectors == {"slack": {"token": "xoxb-1"}, "email": {"password": "geheim"}}
+
+
+def test_the_token_of_the_commands_is_no_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever exports it for `karya jobs` wants `karya up` to go on working."""
+    monkeypatch.setenv("KARYA_TOKEN", "karya_x")
+    assert load_settings(None, {}) == load_settings(None, {"gateway.port": 8080})

@@ -2,8 +2,8 @@
 
 import pytest
 
-from karya.cli.jobs import parse_spec
-from karya.cli.output import action_text, schedule_text
+from karya.cli.jobs import parse_mapping, parse_spec
+from karya.cli.output import action_text, schedule_text, show_rows, show_summary, work_text
 from karya.core.errors import InvalidInput
 
 
@@ -42,3 +42,47 @@ def test_actions_and_schedules_in_a_few_words() -> None:
     assert schedule_text({"kind": "once"}) == "once"
     assert schedule_text({"kind": "interval", "every": "PT2S", "max_runs": 3}) == "every PT2S, 3 times"
     assert schedule_text({"kind": "interval", "every": "PT2S", "max_runs": None}) == "every PT2S"
+    cron = {"kind": "cron", "expression": "@daily", "timezone": "UTC", "max_runs": 2}
+    assert schedule_text(cron) == "@daily UTC, 2 times"
+    assert work_text({"action": None, "steps": [{"name": "a"}, {"name": "b"}]}) == "steps a, b"
+
+
+def test_changes_that_are_none_are_refused_as_such() -> None:
+    with pytest.raises(InvalidInput, match="changes, please"):
+        parse_mapping("[1]", "changes, please")
+
+
+def test_a_table_without_rows_is_a_note(capsys: pytest.CaptureFixture[str]) -> None:
+    show_rows(("job", "status"), [], "no jobs")
+    assert capsys.readouterr() == ("", "no jobs\n")
+    show_rows(("job", "status"), [("a", "ACTIVE")], "no jobs")
+    assert capsys.readouterr().out.split() == ["job", "status", "a", "ACTIVE"]
+
+
+def test_a_summary_shows_the_steps_in_their_order_and_whose_attempt_failed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    job = {
+        "id": "j",
+        "status": "ACTIVE",
+        "next_at": None,
+        "description": "",
+        "action": None,
+        "steps": [{"name": "extract"}, {"name": "load"}],
+        "schedule": {"kind": "once"},
+    }
+    tasks = [task("1", "ON_RETRY", "T2"), task("2", "load", "T1"), task("3", "extract", "T1")]
+    errors = [
+        {"task_id": "3", "attempt": 1, "error": "a\n b", "at": "T1"},
+        {"task_id": "gone", "attempt": 2, "error": "c", "at": "T0"},
+    ]
+    show_summary({"job": job, "counts": {"READY": 2, "DEAD": 0}, "tasks": tasks, "errors": errors})
+    head, work, counts, _, *rows = capsys.readouterr().out.splitlines()
+    assert (head, work, counts) == ("j  ACTIVE", "steps extract, load; once", "tasks: 2 READY")
+    assert [row.split()[1] for row in rows[:3]] == ["ON_RETRY", "extract", "load"]
+    assert rows[3:] == ["T1  extract, attempt 1: a b", "T0  gone, attempt 2: c"]
+
+
+def task(ident: str, step: str, instant: str) -> dict[str, object]:
+    plain = {"status": "READY", "attempts": 0, "lateness_ms": None, "error": None, "reason": None}
+    return {**plain, "id": ident, "step": step, "instant": instant}
