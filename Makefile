@@ -46,7 +46,7 @@ constraints: ## Pins the newest versions that pyproject.toml allows in constrain
 	mv constraints.new constraints.txt
 
 clean: ## Removes what can be made again; data directories stay
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) tests/compat/.env tests/compat/node/node_modules build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # $(call debian,PACKAGES,WHY): installs Debian packages where we are root, else says what to do.

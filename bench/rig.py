@@ -14,10 +14,10 @@ import pymongo
 from karya.actors.cluster.lifecycle import Cluster
 from karya.core.action import NoopAction
 from karya.core.job import new_job
+from karya.core.occurrence import opening
 from karya.core.ports import Submission
 from karya.core.settings import read_settings
 from karya.core.spec import spec_model
-from karya.core.task import occurrence_task
 from karya.core.times import floor_millis
 from karya.store.provider import MongoStore
 
@@ -80,7 +80,7 @@ def _submission(at: datetime) -> Submission:
     spec = _SPEC.model_validate({"schedule": {"kind": "once", "at": at}, "action": {"type": "noop"}})
     now = floor_millis(datetime.now(UTC))
     job = new_job(spec, now)
-    return Submission(job, (occurrence_task(job, job.cursor, now),))
+    return Submission(*opening(job))
 
 
 @contextmanager

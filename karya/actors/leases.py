@@ -87,6 +87,8 @@ class Leases:
                 one.stop(Stop.LOST)
             elif one.task_id in renewal.cancelled:
                 one.stop(Stop.CANCELLED)
+            elif starting and one.task_id in renewal.held:
+                one.stop(Stop.HANDED_BACK)  # and stays held: nothing starts after a pause was acknowledged
             else:
                 one.trusted_until = asked_at + self.trust
 

@@ -7,7 +7,7 @@ from karya.core.action import Action
 from karya.core.errors import Conflict, FieldError, InvalidInput, NotFound
 from karya.core.ids import minted_at
 from karya.core.job import Job, JobState, new_job
-from karya.core.occurrence import occurrence_tasks, scheduled
+from karya.core.occurrence import opening
 from karya.core.ports import Clock, JobRepository, Submission, TaskRepository
 from karya.core.spec import JobSpec
 from karya.core.times import floor_millis
@@ -50,7 +50,7 @@ class Submitter:
         self._check(spec)
         own = spec.model_copy(update={"user_id": parent.user_id})
         child = new_job(own, minted_at(ident), ident=ident, parent=parent if linked else None)
-        tasks = occurrence_tasks(child, scheduled(child, child.cursor), child.created_at)
+        child, tasks = opening(child)
         await self._jobs.submit([Submission(child, tasks)])
         await self._heed_cancels(child)
         self._poke(min(task.due_at for task in tasks))

@@ -89,6 +89,10 @@ class Owned:
         """See `JobService.dead_letters`."""
         return await self._service.dead_letters(self._narrowed(query), cursor=cursor, limit=limit)
 
+    def needs_token(self, job: JobSpec[Action] | Mapping[str, Any]) -> tuple[str, str] | None:
+        """See `JobService.needs_token`."""
+        return self._service.needs_token(job)
+
     async def readiness(self) -> Readiness:
         """See `JobService.readiness`."""
         return await self._service.readiness()
@@ -102,6 +106,7 @@ class Owned:
     async def submit(self, spec: JobSpec[Action], *, key: str | None = None) -> JobView:
         """See `JobService.submit`."""
         self._may_change()
+        self._may_run(spec)
         return await self._service.submit(self._own(spec, "user_id"), key=key)
 
     async def submit_many(
@@ -109,6 +114,8 @@ class Owned:
     ) -> Sequence[JobView]:
         """See `JobService.submit_many`."""
         self._may_change()
+        for number, spec in enumerate(specs):
+            self._may_run(spec, f"{number}.")
         own = [self._own(spec, f"{number}.user_id") for number, spec in enumerate(specs)]
         return await self._service.submit_many(own, key=key)
 
@@ -140,6 +147,7 @@ class Owned:
     async def update(self, job_id: str, changes: Mapping[str, Any]) -> JobView:
         """See `JobService.update`."""
         await self._to_change(job_id)
+        self._may_run(changes)
         return await self._service.update(job_id, changes)
 
     async def redrive(self, task_id: str) -> TaskStory:
@@ -181,6 +189,15 @@ class Owned:
         if not self._principal.sees_all:
             await self.task(task_id)
         self._may_change()
+
+    def _may_run(self, job: JobSpec[Action] | Mapping[str, Any], prefix: str = "") -> None:
+        """Some actions, such as calls of Python functions, take a token even where nobody else needs one."""
+        if self._principal.user_id is None and (found := self._service.needs_token(job)) is not None:
+            field, kind = found
+            raise Forbidden(
+                f"{prefix}{field}: an action of type {kind!r} takes a token even on loopback: send one "
+                f"(`karya token create`), or let an operator set connectors.{kind}.without_token"
+            )
 
     def _own(self, spec: JobSpec[Action], field: str) -> JobSpec[Action]:
         if self._principal.sees_all:

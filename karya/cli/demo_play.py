@@ -68,7 +68,7 @@ class Play:
             failing_twice(self._submit, url),
             in_steps(by_handle, url),
             by_calendar(self._preview, self._submit, url, datetime.now(UTC)),
-            dying(self._submit, url),
+            dying(by_handle, url),
         ]
 
     def _watch(self, jobs: Sequence[DemoJob], board: Board) -> None:

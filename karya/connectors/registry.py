@@ -101,9 +101,13 @@ class ConnectorRegistry:
         try:
             action = self.parse_action(text)
         except KeyError as missing:
-            return Failure(f"no connector for actions of type {missing} is installed on this worker")
+            return Failure(
+                f"no connector for actions of type {missing} is installed on this worker", code="no_connector"
+            )
         except ValueError as error:
-            return Failure(f"the stored action is not valid: {_reason(error)}", permanent=True)
+            return Failure(
+                f"the stored action is not valid: {_reason(error)}", permanent=True, code="invalid_action"
+            )
         try:
             return await self._connectors[action.type].run(action, context)
         except Exception as error:

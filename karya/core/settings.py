@@ -26,6 +26,10 @@ PositiveDuration = Annotated[Duration, Field(gt=timedelta(0))]
 Port = Annotated[int, Field(ge=0, le=65_535)]
 
 
+Origin = Annotated[str, Field(pattern=r"^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?$")]
+"""SCHEME://HOST[:PORT], as browsers send it: no path, no slash at the end, no wildcard."""
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
@@ -75,7 +79,7 @@ class GatewaySettings(_Section):
     """Asks for a token even on loopback; a gateway that listens beyond it always does."""
     open_metrics: bool = False
     """Lets Prometheus read /metrics without a token."""
-    cors_origins: tuple[str, ...] = ()
+    cors_origins: tuple[Origin, ...] = ()
     """Web pages of which other origins may ask, such as https://jobs.example.com."""
 
     @property

@@ -94,11 +94,14 @@ class MongoClaims:
             change["start_by"] = later(self._now(), START_WITHIN)
         with translated():
             await self._tasks.update_many(ours, [{"$set": change}], hint=BY_ID)
-            found = self._tasks.find(ours, {"lease.id": 1, "cancel_requested": 1}).hint(BY_ID)
-            held = {document["_id"]: document async for document in found}
-        kept = {ident for ident, document in held.items() if document["lease"]["id"] == leases[ident]}
-        cancelled = {ident for ident in kept if held[ident].get("cancel_requested")}
-        return Renewal(lost=frozenset(leases.keys() - kept), cancelled=frozenset(cancelled))
+            found = self._tasks.find(ours, {"lease.id": 1, "cancel_requested": 1, "held": 1}).hint(BY_ID)
+            ours_now = {document["_id"]: document async for document in found}
+        kept = {ident for ident, document in ours_now.items() if document["lease"]["id"] == leases[ident]}
+        return Renewal(
+            lost=frozenset(leases.keys() - kept),
+            cancelled=frozenset(ident for ident in kept if ours_now[ident].get("cancel_requested")),
+            held=frozenset(ident for ident in kept if ours_now[ident].get("held")),
+        )
 
     async def expired(self, limit: int) -> Sequence[Task]:
         """See `Claims.expired`."""

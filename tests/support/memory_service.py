@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from karya.core.action import Action, NoopAction, RestAction
+from karya.core.chaining import action_types_in
 from karya.core.errors import Conflict, FieldError, InvalidInput, NotFound
 from karya.core.fields import invalid
 from karya.core.ids import minted_at, new_id, numbered_id
@@ -56,6 +57,7 @@ class MemoryService:
         self.stored_tasks: dict[str, list[Task]] = {}
         self.changes: dict[str, list[ChangeView]] = {}
         self.ready = Readiness(ready=True, reasons={})
+        self.with_token: set[str] = set()
         self.failure: Exception | None = None
 
     # --- taking in ------------------------------------------------------------------------------------
@@ -220,6 +222,9 @@ class MemoryService:
         return TaskStory(task=TaskView.of(self._task(task_id)), errors=())
 
     # --- the whole ------------------------------------------------------------------------------------
+
+    def needs_token(self, job: JobSpec[Action] | Mapping[str, Any]) -> tuple[str, str] | None:
+        return next((found for found in action_types_in(job) if found[1] in self.with_token), None)
 
     async def readiness(self) -> Readiness:
         self._fail()

@@ -82,11 +82,7 @@ class ServerParts:
         )
         rules = spec_rules(connectors_of(settings))
         self.server = Server(
-            spec_type=rules.spec_type,
-            refusal=rules.refusal,
-            max_depth=rules.max_depth,
-            strict=rules.strict,
-            with_token=rules.with_token,
+            rules=rules,
             jobs=store.jobs,
             tasks=store.tasks,
             lifecycle=store.lifecycle,

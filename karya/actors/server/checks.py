@@ -1,15 +1,12 @@
 """What must hold of a spec beyond its own form: its owner exists, and its actions can be run here."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from karya.core.action import Action
 from karya.core.chaining import SpecRules
 from karya.core.errors import FieldError, InvalidInput
 from karya.core.ports import UserRepository
 from karya.core.spec import JobSpec
-
-Refusal = Callable[[Action], str | None]
-"""Asks the connectors, as they are configured here, about an action: why they would not run it, or None."""
 
 
 class Checks:

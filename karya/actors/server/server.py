@@ -1,17 +1,17 @@
 """The server: every call of a client, and the part that answers it."""
 
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime
 
 from karya.actors.metrics import Figures, ServerMetrics
 from karya.actors.server.changing import Changing
-from karya.actors.server.checks import Checks, Refusal
+from karya.actors.server.checks import Checks
 from karya.actors.server.health import Health, Probe
 from karya.actors.server.reading import Reading
 from karya.actors.server.steering import Steering
 from karya.actors.server.submissions import Submissions
 from karya.core.action import Action
-from karya.core.chaining import MAX_CHAINED_DEPTH, SpecRules
+from karya.core.chaining import SpecRules
 from karya.core.ports import Clock, ErrorLogRepository, JobRepository, TaskRepository, UserRepository
 from karya.core.ports.letters import LetterService
 from karya.core.ports.lifecycle import History, Lifecycle
@@ -23,8 +23,7 @@ class Server:
 
     def __init__(
         self,
-        spec_type: type[JobSpec[Action]],
-        refusal: Refusal,
+        rules: SpecRules,
         jobs: JobRepository,
         tasks: TaskRepository,
         lifecycle: Lifecycle,
@@ -37,20 +36,15 @@ class Server:
         poke: Callable[[datetime], None],
         probes: Mapping[str, Probe],
         gather: Callable[[], Awaitable[Iterable[Figures]]],
-        *,
-        max_depth: int = MAX_CHAINED_DEPTH,
-        strict: bool = True,
-        with_token: Collection[str] = (),
     ) -> None:
-        rules = SpecRules(spec_type, refusal, max_depth, strict, with_token)
         checks = Checks(users, rules)
         submissions = Submissions(jobs, checks, clock, metrics, poke)
         reading = Reading(jobs, tasks, error_logs, history, clock)
         steering = Steering(jobs, tasks, lifecycle, clock, metrics, poke)
-        changing = Changing(spec_type, jobs, lifecycle, checks, clock, poke)
+        changing = Changing(rules.spec_type, jobs, lifecycle, checks, clock, poke)
         health = Health(probes, gather)
 
-        self.spec_type = spec_type
+        self.spec_type: type[JobSpec[Action]] = rules.spec_type
         self.needs_token = rules.needs_token
         self.submit = submissions.submit
         self.submit_many = submissions.submit_many

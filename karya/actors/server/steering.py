@@ -46,7 +46,7 @@ class Steering:
         """See `JobService.cancel`. All jobs are written first, then their tasks: a descendant that is
         submitted meanwhile sees on its own that it was cancelled."""
         now = self._now()
-        job = await self._cancel_one(job_id, now)
+        job = await self._cancel_first(job_id, now)
         if job is None:
             raise NotFound("job", job_id)
         await _gathered(self._cancel_descendant(i, now) for i in await self._descendants(job_id, LIVE_STATES))
@@ -93,6 +93,15 @@ class Steering:
         if job is None:
             raise NotFound("job", job_id)
         return JobView.of(job, now)
+
+    async def _cancel_first(self, job_id: str, now: datetime) -> Job | None:
+        """A job that has completed has nothing left to cancel, but those that it submitted may."""
+        try:
+            return await self._cancel_one(job_id, now)
+        except Conflict:
+            if not await self._descendants(job_id, LIVE_STATES):
+                raise
+            return await self._jobs.get(job_id)
 
     async def _cancel_one(self, job_id: str, now: datetime) -> Job | None:
         job = await self._jobs.cancel(job_id, now)

@@ -12,7 +12,7 @@ from karya.core.errors import FieldError, InvalidInput
 from karya.core.fields import MOST_ERRORS
 from karya.core.ids import MOST_NUMBERED, minted_at, new_id, numbered_id
 from karya.core.job import Job, new_job, warnings_of
-from karya.core.occurrence import occurrence_tasks, scheduled
+from karya.core.occurrence import opening
 from karya.core.ports import Clock, JobRepository, Submission
 from karya.core.spec import JobSpec
 from karya.core.times import floor_millis
@@ -22,6 +22,8 @@ _MOST_TOGETHER = 500
 _MOST_IN_CHUNK = 1_000
 _HEAVIEST_BYTES = 16 * 1024 * 1024
 """How much of what users wrote goes into one transaction: it has to fit into the database's cache."""
+_DOCUMENT_BYTES = 1024
+"""What a job or a task takes besides, roughly: with jitter a job may begin with a hundred tasks."""
 _BREATHE_EVERY = 100
 
 
@@ -114,8 +116,8 @@ def minting(key: str) -> datetime:
 
 
 def submission_of(job: Job) -> Submission:
-    """The job with the tasks of its first occurrence."""
-    return Submission(job, occurrence_tasks(job, scheduled(job, job.cursor), job.created_at))
+    """The job with the tasks that it begins with."""
+    return Submission(*opening(job))
 
 
 def _first_due(submissions: Iterable[Submission]) -> datetime:
@@ -123,9 +125,9 @@ def _first_due(submissions: Iterable[Submission]) -> datetime:
 
 
 def _weight(submission: Submission) -> int:
-    """The bytes of text that the submission stores: the actions stand in the job and again in its tasks, as
-    do the hooks in each of them."""
-    return (1 + len(submission.tasks)) * submission.job.text_bytes
+    """About how many bytes the submission stores: the actions stand in the job and again in its tasks, as do
+    the hooks in each of them."""
+    return (1 + len(submission.tasks)) * (submission.job.text_bytes + _DOCUMENT_BYTES)
 
 
 def _chunks(submissions: Sequence[Submission]) -> Iterator[Sequence[Submission]]:

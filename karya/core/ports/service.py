@@ -61,7 +61,8 @@ class JobService(Protocol):
 
     async def cancel(self, job_id: str) -> JobView:
         """Cancels a job and all that its chained actions submitted; when this returns, no further attempt of
-        them starts (I4, I8)."""
+        them starts (I4, I8). One that is COMPLETED stays so, but those that it submitted are cancelled;
+        Conflict when none of them is live."""
 
     async def pause(self, job_id: str) -> JobView:
         """Pauses a job; when this returns, no further attempt of it starts until it is resumed (I4). What
@@ -107,6 +108,10 @@ class JobService(Protocol):
 
     async def discard_all(self, query: LetterQuery) -> BulkView:
         """Discards every dead letter that the query finds; how many."""
+
+    def needs_token(self, job: JobSpec[Action] | Mapping[str, Any]) -> tuple[str, str] | None:
+        """The field and the type of the first action, in a job or in a change to one, that only somebody with
+        a token may ask for; None when there is none."""
 
     async def readiness(self) -> Readiness:
         """Whether MongoDB, the scheduler and at least one worker answer."""

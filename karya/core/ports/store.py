@@ -122,6 +122,8 @@ class Renewal:
 
     lost: frozenset[str]
     cancelled: frozenset[str]
+    held: frozenset[str] = frozenset()
+    """Those that may not start any more, their job having been paused meanwhile; what has started goes on."""
 
 
 class TaskRepository(Protocol):

@@ -1,6 +1,7 @@
 """A server on the real store, and whatever it told the scheduler."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -8,8 +9,9 @@ import pytest
 
 from karya.actors.letters import Letters
 from karya.actors.metrics import ServerMetrics, figures
-from karya.actors.server import Refusal, Server, steering
+from karya.actors.server import Server, steering
 from karya.core.action import Action, NoopAction, RestAction
+from karya.core.chaining import SpecRules
 from karya.core.ports import Clock
 from karya.core.spec import JobSpec, spec_model
 from karya.core.why import Crew
@@ -46,7 +48,7 @@ class Counter:
         *,
         clock: Clock | None = None,
         jobs: Any = None,
-        refusal: Refusal = _runs,
+        refusal: Callable[[Action], str | None] = _runs,
         **probes: Any,
     ) -> None:
         self.kit = kit
@@ -64,8 +66,7 @@ class Counter:
             MongoLetters(mongo.asynchronous), kit.tasks, kit.jobs, clock, self.pokes.append, crew
         )
         self.server = Server(
-            spec_type=SPEC,
-            refusal=refusal,
+            rules=SpecRules(SPEC, refusal),
             jobs=jobs or kit.jobs,
             tasks=kit.tasks,
             lifecycle=kit.lifecycle,

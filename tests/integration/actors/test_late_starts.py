@@ -71,6 +71,17 @@ async def test_a_cancelled_one_does_not_start(crew: Crew) -> None:
     assert [context.task_id for context in late.actions.started] == [other.task_id]
 
 
+async def test_one_that_was_paused_goes_back_and_stays_held(crew: Crew) -> None:
+    late = Late(crew, jobs=2)
+    _, (paused, other) = await late.ask()
+    await crew.kit.lifecycle.pause(paused.job_id, NOW)
+    late.renewals.open.set()
+    task = await crew.becomes(paused, TaskState.READY)
+    await crew.becomes(other, TaskState.SUCCEEDED)
+    assert (task.held, task.attempts) == (True, 0)
+    assert [context.task_id for context in late.actions.started] == [other.task_id]
+
+
 async def test_one_that_lost_its_lease_does_not_start(crew: Crew) -> None:
     late = Late(crew)
     mate, (hint,) = await late.ask()

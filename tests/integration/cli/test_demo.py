@@ -28,7 +28,11 @@ def test_the_demo_verifies_itself_and_leaves_nothing(tmp_path: Path) -> None:
     assert time.monotonic() - started < 60
     lines = result.stdout.splitlines()
     assert "Each arrived exactly once, never early, on time." in lines
-    assert any(line.startswith("The target saw 10 calls, ") for line in lines)
+    assert any(line.startswith("The target saw 17 calls, ") for line in lines)
     assert sum("SUCCEEDED in attempt 3" in line for line in lines) == 1
+    assert any(line.startswith("in steps > notify of ") and line.endswith(": SKIPPED") for line in lines)
+    assert "dead letter of 'dies': attempt 2 of 2 failed: status 500: broken" in lines
+    died, came_back = (line for line in lines if line.startswith("dies of "))
+    assert ("DEAD in attempt 2" in died, "SUCCEEDED in attempt 1" in came_back) == (True, True)
     assert list(temporary.glob("karya-demo-*")) == []
     await_nothing_left(tmp_path)

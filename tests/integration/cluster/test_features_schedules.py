@@ -114,3 +114,13 @@ def test_a_schedule_that_cannot_work_is_refused(karya: Running, schedule: dict[s
     for path in ("/v1/jobs", "/v1/jobs/preview"):
         status, problem = karya.http("POST", path, spec)
         assert (status, problem["errors"][0]["field"]) == (422, field)
+
+
+def test_jitter_longer_than_the_period_makes_no_run_late(karya: Running, target: Target) -> None:
+    rule = {"kind": "rrule", "rule": "FREQ=SECONDLY", "jitter": "PT6S", "max_runs": 6}
+    ids = [karya.submit(schedule=rule, action=post(target.at(f"/wide/{n}"))) for n in range(3)]
+    for job in ids:
+        tasks = karya.ended(job, 30).tasks
+        assert all(task.lateness_ms is not None and task.lateness_ms < 1000 for task in tasks), [
+            (task.instant, task.due_at, task.started_at) for task in tasks
+        ]

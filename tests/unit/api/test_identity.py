@@ -7,13 +7,16 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
+from karya.api.owned import Owned
 from karya.api.serve import Gateway
+from karya.core.errors import Forbidden
 from karya.core.settings import GatewaySettings
-from karya.core.user import Role, TokenSpec, UserSpec
+from karya.core.user import LOCAL, Principal, Role, TokenSpec, UserSpec
 from tests.support.memory_services import MemoryServices
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 NOOP = {"action": {"type": "noop"}}
+REST = {"type": "rest", "url": "http://127.0.0.1:1/"}
 LATER = {**NOOP, "schedule": {"kind": "once", "after": "PT1H"}}
 
 
@@ -169,3 +172,18 @@ async def test_a_wrong_token_request_names_the_field(
 ) -> None:
     status, problem = await ask(people["root"], "POST", "/v1/tokens", body)
     assert (status, problem["errors"][0]["field"]) == (422, field)
+
+
+async def test_some_actions_take_a_token_even_on_loopback(memory: MemoryServices) -> None:
+    memory.jobs.with_token = {"noop"}
+    local = Owned(memory.jobs, LOCAL)
+    spec = memory.jobs.spec_type.model_validate(LATER)
+    with pytest.raises(Forbidden, match=r"^action: .*`karya token create`"):
+        await local.submit(spec)
+    with pytest.raises(Forbidden, match=r"^1\.action: "):
+        await local.submit_many([memory.jobs.spec_type.model_validate({"action": REST}), spec])
+    ann = Owned(memory.jobs, Principal("ann", Role.USER))
+    job = await ann.submit(spec)
+    with pytest.raises(Forbidden, match=r"^action: "):
+        await local.update(job.id, {"action": {"type": "noop"}})
+    assert list(memory.jobs.jobs) == [job.id]

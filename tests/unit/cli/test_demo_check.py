@@ -132,12 +132,11 @@ def test_a_redriven_execution_counts_its_attempts_anew() -> None:
     [
         (BEFORE, " redriven: attempt 1 arrived 0 times instead of 1"),
         ((*BEFORE, AFTER, AFTER), " redriven: attempt 1 arrived 2 times instead of 1"),
-        ((*BEFORE, AFTER, replace(BEFORE[1], at=AFTER.at)), " redriven: attempt 2 arrived 1 times instead of 0"),
+        ((*BEFORE, AFTER, replace(BEFORE[1], at=AFTER.at)), " redriven: attempt 2 arrived 1 times"),
         ((*BEFORE, replace(AFTER, at=MENDED - MS)), "000Z: attempt 1 arrived 2 times instead of 1"),
         ((BEFORE[0], AFTER), "000Z: attempt 2 arrived 0 times instead of 1"),
         ((*BEFORE, replace(AFTER, webhook_id="g")), " came under 2 webhook-ids"),
     ],
 )
 def test_a_redrive_that_did_not_go_as_it_should_is_flagged(arrivals: Sequence[Arrival], problem: str) -> None:
-    assert problem in "
-".join(check((DIED, BACK), arrivals).problems)
+    assert any(problem in found for found in check((DIED, BACK), arrivals).problems)

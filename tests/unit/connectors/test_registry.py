@@ -221,7 +221,9 @@ def test_equal_small_texts_are_parsed_once() -> None:
 async def test_what_cannot_run_is_a_failure() -> None:
     actions = ConnectorRegistry({"echo": EchoConnector()})
     missing: Any = await actions.run('{"type":"fax"}', CONTEXT)
-    assert missing == Failure("no connector for actions of type 'fax' is installed on this worker")
+    assert missing == Failure(
+        "no connector for actions of type 'fax' is installed on this worker", code="no_connector"
+    )
     invalid: Any = await actions.run('{"type":"echo","secret":"geheim"}', CONTEXT)
     assert isinstance(invalid, Failure)
     assert invalid.permanent
