@@ -2,7 +2,7 @@
 back. And what time leaves behind: history that nobody wants kept."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 
 import structlog
@@ -38,6 +38,7 @@ class Janitor:
         clock: Clock,
         interval: timedelta,
         metrics: ServerMetrics,
+        cancel: Callable[[str], Awaitable[object]],
         poke: Callable[[datetime], None],
     ) -> None:
         self._claims = claims
@@ -48,6 +49,7 @@ class Janitor:
         self._clock = clock
         self._interval = interval
         self._metrics = metrics
+        self._cancel = cancel
         self._poke = poke
         self._settled_to: tuple[datetime, str] | None = None
         self._expired_to: str | None = None
@@ -70,6 +72,7 @@ class Janitor:
             await self._settle_some()
             if self._settled_to is None:
                 break
+        await self._finish_cancels()
         await self._free_slots()
         await self._expire()
 
@@ -80,6 +83,12 @@ class Janitor:
         self._settled_to = unsettled[-1] if len(unsettled) == _BATCH else None
         if await self._jobs.settle([job_id for _, job_id in unsettled], now):
             self._poke(now)
+
+    async def _finish_cancels(self) -> None:
+        """A cancel whose server died half-way was not acknowledged; but the job says that it is cancelled."""
+        for job_id in await self._jobs.half_cancelled(self._clock.now() - _SETTLE_AFTER, _BATCH):
+            log.warning("cancel_finished", job=job_id)
+            await self._cancel(job_id)
 
     async def _free_slots(self) -> None:
         now = self._clock.now()

@@ -76,4 +76,5 @@ class Submitter:
         now = floor_millis(self._clock.now())
         await self._jobs.cancel(child.id, now)
         await self._tasks.cancel_of_job(child.id, now)
+        await self._jobs.cancelled_wholly([child.id])
         raise Conflict(f"an ancestor of job {child.id} was cancelled meanwhile, and the job with it")

@@ -102,6 +102,8 @@ def error_of(problem: Any) -> KaryaError:
         return KaryaError(f"the gateway answered with an odd problem: {problem!r}")
     detail = str(problem.get("detail") or problem.get("title") or "an error without words")
     match problem.get("status"):
+        case 401:
+            return KaryaError(f"{detail} (commands read it from KARYA_TOKEN)")
         case 422:
             return InvalidInput(_field_errors(problem.get("errors")) or [FieldError("", detail)])
         case 503:

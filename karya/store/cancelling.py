@@ -1,5 +1,6 @@
 """Cancelling a job, as far as the job itself goes: its tasks follow in a write of their own."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from motor.motor_asyncio import AsyncIOMotorClientSession
@@ -13,9 +14,12 @@ from karya.store import overlaps
 from karya.store.changes import change_document
 from karya.store.client import AsyncDatabase, translated
 from karya.store.documents import job_entity, task_document
-from karya.store.names import JOB_CHANGES, JOBS, TASKS
+from karya.store.names import BY_ID, JOB_CHANGES, JOBS, TASKS
 from karya.store.settling import ended_happening
 from karya.store.transactions import in_transaction
+
+_HALF = "cancelling_at"
+"""On a cancelled job, until its tasks and its descendants are cancelled, too: a crash may come between."""
 
 
 class Cancelling:
@@ -42,9 +46,20 @@ class Cancelling:
         with translated():
             return await in_transaction(self._database, write)
 
+    async def half_cancelled(self, before: datetime, limit: int) -> Sequence[str]:
+        """See `JobRepository.half_cancelled`."""
+        with translated():
+            found = self._jobs.find({_HALF: {"$lt": before}}, {"_id": 1}).sort(_HALF, 1).limit(limit)
+            return [job["_id"] async for job in found]
+
+    async def cancelled_wholly(self, job_ids: Sequence[str]) -> None:
+        """See `JobRepository.cancelled_wholly`."""
+        with translated():
+            await self._jobs.update_many({"_id": {"$in": list(job_ids)}}, {"$unset": {_HALF: ""}}, hint=BY_ID)
+
     async def _end(self, job: Job, now: datetime, session: AsyncIOMotorClientSession) -> Job:
         times = {"updated_at": now, "finished_at": now}
-        end = {"$set": {"status": JobState.CANCELLED.value, **times}, **overlaps.freed()}
+        end = {"$set": {"status": JobState.CANCELLED.value, **times, _HALF: now}, **overlaps.freed()}
         await self._jobs.update_one({"_id": job.id}, end, session=session)
         change = change_document(job.id, ChangeKind.CANCELLED, job.version, now)
         await self._changes.insert_one(change, session=session)

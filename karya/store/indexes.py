@@ -42,6 +42,11 @@ INDEXES: Mapping[str, tuple[IndexModel, ...]] = {
             partialFilterExpression={"status": "ACTIVE"},
         ),
         IndexModel(
+            [("cancelling_at", UP)],
+            name="cancelling",
+            partialFilterExpression={"cancelling_at": {"$exists": True}},
+        ),
+        IndexModel(
             [("slot_at", UP), ("_id", UP)],
             name="slots",
             partialFilterExpression={"slot_at": {"$exists": True}},

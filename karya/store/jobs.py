@@ -93,6 +93,14 @@ class MongoJobs:
         """See `JobRepository.cancel`."""
         return await self._cancelling.cancel(job_id, now)
 
+    async def half_cancelled(self, before: datetime, limit: int) -> Sequence[str]:
+        """See `JobRepository.half_cancelled`."""
+        return await self._cancelling.half_cancelled(before, limit)
+
+    async def cancelled_wholly(self, job_ids: Sequence[str]) -> None:
+        """See `JobRepository.cancelled_wholly`."""
+        await self._cancelling.cancelled_wholly(job_ids)
+
     async def complete_solo(self, job_ids: Sequence[str], now: datetime) -> None:
         """See `JobRepository.complete_solo`."""
         await self._settling.complete_solo(job_ids, now)

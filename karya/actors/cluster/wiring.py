@@ -109,6 +109,7 @@ class ServerParts:
             clock=self.clock,
             interval=settings.scheduler.sweep,
             metrics=self.metrics,
+            cancel=self.server.cancel,
             poke=self.poker.poke,
         )
 

@@ -53,6 +53,7 @@ class Steering:
         self._poke(now)  # for the hooks
         ended = [job_id, *await self._descendants(job_id, {JobState.CANCELLED})]
         starts = await _gathered(self._tasks.cancel_of_job(ident, now) for ident in ended)
+        await self._jobs.cancelled_wholly(ended)
         await self._wait_until(max((start for start in starts if start is not None), default=now))
         return JobView.of(job, now)
 

@@ -63,6 +63,13 @@ class JobRepository(Protocol):
         that is inserted meanwhile can be missed, since a successor is written only with an ACTIVE job.
         """
 
+    async def half_cancelled(self, before: datetime, limit: int) -> Sequence[str]:
+        """CANCELLED jobs whose cancel began before this and is not known to have reached their tasks and
+        descendants: whoever was at it may have died. The longest first."""
+
+    async def cancelled_wholly(self, job_ids: Sequence[str]) -> None:
+        """Notes that the cancel of these jobs has reached all that it must."""
+
     async def complete_solo(self, job_ids: Sequence[str], now: datetime) -> None:
         """ACTIVE to COMPLETED for jobs whose only task has just ended, unless they were triggered or changed
         since they were submitted: these are settled."""

@@ -11,6 +11,7 @@ import pytest
 from karya.actors import janitor as room
 from karya.actors.janitor import Janitor
 from karya.actors.metrics import ServerMetrics
+from karya.actors.server.steering import Steering
 from karya.core.action import Action, NoopAction
 from karya.core.job import Job, JobState, new_job
 from karya.core.policies import Overlap
@@ -28,6 +29,7 @@ from tests.support.story import (
     ON_FAILURE,
     a_job,
     at,
+    child_of,
     due,
     every,
     first_task,
@@ -43,16 +45,17 @@ class Sweeps:
     def __init__(self, kit: StoreKit, claims: Any = None) -> None:
         self.pokes: list[datetime] = []
         self.metrics = ServerMetrics()
-        interval = timedelta(milliseconds=10)
+        interval, clock = timedelta(milliseconds=10), HeldClock(kit.time)
         self.janitor = Janitor(
             claims or kit.claims,
             kit.commits,
             kit.jobs,
             kit.slots,
             kit.retention,
-            HeldClock(kit.time),
+            clock,
             interval,
             self.metrics,
+            Steering(kit.jobs, kit.tasks, kit.lifecycle, clock, self.metrics, self.pokes.append).cancel,
             self.pokes.append,
         )
 
@@ -221,3 +224,19 @@ async def test_history_expires(kit: StoreKit) -> None:
     await sweeps.janitor.sweep()
     assert await kit.tasks_of(job.id) == ()
     assert sweeps.metrics.registry.get_sample_value("karya_tasks_expired_total") == 1
+
+
+async def test_a_cancel_whose_server_died_half_way_is_finished(kit: StoreKit) -> None:
+    sweeps = Sweeps(kit)
+    parent = a_job(every(1))
+    child = child_of(parent)
+    await kit.add(submission(parent), submission(child))
+    await kit.jobs.cancel(parent.id, NOW)  # and its server dies before it comes to the tasks
+    await sweeps.janitor.sweep()
+    assert (await kit.task(first_task(parent))).status is TaskState.READY, "its server may be about to"
+    kit.time.advance(11)
+    await sweeps.janitor.sweep()
+    assert await status(kit, child) is JobState.CANCELLED
+    states = [(await kit.task(first_task(job))).status for job in (parent, child)]
+    assert states == [TaskState.CANCELLED] * 2
+    assert await kit.jobs.half_cancelled(kit.time.now, 9) == []

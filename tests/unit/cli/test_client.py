@@ -54,6 +54,11 @@ def test_other_problems_are_told_in_the_words_of_the_gateway(status: int, kind: 
     assert complaint(error) == "no job 'x'"
 
 
+def test_who_lacks_a_token_is_told_where_it_is_read_from() -> None:
+    error = error_of({"status": 401, "detail": "this token is not known"})
+    assert complaint(error) == "this token is not known (commands read it from KARYA_TOKEN)"
+
+
 @pytest.mark.parametrize(
     "odd", [None, [], "text", {}, {"status": 422, "errors": "text"}, {"status": 422, "errors": [1]}]
 )
