@@ -12,6 +12,7 @@ from karya.connectors.configured import configure
 from karya.connectors.installed import installed_connectors
 from karya.core.action import Action, ActionText
 from karya.core.errorlog import shorten
+from karya.core.fields import humane
 from karya.core.outcome import Failure, Outcome
 from karya.core.ports import AttemptContext, Connector, Tools
 
@@ -127,4 +128,4 @@ def _reason(error: ValueError) -> str:
     if not isinstance(error, ValidationError):
         return str(error)
     problems = error.errors(include_url=False, include_input=False, include_context=False)
-    return "; ".join(f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in problems)
+    return "; ".join(f"{'.'.join(map(str, found['loc']))}: {humane(found['msg'])}" for found in problems)

@@ -1,5 +1,6 @@
 """What an HTTP request is made of, as fields: a real URL, headers that cannot inject, forms, statuses."""
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
@@ -90,11 +91,18 @@ def _plain_headers(headers: dict[str, str]) -> dict[str, str]:
 
 
 def _texts(value: Any) -> Any:
-    if isinstance(value, str) or (
-        isinstance(value, list | tuple) and all(isinstance(each, str) for each in value)
-    ):
+    if isinstance(value, list | tuple):
+        return [_text(each) for each in value]
+    return _text(value)
+
+
+def _text(value: Any) -> str:
+    """A number or a boolean as JSON writes it: templates take in values of any type."""
+    if isinstance(value, str):
         return value
-    raise ValueError("a text or a list of texts")
+    if isinstance(value, bool | int | float):
+        return json.dumps(value)
+    raise ValueError("a text, a number, true, false, or a list of them")
 
 
 def encoded(pairs: Mapping[str, str | tuple[str, ...]]) -> str:

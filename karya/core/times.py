@@ -45,12 +45,14 @@ def format_instant(instant: datetime) -> str:
 
 
 def format_duration(duration: timedelta) -> str:
-    """ISO 8601 in days and seconds: P1DT30S, PT0.1S. The duration is not negative."""
+    """ISO 8601 in days, hours, minutes and seconds: P1DT30S, PT1H, PT0.1S. The duration is not negative."""
     days, rest = divmod(duration, timedelta(days=1))
+    hours, rest = divmod(rest, timedelta(hours=1))
+    minutes, rest = divmod(rest, timedelta(minutes=1))
     seconds = f"{rest.total_seconds():.6f}".rstrip("0").rstrip(".")
-    day_part = f"{days}D" if days else ""
-    time_part = "" if days and not rest else f"T{seconds}S"
-    return f"P{day_part}{time_part}"
+    clock = "".join(f"{count}{unit}" for count, unit in ((hours, "H"), (minutes, "M")) if count)
+    clock += f"{seconds}S" if rest or not (days or clock) else ""
+    return "P" + (f"{days}D" if days else "") + (f"T{clock}" if clock else "")
 
 
 def _text_instant(value: Any) -> Any:

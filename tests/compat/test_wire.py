@@ -123,7 +123,7 @@ def test_errors_are_plain_text(
 def test_the_native_routes_show_the_same_job(karya: Running, written: dict[str, Any]) -> None:
     plan = Answer(karya, "POST", "/v1/plan", written).json()
     job = Answer(karya, "GET", f"/v1/jobs/{plan['id']}").json()
-    assert job["schedule"] == {"kind": "once", "jitter": "PT0S", "at": None, "after": "PT3600S"}
+    assert job["schedule"] == {"kind": "once", "jitter": "PT0S", "at": None, "after": "PT1H"}
     assert (job["retry"]["max_attempts"], job["misfire"]["window"]) == (4, None)
     native = {"schedule": {"kind": "cron", "expression": "@daily"}, "action": {"type": "noop"}}
     status, made = karya.http("POST", "/v1/jobs", native)

@@ -28,6 +28,7 @@ from karya.core.views import (
     SummaryView,
     TaskPage,
     TaskStory,
+    VersionsView,
     WhyView,
 )
 
@@ -66,6 +67,10 @@ class Karya:
         """A page of jobs, the newest first; the keywords are the fields of JobQuery (tag, status, …)."""
         return JobPage.model_validate_json(self._call("list", query=query, cursor=cursor, limit=limit))
 
+    def tasks(self, job_id: str, *, cursor: str | None = None, limit: int = 20) -> TaskPage:
+        """A page of the tasks of a job, the latest instant first. Raises NotFound."""
+        return TaskPage.model_validate_json(self._call("tasks", job_id=job_id, cursor=cursor, limit=limit))
+
     def summary(self, job_id: str) -> SummaryView:
         """A job with its latest tasks, counts and errors. Raises NotFound."""
         return SummaryView.model_validate_json(self._call("summary", job_id=job_id))
@@ -77,6 +82,14 @@ class Karya:
     def occurrences(self, job_id: str, limit: int = 10) -> PreviewView:
         """The next instants of a job. Raises NotFound."""
         return PreviewView.model_validate_json(self._call("occurrences", job_id=job_id, limit=limit))
+
+    def preview(self, spec: Spec, limit: int = 10) -> PreviewView:
+        """The first instants of a job that is not stored. Raises InvalidInput, which names the field."""
+        return PreviewView.model_validate_json(self._call("preview", spec=_wire(spec), limit=limit))
+
+    def versions(self, job_id: str) -> VersionsView:
+        """What was changed, paused, resumed and skipped of a job. Raises NotFound."""
+        return VersionsView.model_validate_json(self._call("versions", job_id=job_id))
 
     def cancel(self, job_id: str) -> JobView:
         """Cancels a job; when this returns, no further attempt of it starts. Raises NotFound, Conflict."""

@@ -17,7 +17,21 @@ M = TypeVar("M", bound=BaseModel)
 _Call = Callable[[JobService, _Arguments], Awaitable[BaseModel]]
 
 REPEATABLE = frozenset(
-    {"get", "list", "summary", "task", "why", "occurrences", "dead_letters", "cancel", "pause", "resume"}
+    {
+        "get",
+        "list",
+        "tasks",
+        "summary",
+        "task",
+        "why",
+        "versions",
+        "occurrences",
+        "preview",
+        "dead_letters",
+        "cancel",
+        "pause",
+        "resume",
+    }
 )
 """Calls that may be made twice: a submit whose answer was lost may have stored its job."""
 
@@ -62,6 +76,10 @@ async def _list(service: JobService, given: _Arguments) -> BaseModel:
     return await service.list(_model(JobQuery, given["query"]), cursor=given["cursor"], limit=given["limit"])
 
 
+async def _preview(service: JobService, given: _Arguments) -> BaseModel:
+    return await service.preview(_model(service.spec_type, given["spec"]), given["limit"])
+
+
 async def _dead_letters(service: JobService, given: _Arguments) -> BaseModel:
     query = _model(LetterQuery, given["query"])
     return await service.dead_letters(query, cursor=given["cursor"], limit=given["limit"])
@@ -79,10 +97,15 @@ METHODS: Mapping[str, _Call] = {
     "submit": _submit,
     "submit_many": _submit_many,
     "list": _list,
+    "preview": _preview,
     "dead_letters": _dead_letters,
     "redrive_all": _redrive_all,
     "discard_all": _discard_all,
     "get": lambda service, given: service.get(given["job_id"]),
+    "tasks": lambda service, given: service.tasks(
+        given["job_id"], cursor=given["cursor"], limit=given["limit"]
+    ),
+    "versions": lambda service, given: service.versions(given["job_id"]),
     "summary": lambda service, given: service.summary(given["job_id"]),
     "why": lambda service, given: service.why(given["job_id"]),
     "cancel": lambda service, given: service.cancel(given["job_id"]),

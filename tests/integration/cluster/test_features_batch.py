@@ -1,5 +1,6 @@
 """Many jobs in one request, and requests that are repeated, end to end."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import orjson
@@ -72,6 +73,16 @@ def test_the_handle_submits_many_and_a_key_makes_them_once(karya: Running) -> No
     ids = [job.id for job in karya.karya.submit_many(specs, key=key)]
     assert [job.id for job in karya.karya.submit_many(specs, key=key)] == ids
     assert all_ids(karya, "tag=batch-key") == ids[::-1]
+
+
+def test_requests_with_one_key_at_the_same_time_make_one_job(karya: Running) -> None:
+    job = {"action": NOOP, "tags": ["at-once"]}
+    with ThreadPoolExecutor(8) as pool:
+        sent = [pool.submit(karya.http, "POST", "/v1/jobs", job, idempotency_key="at-once") for _ in range(8)]
+    answers = [one.result() for one in sent]
+    assert {status for status, _ in answers} == {201}
+    assert len({made["id"] for _, made in answers}) == 1
+    assert len(all_ids(karya, "tag=at-once")) == 1
 
 
 @pytest.mark.parametrize("path", ["/v1/jobs", "/v1/jobs/batch"])

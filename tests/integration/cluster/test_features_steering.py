@@ -10,7 +10,7 @@ from karya.core.times import format_instant
 from tests.support.eventually import eventually
 from tests.support.gate import Gate
 from tests.support.running import Running
-from tests.support.specs import SELDOM, attempts, interval, post
+from tests.support.specs import SELDOM, attempts, interval, post, step
 from tests.support.target import Target, respond
 
 pytestmark = pytest.mark.cluster
@@ -191,3 +191,22 @@ def test_a_job_that_has_ended_is_steered_no_more(karya: Running) -> None:
     for verb in ("cancel", "pause", "resume", "trigger", "skip-next"):
         assert karya.http("POST", f"/v1/jobs/{job}/{verb}")[0] == 409, verb
     assert karya.http("PATCH", f"/v1/jobs/{job}", {"description": "late"})[0] == 409
+
+
+def test_skipping_the_last_occurrence_completes_the_job(karya: Running, target: Target) -> None:
+    hooks = [{"trigger": "ON_COMPLETION", "action": post(target.at("/skip-last"))}]
+    once = {"kind": "once", "after": "PT1H"}
+    job = karya.submit(schedule=once, action={"type": "noop"}, hooks=hooks)
+    do(karya, job, "skip-next")
+    assert karya.ended(job, 5).job.status == "COMPLETED"
+    eventually(lambda: target.calls_to("/skip-last"), 10, "the hook")
+
+
+def test_an_action_can_become_steps(karya: Running, target: Target) -> None:
+    job = karya.submit(schedule=SELDOM, action={"type": "noop"})
+    steps = [step("a", post(target.at("/became-a"))), step("b", post(target.at("/became-b")), "a")]
+    _, changed = karya.http("PATCH", f"/v1/jobs/{job}", {"steps": steps})
+    assert (changed["action"], [one["name"] for one in changed["steps"]]) == (None, ["a", "b"])
+    do(karya, job, "trigger")
+    eventually(lambda: target.calls_to("/became-b"), 10, "the second step")
+    do(karya, job, "cancel")

@@ -114,3 +114,25 @@ def test_a_graph_that_cannot_work_is_refused(karya: Running, steps: list[Any], f
     status, problem = karya.http("POST", "/v1/jobs", {"steps": steps})
     assert (status, problem["errors"][0]["field"]) == (422, field)
     assert karya.http("GET", "/v1/jobs?limit=1") == newest
+
+
+def test_a_step_can_tell_of_the_failure_before_it(karya: Running, target: Target) -> None:
+    body = {"error": "{{ steps.work.error }}", "status": "{{ steps.work.result.status }}"}
+    steps = [
+        step("work", post(target.at("/tells", respond(400, "bad")))),
+        step("tell", post(target.at("/told-of"), body=body), "work", when="failure"),
+    ]
+    karya.ended(karya.submit(steps=steps), 15)
+    assert target.calls_to("/told-of")[0].json() == {"error": "status 400: bad", "status": 400}
+
+
+def test_a_template_that_leads_nowhere_fails_for_good_and_says_where(karya: Running, target: Target) -> None:
+    answer = respond(200, '{"x": 1}', JSON)
+    steps = [
+        step("work", post(target.at("/nowhere", answer))),
+        step("use", post(target.at("/unused"), body="{{ steps.work.result.body.y }}"), "work"),
+    ]
+    task = by_name(karya.ended(karya.submit(steps=steps), 15))["use"]
+    assert (task.status, task.attempts) == (TaskState.DEAD, 1)
+    assert "has no 'y' (it has: x)" in (task.error or "")
+    assert target.calls_to("/unused") == []

@@ -223,7 +223,7 @@ async def test_a_range_goes_on_in_the_same_document(
         pass
     ((_, _, (only,))) = await everything(kit, mongo, job)
     assert (only["first"], only["last"], only["count"]) == (at(120), at(60 * 28), 27)
-    assert (only["reason"], only["job_version"]) == ("misfired: more than PT60S late", 1)
+    assert (only["reason"], only["job_version"]) == ("misfired: more than PT1M late", 1)
 
 
 async def test_a_paused_job_neither_goes_on_nor_misfires(kit: StoreKit, mongo: Mongo) -> None:

@@ -150,11 +150,11 @@ def test_a_request_has_one_body() -> None:
 
 @pytest.mark.parametrize("field", ["form", "query"])
 def test_forms_and_queries_hold_texts_alone_or_several(field: str) -> None:
-    pairs = {"a": "1", "b": ["2", "3"], "ü": ""}
+    pairs = {"a": "1", "b": ["2", 3], "c": True, "d": 0.5, "ü": ""}
     action = RestAction.model_validate({"url": URL, field: pairs})
     assert RestAction.model_validate_json(action.model_dump_json()) == action
-    assert getattr(action, field)["b"] == ("2", "3")
-    for bad in (1, None, [1], {"x": "y"}, "\ud800"):
+    assert getattr(action, field) == {"a": "1", "b": ("2", "3"), "c": "true", "d": "0.5", "ü": ""}
+    for bad in (None, [None], [["x"]], {"x": "y"}, "\ud800"):
         assert refusal(**{field: {"a": bad}})[0] == field
 
 

@@ -210,10 +210,10 @@ def test_the_latest_one_of_a_schedule_that_ended_runs() -> None:
 @pytest.mark.parametrize(
     "policy, reason",
     [
-        (Misfire(policy=MisfirePolicy.SKIP, grace=MINUTE), "misfired: more than PT60S late"),
+        (Misfire(policy=MisfirePolicy.SKIP, grace=MINUTE), "misfired: more than PT1M late"),
         (Misfire(policy=MisfirePolicy.LATEST), "misfired: only the latest missed instant runs"),
-        (Misfire(), "misfired: more than PT3600S late"),
-        (Misfire(window=SECOND, grace=MINUTE), "misfired: more than PT60S late"),
+        (Misfire(), "misfired: more than PT1H late"),
+        (Misfire(window=SECOND, grace=MINUTE), "misfired: more than PT1M late"),
     ],
 )
 def test_the_reason_is_for_people(policy: Misfire, reason: str) -> None:

@@ -46,7 +46,9 @@ def test_duration_round_trips_through_its_text(duration: timedelta) -> None:
         (timedelta(seconds=10), "PT10S"),
         (timedelta(days=1), "P1D"),
         (timedelta(days=1, seconds=30), "P1DT30S"),
-        (timedelta(hours=2), "PT7200S"),
+        (timedelta(hours=2), "PT2H"),
+        (timedelta(minutes=90, milliseconds=250), "PT1H30M0.25S"),
+        (timedelta(days=2, minutes=5), "P2DT5M"),
     ],
 )
 def test_duration_text_is_short_iso_8601(duration: timedelta, text: str) -> None:
