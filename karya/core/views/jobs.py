@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from pydantic import BaseModel, ConfigDict
 
 from karya.core.errorlog import ErrorLog
 from karya.core.hook import Hook, Trigger
@@ -16,14 +15,10 @@ from karya.core.schedule import Schedule
 from karya.core.steps import Step, StepTimeout, When
 from karya.core.task import OPEN_STATES, Task, TaskKind, TaskState
 from karya.core.times import Instant
-from karya.core.user import Role, Token, User
+from karya.core.views.base import View
 
 
-class _View(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class HookView(_View):
+class HookView(View):
     """A hook of a job."""
 
     trigger: Trigger
@@ -36,7 +31,7 @@ class HookView(_View):
         return cls(trigger=hook.trigger, action=orjson.loads(hook.action), retry=hook.retry)
 
 
-class StepView(_View):
+class StepView(View):
     """A step of a job; `retry` and `timeout` are null where the job's own hold."""
 
     name: str
@@ -52,7 +47,7 @@ class StepView(_View):
         return cls(**{**dict(step), "action": orjson.loads(step.action)})
 
 
-class JobView(_View):
+class JobView(View):
     """A job, with either an `action` or `steps`. `next_at` is its next instant, null when none is left;
     `occurrences` counts those that have been made into tasks, the next one included."""
 
@@ -110,7 +105,7 @@ class JobView(_View):
         )
 
 
-class TaskView(_View):
+class TaskView(View):
     """A task. `lateness_ms` is the start of the last attempt minus the moment it was due, in milliseconds;
     null until the task has ended by running."""
 
@@ -160,7 +155,7 @@ class TaskView(_View):
         )
 
 
-class ErrorView(_View):
+class ErrorView(View):
     """One failed attempt."""
 
     task_id: str
@@ -175,7 +170,7 @@ class ErrorView(_View):
         return cls(task_id=log.task_id, attempt=log.attempt, source=log.source, error=log.error, at=log.at)
 
 
-class SummaryView(_View):
+class SummaryView(View):
     """A job with its latest tasks, the number of its steps in each state, and its latest errors."""
 
     job: JobView
@@ -201,151 +196,47 @@ class SummaryView(_View):
         )
 
 
-class JobPage(_View):
+class JobPage(View):
     """One page of jobs, the newest first."""
 
     jobs: tuple[JobView, ...]
     next_cursor: str | None
 
 
-class TaskPage(_View):
+class TaskPage(View):
     """One page of the tasks of a job, the latest instant first."""
 
     tasks: tuple[TaskView, ...]
     next_cursor: str | None
 
 
-class TaskStory(_View):
+class TaskStory(View):
     """A task with every failed attempt that is on record, the latest first."""
 
     task: TaskView
     errors: tuple[ErrorView, ...]
 
 
-class OccurrenceView(_View):
-    """One occurrence of a job with its tasks."""
-
-    job_id: str
-    cause: str
-    instant: Instant
-    tasks: tuple[TaskView, ...]
-
-
-class PreviewView(_View):
-    """The next instants of a schedule. With jitter an occurrence starts up to so much later: `due_at` says
-    when, where that is known."""
-
-    instants: tuple[Instant, ...]
-    due_at: tuple[Instant, ...]
-
-
-class ChangeView(_View):
-    """One entry in the history of a job: what was done, and the version that it left. `spec` is what the
-    client had written, for the kinds `submitted` and `updated`."""
-
-    at: Instant
-    kind: str
-    version: int
-    spec: dict[str, Any] | None
-
-
-class SkipView(_View):
-    """Instants of the schedule that were skipped, both ends included."""
-
-    first: Instant
-    last: Instant
-    count: int
-    reason: str
-    at: Instant
-
-
-class VersionsView(_View):
-    """The history of a job, the latest first."""
-
-    changes: tuple[ChangeView, ...]
-    skipped: tuple[SkipView, ...]
-
-
-class Wait(_View):
-    """Why one task does not run: `kind` for machines, `text` for people, `until` where it is known."""
-
-    task_id: str
-    step: str
-    instant: Instant
-    kind: str
-    text: str
-    until: Instant | None
-
-
-class WhyView(_View):
-    """Why a job does not run right now; empty `tasks` with a `text` when it is not about its tasks."""
-
-    job_id: str
-    text: str
-    tasks: tuple[Wait, ...]
-
-
-class BulkView(_View):
+class BulkView(View):
     """What a request about many came to."""
 
     count: int
 
 
-class TokenView(_View):
-    """A token, without what is secret of it."""
-
-    id: str
-    user_id: str
-    label: str
-    created_at: Instant
-    expires_at: Instant | None
-
-    @classmethod
-    def of(cls, token: Token) -> "TokenView":
-        """The wire form of a stored token."""
-        return cls(**token.model_dump(exclude={"digest"}))
-
-
-class IssuedToken(_View):
-    """A new token. `secret` is what a client sends as `Authorization: Bearer …`; it is shown only here."""
-
-    token: TokenView
-    secret: str
-
-
-class TokenList(_View):
-    """The tokens of a user, the newest first."""
-
-    tokens: tuple[TokenView, ...]
-
-
-class UserList(_View):
-    """The users, the newest first."""
-
-    users: tuple[User, ...]
-
-
-class Whoami(_View):
-    """Who sent a request; no user is somebody on this machine, who needed no token."""
-
-    user: User | None
-    role: Role
-
-
-class JobList(_View):
+class JobList(View):
     """Some jobs, in the order in which they were asked for."""
 
     jobs: tuple[JobView, ...]
 
 
-class BatchView(_View):
+class BatchView(View):
     """The jobs that a batch has made, in its order."""
 
     count: int
     ids: tuple[str, ...]
 
 
-class Readiness(_View):
+class Readiness(View):
     """Whether the whole system can run jobs, and if not, what is missing: one reason for each part."""
 
     ready: bool

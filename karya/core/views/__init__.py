@@ -1,0 +1,55 @@
+"""How jobs, tasks and accounts read on the wire: what the gateway answers and the actor handle returns."""
+
+from karya.core.views.accounts import IssuedToken, TokenList, TokenView, UserList, Whoami
+from karya.core.views.jobs import (
+    BatchView,
+    BulkView,
+    ErrorView,
+    HookView,
+    JobList,
+    JobPage,
+    JobView,
+    Readiness,
+    StepView,
+    SummaryView,
+    TaskPage,
+    TaskStory,
+    TaskView,
+)
+from karya.core.views.standing import (
+    ChangeView,
+    OccurrenceView,
+    PreviewView,
+    SkipView,
+    VersionsView,
+    Wait,
+    WhyView,
+)
+
+__all__ = [
+    "BatchView",
+    "BulkView",
+    "ChangeView",
+    "ErrorView",
+    "HookView",
+    "IssuedToken",
+    "JobList",
+    "JobPage",
+    "JobView",
+    "OccurrenceView",
+    "PreviewView",
+    "Readiness",
+    "SkipView",
+    "StepView",
+    "SummaryView",
+    "TaskPage",
+    "TaskStory",
+    "TaskView",
+    "TokenList",
+    "TokenView",
+    "UserList",
+    "VersionsView",
+    "Wait",
+    "Whoami",
+    "WhyView",
+]

@@ -1,0 +1,70 @@
+"""How a job stands: what comes, what was done to it, what it waits for."""
+
+from typing import Any
+
+from karya.core.times import Instant
+from karya.core.views.base import View
+from karya.core.views.jobs import TaskView
+
+
+class OccurrenceView(View):
+    """One occurrence of a job with its tasks."""
+
+    job_id: str
+    cause: str
+    instant: Instant
+    tasks: tuple[TaskView, ...]
+
+
+class PreviewView(View):
+    """The next instants of a schedule. With jitter an occurrence starts up to so much later: `due_at` says
+    when, where that is known."""
+
+    instants: tuple[Instant, ...]
+    due_at: tuple[Instant, ...]
+
+
+class ChangeView(View):
+    """One entry in the history of a job: what was done, and the version that it left. `spec` is what the
+    client had written, for the kinds `submitted` and `updated`."""
+
+    at: Instant
+    kind: str
+    version: int
+    spec: dict[str, Any] | None
+
+
+class SkipView(View):
+    """Instants of the schedule that were skipped, both ends included."""
+
+    first: Instant
+    last: Instant
+    count: int
+    reason: str
+    at: Instant
+
+
+class VersionsView(View):
+    """The history of a job, the latest first."""
+
+    changes: tuple[ChangeView, ...]
+    skipped: tuple[SkipView, ...]
+
+
+class Wait(View):
+    """Why one task does not run: `kind` for machines, `text` for people, `until` where it is known."""
+
+    task_id: str
+    step: str
+    instant: Instant
+    kind: str
+    text: str
+    until: Instant | None
+
+
+class WhyView(View):
+    """Why a job does not run right now; empty `tasks` with a `text` when it is not about its tasks."""
+
+    job_id: str
+    text: str
+    tasks: tuple[Wait, ...]
