@@ -36,6 +36,8 @@ class Remake:
 def merged(job: Job, changes: Mapping[str, Any]) -> dict[str, Any]:
     """What the client wrote of the job, with the top-level fields of `changes` in place of its own. Giving
     `action` takes the steps away, and the other way round. Raises InvalidInput for another owner."""
+    if not changes:
+        raise InvalidInput.at("", "nothing to change: give at least one field of the job")
     if changes.get("user_id", job.user_id) != job.user_id:
         raise InvalidInput.at("user_id", "a job cannot change hands: submit a new one and cancel this one")
     wire = dict(job.spec())

@@ -125,3 +125,10 @@ def test_bad_policy_names_its_field(field: str, value: object) -> None:
     with pytest.raises(ValidationError) as caught:
         RetryPolicy.model_validate({field: value})
     assert caught.value.errors()[0]["loc"] == (field,)
+
+
+def test_the_cap_never_undercuts_the_delay_unless_somebody_says_so() -> None:
+    assert RetryPolicy().max_delay == timedelta(minutes=5)
+    assert RetryPolicy(delay=timedelta(hours=1)).max_delay == timedelta(hours=1)
+    capped = RetryPolicy(delay=timedelta(hours=1), max_delay=timedelta(minutes=1), jitter=0)
+    assert capped.wait_after(1, "x") == timedelta(minutes=1)

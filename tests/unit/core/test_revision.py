@@ -41,6 +41,11 @@ def waiting(job: Job, *counts: int) -> list[Waiting]:
     return [Waiting(scheduled(job, cursor).cause, cursor.at, cursor.count) for cursor in cursors]
 
 
+def test_changing_nothing_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="at least one field"):
+        merged(a_job(), {})
+
+
 def test_what_is_given_replaces_what_was_written() -> None:
     job = a_job(description="d", tags=["x"], schedule=every(1))
     new = changed(job, description="e", timeout="PT5S")
