@@ -8,7 +8,7 @@ EXTRAS := .[embedded,kafka,dev]
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up down test lint bench constraints clean
+.PHONY: help install node demo up down test lint bench constraints clean
 
 help: ## Lists the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,7 +24,7 @@ up: install ## Starts Karya in the foreground; Ctrl-C drains and stops it. ARGS=
 down: install ## Stops the Karya that runs in the default data directory
 	$(BIN)/karya down $(ARGS)
 
-test: install ## Runs the tests on real parts. ARGS='-k words'
+test: install node ## Runs the tests on real parts. ARGS='-k words'
 	$(BIN)/pytest $(ARGS)
 
 lint: install ## Style, types and the direction of imports
@@ -55,6 +55,9 @@ define debian
 	  then apt-get update -qq && apt-get install -qq --yes --no-install-recommends $(1); \
 	  else echo "$(2): on Debian and Ubuntu, apt-get install $(1)" >&2; false; fi; }
 endef
+
+node:
+	@command -v npm > /dev/null || $(call debian,nodejs npm,the tests of the JavaScript client need Node.js and npm)
 
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
