@@ -12,7 +12,6 @@ from karya.core.outcome import Failure
 from karya.core.times import Duration
 
 LONGEST_WAIT = timedelta(days=7)
-_LONGEST_UNLESS_SAID = timedelta(minutes=5)
 
 
 class Backoff(StrEnum):
@@ -28,8 +27,8 @@ class RetryPolicy(BaseModel):
 
     Only failures whose code matches one of the patterns in `retry_on` are tried again (`*` and `?` as
     in file names: `timeout`, `connection`, `http.5??`). The wait after attempt n is `delay` times 1, n
-    or 2^(n-1), at most `max_delay` (five minutes, or `delay` if that is longer), plus up to `jitter` of
-    itself. Jitter only adds, so a retry is never earlier than its backoff (I6).
+    or 2^(n-1), growing up to `max_delay` but never below `delay` itself, plus up to `jitter` of that.
+    Jitter only adds, so a retry is never earlier than its backoff (I6).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -37,9 +36,7 @@ class RetryPolicy(BaseModel):
     max_attempts: Annotated[int, Field(ge=1, le=1000, strict=True)] = 4
     backoff: Backoff = Backoff.EXPONENTIAL
     delay: Annotated[Duration, Field(ge=timedelta(0), le=timedelta(days=1))] = timedelta(seconds=1)
-    max_delay: Annotated[Duration, Field(ge=timedelta(0), le=LONGEST_WAIT)] = Field(
-        default_factory=lambda given: max(given.get("delay", _LONGEST_UNLESS_SAID), _LONGEST_UNLESS_SAID)
-    )
+    max_delay: Annotated[Duration, Field(ge=timedelta(0), le=LONGEST_WAIT)] = timedelta(minutes=5)
     jitter: Annotated[float, Field(ge=0, le=1)] = 0.1
     retry_on: Annotated[
         tuple[Annotated[str, Field(min_length=1, max_length=64)], ...], Field(max_length=20)
@@ -47,7 +44,7 @@ class RetryPolicy(BaseModel):
 
     def wait_after(self, attempt: int, seed: str) -> timedelta:
         """The wait after this attempt (1 is the first); the same seed always waits the same."""
-        capped = min(self.delay * self._factor(attempt), self.max_delay)
+        capped = max(self.delay, min(self.delay * self._factor(attempt), self.max_delay))
         return capped + capped * self.jitter * _fraction(f"{seed}/{attempt}")
 
     def covers(self, failure: Failure) -> bool:

@@ -27,6 +27,8 @@ _TRIES = 5
 _FIRST_PAUSE = 0.002
 _CONFLICT = 112
 _FIELDS = {"slot": 1, "queued": 1, "status": 1, "overlap": 1}
+_STOPPED = frozenset({JobState.PAUSED.value, JobState.CANCELLED.value})
+"""Nothing of such a job starts. A job that has completed has steps that may: those that were redriven."""
 
 
 class _Answer(Enum):
@@ -109,7 +111,7 @@ class _Contest:
         mine = {task["_id"]: task for task in self.open_steps if task["cause"] == cause}
         if not any(_is_true(hint, mine.get(hint.task_id)) for hint in hints):
             return _Answer.OUTDATED
-        if self.job["status"] != JobState.ACTIVE.value:
+        if self.job["status"] in _STOPPED:
             return _Answer.WAITING
         self._hand_over()
         if self.job.get("slot") == cause:

@@ -15,7 +15,7 @@ from karya.core.job import JobState
 from karya.core.ports import Page
 from karya.core.queries import LetterQuery
 from karya.core.steps import Step, When
-from karya.core.task import Task, TaskState
+from karya.core.task import OPEN_STATES, Task, TaskKind, TaskState
 from karya.core.transitions import discard, redrive, reopen
 from karya.store.client import AsyncDatabase, Document, translated
 from karya.store.documents import error_entity, readable, task_entity
@@ -25,6 +25,8 @@ from karya.store.transactions import in_transaction
 from karya.store.updates import update_of
 
 _DEAD = {"status": TaskState.DEAD.value}
+_REOPENED = "reopened"
+"""A field of the document alone: how often a step came to wait for this one again."""
 
 
 class MongoLetters:
@@ -67,7 +69,8 @@ class MongoLetters:
             task = await self._tasks.find_one({"_id": task_id, **_DEAD}, session=session)
             if task is None:
                 return False
-            held = await self._may_run(task["job_id"], now, session)
+            is_hook = task["kind"] == TaskKind.HOOK.value  # neither pause nor cancel is meant for those
+            held = False if is_hook else await self._may_run(task["job_id"], now, session)
             again = update_of(redrive(now))
             again["$set"]["held"] = held
             await self._tasks.update_one({"_id": task_id, **_DEAD}, again, session=session)
@@ -102,6 +105,8 @@ class MongoLetters:
         states[redriven["step"]] = TaskState.DEAD
         gates = reopened(steps, states, redriven["step"])
         writes = [_reopening(documents[name]["_id"], gate, held) for name, gate in gates.items()]
+        awaited = frozenset[str]().union(*(gate.waiting_on for gate in gates.values())) - {redriven["step"]}
+        writes += [_noticing(documents[name]["_id"]) for name in awaited if states[name] in OPEN_STATES]
         if writes:
             await self._tasks.bulk_write(writes, ordered=False, session=session)
 
@@ -134,6 +139,12 @@ def _as_step(document: Document) -> Step:
     """As much of the step as the graph needs, told from its task."""
     after = (*document.get("waiting_on", ()), *document.get("outcomes", {}))
     return Step(name=document["step"], action="", after=after, when=When(document.get("when", When.SUCCESS)))
+
+
+def _noticing(task_id: str) -> UpdateOne:
+    """Another step that a reopened one waits for: if it ends at this moment, without telling what is still
+    SKIPPED, one of the two transactions is refused for this write."""
+    return UpdateOne({"_id": task_id}, {"$inc": {_REOPENED: 1}}, hint=BY_ID)
 
 
 def _reopening(task_id: str, gate: Gate, held: bool) -> UpdateOne:

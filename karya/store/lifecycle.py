@@ -1,6 +1,7 @@
 """Triggering, skipping and changing a job; pausing and resuming stand in `pausing`."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -10,7 +11,7 @@ from motor.motor_asyncio import AsyncIOMotorClientSession
 from karya.core.errors import Conflict
 from karya.core.ids import minted_at
 from karya.core.job import LIVE_STATES, Job, JobState
-from karya.core.occurrence import occurrence_tasks, scheduled, triggered
+from karya.core.occurrence import Occurrence, occurrence_tasks, scheduled, triggered
 from karya.core.policies import Overlap
 from karya.core.ports.lifecycle import ChangeKind, Paused, Revise
 from karya.core.revision import Remake, remake
@@ -84,7 +85,10 @@ class MongoLifecycle:
             untouched = await standing.untouched(old)
             taken = await _taken(standing, old, new, untouched)
             plan = remake(old, new, [one.waiting for one in untouched], taken, now)
-            return await _replace(standing, old, new, untouched, plan)
+            triggered = await standing.untouched(old, triggered=True)
+            again = (Occurrence(one.waiting.cause, one.waiting.instant, now) for one in triggered)
+            plan = replace(plan, occurrences=(*plan.occurrences, *again))
+            return await _replace(standing, old, new, [*untouched, *triggered], plan)
 
         return await self._write(write, now)
 
@@ -120,7 +124,9 @@ async def _skip(standing: Standing, job: Job, one: Untouched) -> Sequence[Task]:
         values["queued"] = None
     await standing.change(job, ChangeKind.SKIPPED_NEXT, values)
     found = standing.tasks.find(ids, session=standing.session).hint(BY_ID)
-    return [task_entity(document) async for document in found]
+    places = {step.name: number for number, step in enumerate(job.steps)}
+    skipped = [task_entity(document) async for document in found]
+    return sorted(skipped, key=lambda task: places.get(task.step, len(places)))
 
 
 async def _taken(

@@ -26,7 +26,7 @@ _FIELDS = {"cause": 1, "instant": 1, "count": 1, "status": 1, "attempts": 1, "to
 
 @dataclass(frozen=True, slots=True)
 class Untouched:
-    """A scheduled occurrence that has tasks, none of which was ever claimed."""
+    """An occurrence that has tasks, none of which was ever claimed."""
 
     waiting: Waiting
     task_ids: tuple[str, ...]
@@ -73,10 +73,11 @@ class Standing:
             change_document(job.id, kind, version, self.now, before), session=self.session
         )
 
-    async def untouched(self, job: Job) -> Sequence[Untouched]:
-        """Its scheduled occurrences none of whose steps was ever claimed, the earliest first; what holds the
-        slot is about to be."""
-        wanted = {"job_id": job.id, "status": {"$in": OPEN}, "kind": _STEP, "count": {"$gt": 0}}
+    async def untouched(self, job: Job, *, triggered: bool = False) -> Sequence[Untouched]:
+        """Its scheduled (or else triggered) occurrences none of whose steps was ever claimed, the earliest
+        first; what holds the slot is about to be."""
+        count = 0 if triggered else {"$gt": 0}
+        wanted = {"job_id": job.id, "status": {"$in": OPEN}, "kind": _STEP, "count": count}
         found = await self.tasks.find(wanted, _FIELDS, session=self.session).hint("open").to_list(None)
         steps = _by_cause(found)
         candidates = {

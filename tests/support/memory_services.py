@@ -9,7 +9,6 @@ from karya.api.services import Services
 from karya.core.clock import SystemClock
 from karya.core.errors import Conflict
 from karya.core.ids import new_id
-from karya.core.job import LIVE_STATES
 from karya.core.ports.plans import NumberedPage
 from karya.core.ports.requests import Answered, Fresh, Misused, Standing
 from karya.core.user import Token, User
@@ -86,10 +85,6 @@ class MemoryPlans:
     async def page(self, user_id: str, number: int, size: int) -> NumberedPage:
         owned = [job for job in reversed(self.service.jobs.values()) if job.user_id == user_id]
         return NumberedPage(owned[number * size :][:size], len(owned))
-
-    async def live_below(self, job_id: str, limit: int) -> Sequence[str]:
-        jobs = self.service.jobs.values()
-        return [job.id for job in jobs if job_id in job.ancestors and job.status in LIVE_STATES][:limit]
 
 
 class MemoryServices:

@@ -122,13 +122,7 @@ class UpstreamRoutes:
     async def cancel_plan(self, request: Request) -> Response:
         """Cancels a plan and all that its chained actions have submitted. Of one that has completed, that is
         all that is left to cancel; the answer reads CANCELLED all the same."""
-        jobs, ident = self._jobs(request), _path_id(request)
-        try:
-            return self._plan(await jobs.cancel(ident))
-        except Conflict:
-            if not await self._cancel_below(jobs, ident):
-                raise
-        job = await jobs.get(ident)
+        job = await self._jobs(request).cancel(_path_id(request))
         plan = plan_of(job, self._services.clock.now())
         return answer(plan.model_copy(update={"status": PlanStatus.CANCELLED}))
 
@@ -159,16 +153,6 @@ class UpstreamRoutes:
             return self._services.jobs.spec_type.model_validate(written)
         except ValidationError as error:
             raise invalid(error, written) from None
-
-    async def _cancel_below(self, jobs: Owned, job_id: str) -> bool:
-        """Whether there was anything. What these submit in the meantime is found the next time round."""
-        some = False
-        while below := await self._services.plans.live_below(job_id, _BATCH):
-            some = True
-            for ident in below:
-                with suppress(Conflict):
-                    await jobs.cancel(ident)
-        return some
 
     async def _user(self, request: Request, user_id: str) -> User:
         """Raises NotFound for a user who does not exist or is none of the caller's business."""

@@ -24,7 +24,8 @@ class LetterRepository(Protocol):
         """DEAD to READY with a new set of attempts; the steps behind it that were skipped because of it are
         BLOCKED again, all in one transaction. False when it is no dead letter (any more).
 
-        Raises Conflict when its job is cancelled: nothing of it may start any more (I4).
+        A hook runs whatever became of its job. Raises Conflict for a step of a cancelled job: nothing of that
+        may start any more (I4).
         """
 
     async def discard(self, task_id: str, now: datetime) -> bool:

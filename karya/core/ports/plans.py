@@ -21,6 +21,3 @@ class Plans(Protocol):
     async def page(self, user_id: str, number: int, size: int) -> NumberedPage:
         """The jobs of a user, the newest first; pages are numbered from 0. Unlike a cursor, a number points
         elsewhere once a job is added."""
-
-    async def live_below(self, job_id: str, limit: int) -> Sequence[str]:
-        """The jobs that this one's chained actions have submitted, or theirs, and that have not ended."""

@@ -8,7 +8,7 @@ from karya.core.job import Job
 from karya.store.plans import MongoPlans
 from tests.conformance.store.kit import StoreKit
 from tests.support.mongo import Mongo
-from tests.support.story import NOW, a_job, child_of, submission
+from tests.support.story import NOW, a_job, submission
 
 
 @pytest.fixture
@@ -28,14 +28,3 @@ async def test_pages_are_numbered_from_the_newest(kit: StoreKit, plans: MongoPla
     seen = [await plans.page("me", number, 2) for number in range(4)]
     assert [[job.id for job in page.jobs] for page in seen] == [mine[:2:-1], mine[2:0:-1], mine[:1], []]
     assert {page.total for page in seen} == {5}
-
-
-async def test_what_still_goes_on_below_a_job(kit: StoreKit, plans: MongoPlans) -> None:
-    root = a_job()
-    child = child_of(root)
-    grandchild, ended = child_of(child), child_of(root)
-    await stored(kit, root, child, grandchild, ended, a_job())
-    await kit.jobs.cancel(ended.id, NOW)
-    assert set(await plans.live_below(root.id, 10)) == {child.id, grandchild.id}
-    assert len(await plans.live_below(root.id, 1)) == 1
-    assert await plans.live_below(grandchild.id, 10) == []

@@ -12,10 +12,12 @@ import pytest
 from karya.core.clock import SystemClock
 from karya.core.errors import StoreUnavailable
 from karya.core.job import JobState
+from karya.core.policies import Overlap
 from karya.core.ports import Commit, LockLease
-from karya.core.queries import JobQuery
+from karya.core.ports.requests import Answered
+from karya.core.queries import JobQuery, LetterQuery
 from karya.core.settings import StoreSettings
-from karya.core.user import User
+from karya.core.user import Token, User
 from karya.store.embedded import EmbeddedMongod
 from karya.store.provider import MongoBlockingStore, MongoStore
 from tests.support.story import (
@@ -31,8 +33,10 @@ from tests.support.story import (
     succeed,
 )
 
+TOKEN = Token(id="1", user_id="1", label="", digest="digest", created_at=NOW)
 JOB = a_job(every(1))
 TASK = first_task(JOB)
+SLOTTED = hint_of(first_task(a_job(every(1), overlap=Overlap.SKIP)))
 ASYNC: dict[str, Callable[[MongoStore], Any]] = {
     "submit": lambda s: s.jobs.submit([submission(JOB)]),
     "get": lambda s: s.jobs.get(JOB.id),
@@ -40,6 +44,23 @@ ASYNC: dict[str, Callable[[MongoStore], Any]] = {
     "descendants": lambda s: s.jobs.descendants(JOB.id, {JobState.ACTIVE}, None, 9),
     "any cancelled": lambda s: s.jobs.any_cancelled([JOB.id]),
     "cancel": lambda s: s.jobs.cancel(JOB.id, NOW),
+    "half cancelled": lambda s: s.jobs.half_cancelled(NOW, 9),
+    "cancelled wholly": lambda s: s.jobs.cancelled_wholly([JOB.id]),
+    "dead letters": lambda s: s.letters.find(LetterQuery(), cursor=None, limit=9),
+    "story": lambda s: s.letters.errors(TASK.id, 9),
+    "redrive": lambda s: s.letters.redrive(TASK.id, NOW),
+    "discard": lambda s: s.letters.discard(TASK.id, NOW),
+    "expire": lambda s: s.retention.expire(NOW, None, 9),
+    "release": lambda s: s.slots.release([(JOB.id, TASK.cause)], NOW),
+    "abandoned": lambda s: s.slots.abandoned(NOW, 9),
+    "add token": lambda s: s.tokens.add(TOKEN),
+    "token": lambda s: s.tokens.find("digest", NOW),
+    "tokens": lambda s: s.tokens.of_user("1"),
+    "revoke": lambda s: s.tokens.revoke("1"),
+    "any token": lambda s: s.tokens.any(),
+    "begin request": lambda s: s.requests.begin("ann", "key", "print", NOW),
+    "finish request": lambda s: s.requests.finish("ann", "key", Answered(200, b"")),
+    "page of plans": lambda s: s.plans.page("1", 0, 9),
     "complete solo": lambda s: s.jobs.complete_solo([JOB.id], NOW),
     "settle": lambda s: s.jobs.settle([JOB.id], NOW),
     "unsettled": lambda s: s.jobs.unsettled(NOW, None, 9),
@@ -73,7 +94,9 @@ ASYNC: dict[str, Callable[[MongoStore], Any]] = {
 BLOCKING: dict[str, Callable[[MongoBlockingStore], Any]] = {
     "due": lambda s: s.agenda.due(NOW, None, 9),
     "extend": lambda s: s.agenda.extend([due(TASK)], NOW, NOW),
+    "catch up": lambda s: s.agenda.catch_up([JOB.id], NOW, NOW),
     "stalled": lambda s: s.agenda.stalled(NOW, NOW, 9),
+    "admit": lambda s: s.admissions.admit([SLOTTED], NOW),
     "acquire": lambda s: s.locks.acquire("lock", "w", SECOND, {}),
     "renew lock": lambda s: s.locks.renew(LockLease("lock", "w", 1), SECOND),
     "release lock": lambda s: s.locks.release(LockLease("lock", "w", 1)),
@@ -88,6 +111,7 @@ def test_every_public_method_is_called() -> None:
     parts = [
         *(store.jobs, store.tasks, store.lifecycle, store.history),
         *(store.claims, store.commits, store.error_logs, store.users),
+        *(store.letters, store.retention, store.slots, store.tokens, store.requests, store.plans),
     ]
     methods = {
         name
