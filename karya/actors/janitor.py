@@ -87,7 +87,7 @@ class Janitor:
     async def _finish_cancels(self) -> None:
         """A cancel whose server died half-way was not acknowledged; but the job says that it is cancelled."""
         for job_id in await self._jobs.half_cancelled(self._clock.now() - _SETTLE_AFTER, _BATCH):
-            log.warning("cancel_finished", job=job_id)
+            log.info("cancel_finished", job=job_id)
             await self._cancel(job_id)
 
     async def _free_slots(self) -> None:

@@ -87,7 +87,7 @@ class Reporter:
         now = self._clock.now()
         due = [_due_at(report, now) for report in reports if _makes_due(report)]
         try:
-            if await self._end([report.hint for report in reports if _is_ended_step(report)], now):
+            if await self._end([report.hint for report in reports if _may_be_ended_step(report)], now):
                 due.append(now)
         except StoreUnavailable as error:
             log.warning("settling_left_to_janitor", error=str(error))
@@ -104,9 +104,11 @@ class Reporter:
         return released or settled
 
 
-def _is_ended_step(report: Report) -> bool:
-    is_step = report.hint.kind is TaskKind.STEP
-    return is_step and report.commit.transition.target not in OPEN_STATES
+def _may_be_ended_step(report: Report) -> bool:
+    """Of a slotted one even a retry may be the end: if a later occurrence has it cancelled meanwhile, the
+    store makes it one, and that occurrence waits for the slot."""
+    is_step, is_slotted = report.hint.kind is TaskKind.STEP, report.hint.slotted
+    return is_step and (is_slotted or report.commit.transition.target not in OPEN_STATES)
 
 
 def _makes_due(report: Report) -> bool:

@@ -31,6 +31,10 @@ _CATCH_UP_SECONDS = 0.05
 """How often chains that are to make up for an outage are gone on with, at most."""
 
 _CATCH_UP_BATCH = 500
+_ADMITTED_AT_ONCE = 20
+"""How many tasks that need a slot are asked about in one go: each may cost a transaction, and whatever else
+is due waits as long."""
+
 _STALLED_AFTER = timedelta(seconds=5)
 _STALLED_BATCH = 500
 
@@ -246,8 +250,9 @@ class Scheduler:
             due = self._timetable.pop_due(self._clock.now(), room, self._clock.monotonic())
             slotted = [hint for hint in due if hint.slotted]
             self._offer([hint for hint in due if not hint.slotted] if slotted else due)
+            self._timetable.put_back(slotted[_ADMITTED_AT_ONCE:])
             if slotted:
-                self._offer(self._admitted(slotted))
+                self._offer(self._admitted(slotted[:_ADMITTED_AT_ONCE]))
 
     def _offer(self, hints: Sequence[Hint]) -> None:
         if hints:

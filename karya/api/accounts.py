@@ -49,6 +49,7 @@ class AccountRoutes:
                 "Make a token; its secret is shown only here",
                 self.issue_token,
                 IssuedToken,
+                secret=True,
                 body=TokenSpec,
                 status=created,
                 problems=BAD_BODY,

@@ -45,6 +45,8 @@ class Endpoint:
     body: type[BaseModel] | None = None
     query: type[BaseModel] | None = None
     problems: tuple[HTTPStatus, ...] = ()
+    secret: bool = False
+    """Its answer holds a secret, which is shown once and kept nowhere, not even for a repeated request."""
     most_bytes: int = MAX_REQUEST_BYTES
     """How large a body it takes."""
 

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from karya.api.endpoint import Endpoint
 from karya.api.identity import principal_of
-from karya.api.problems import Refused, answer_error
+from karya.api.problems import Refused, answer_error, problem
 from karya.api.requests import read_body
 from karya.api.services import Services
 from karya.core.errors import InvalidInput, KaryaError
@@ -62,11 +62,17 @@ async def _once(services: Services, endpoint: Endpoint, request: Request, key: s
             request.scope[_MINTED] = standing.minted_id
     response = await _answer(endpoint.handle, request)
     if response.status_code < HTTPStatus.INTERNAL_SERVER_ERROR:
-        headers = tuple((name, response.headers[name]) for name in _KEPT_HEADERS if name in response.headers)
-        await services.requests.finish(
-            owner, key, Answered(response.status_code, bytes(response.body), headers)
-        )
+        await services.requests.finish(owner, key, _kept(endpoint, response))
     return response
+
+
+def _kept(endpoint: Endpoint, response: Response) -> Answered:
+    if endpoint.secret and response.status_code < HTTPStatus.BAD_REQUEST:
+        response = problem(
+            HTTPStatus.CONFLICT, "this was done already, and its secret is not kept: it was shown that once"
+        )
+    headers = tuple((name, response.headers[name]) for name in _KEPT_HEADERS if name in response.headers)
+    return Answered(response.status_code, bytes(response.body), headers)
 
 
 async def _answer(handle: Callable[[Request], Awaitable[Response]], request: Request) -> Response:

@@ -5,10 +5,10 @@ claim succeeds only while it still is, so whatever a hint says is either current
 checked when the task was stored; here they are taken as they are, because this is the hot path.
 """
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from karya.core.action import ActionText
-from karya.core.retry import RetryPolicy
+from karya.core.retry import DEFAULT_RETRY, RetryPolicy
 from karya.core.steps import StepTimeout
 from karya.core.task import TaskKind
 
@@ -36,7 +36,7 @@ class Hint(BaseModel):
     """Its occurrence, where the worker needs to know it."""
     timeout: StepTimeout | None = None
     """How long one attempt may take, where the job says so."""
-    retry: RetryPolicy = Field(default_factory=RetryPolicy)
+    retry: RetryPolicy = DEFAULT_RETRY
     action: ActionText | None = None
     """Left out when it is large, and of hooks; the worker then reads it with the claim."""
 

@@ -61,6 +61,10 @@ class RetryPolicy(BaseModel):
                 return 1 << min(attempt - 1, 20)
 
 
+DEFAULT_RETRY = RetryPolicy()
+"""What holds where nobody says otherwise; one object, so that it is told from others at no cost."""
+
+
 def retry_wait(policy: RetryPolicy, failure: Failure, attempt: int, seed: str) -> timedelta | None:
     """How long to wait before the next attempt, or None when this failure was the last word.
 

@@ -12,7 +12,7 @@ from karya.core.hint import Hint
 from karya.core.hook import Hook
 from karya.core.job import Cursor, Job
 from karya.core.policies import Misfire, Retention
-from karya.core.retry import RetryPolicy
+from karya.core.retry import DEFAULT_RETRY, RetryPolicy
 from karya.core.steps import Step
 from karya.core.task import Lease, Task, TaskKind
 from karya.core.times import MILLISECOND
@@ -27,7 +27,6 @@ INLINE_ACTION_BYTES = 4096
 """Actions up to this size travel with the hint; larger ones are kept in a field that the scheduler never
 reads, so that its memory does not depend on what users write."""
 
-_DEFAULT_RETRY = RetryPolicy()
 _DEFAULT_MISFIRE = Misfire()
 _DEFAULT_RETENTION = Retention()
 
@@ -132,7 +131,7 @@ def task_document(task: Task) -> Document:
             "templated": task.templated or None,
             "action_large" if apart else "action": task.action,
             "event": task.event,
-            "retry": None if task.retry == _DEFAULT_RETRY else task.retry.model_dump_json(),
+            "retry": None if task.retry == DEFAULT_RETRY else task.retry.model_dump_json(),
             "timeout_ms": _millis(task.timeout),
             "hooks": [hook.model_dump_json() for hook in task.hooks] or None,
             "attempts": task.attempts,
@@ -208,7 +207,7 @@ def action_text(document: Document) -> str:
 def retry_policy(document: Document) -> RetryPolicy:
     """The retry policy of a task document."""
     text = document.get("retry")
-    return RetryPolicy.model_validate_json(text) if text else _DEFAULT_RETRY
+    return RetryPolicy.model_validate_json(text) if text else DEFAULT_RETRY
 
 
 def task_hooks(document: Document) -> tuple[Hook, ...]:

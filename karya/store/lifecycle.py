@@ -85,10 +85,10 @@ class MongoLifecycle:
             untouched = await standing.untouched(old)
             taken = await _taken(standing, old, new, untouched)
             plan = remake(old, new, [one.waiting for one in untouched], taken, now)
-            triggered = await standing.untouched(old, triggered=True)
-            again = (Occurrence(one.waiting.cause, one.waiting.instant, now) for one in triggered)
+            asked_for = await standing.untouched(old, triggered=True)
+            again = (Occurrence(one.waiting.cause, one.waiting.instant, now) for one in asked_for)
             plan = replace(plan, occurrences=(*plan.occurrences, *again))
-            return await _replace(standing, old, new, [*untouched, *triggered], plan)
+            return await _replace(standing, old, new, [*untouched, *asked_for], plan)
 
         return await self._write(write, now)
 

@@ -44,4 +44,5 @@ class MongoRequests:
             "headers": list(map(list, answer.headers)),
         }
         with translated():
-            await self._requests.update_one({"_id": derived_id("request", owner, key)}, {"$set": kept})
+            unanswered = {"_id": derived_id("request", owner, key), "status": {"$exists": False}}
+            await self._requests.update_one(unanswered, {"$set": kept})

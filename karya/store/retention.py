@@ -1,5 +1,6 @@
 """Removing what is older than its job wants it kept."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from karya.core.expiry import Trace, expired
@@ -8,12 +9,12 @@ from karya.core.ports.history import Sweep
 from karya.core.task import TaskKind, TaskState
 from karya.store.client import AsyncDatabase, Document, translated
 from karya.store.documents import job_entity, readable
-from karya.store.names import BY_ID, ERROR_LOGS, JOB_CHANGES, JOBS, SKIPS, TASKS
+from karya.store.names import BY_ID, ERROR_LOGS, JOB_CHANGES, JOBS, OPEN, SKIPS, TASKS
 
 _MOST_TASKS = 5_000
-"""Of one job in one look: a job that has more of them to remove gets its next turn in the next round."""
+"""Of one job read together: a job that has more of them to remove gets its next turn in the next round."""
 
-_TRACE_FIELDS = {"kind": 1, "cause": 1, "status": 1, "finished_at": 1}
+_TRACE_FIELDS = {"kind": 1, "cause": 1, "status": 1, "finished_at": 1, "instant": 1}
 
 
 class MongoRetention:
@@ -46,14 +47,32 @@ class MongoRetention:
         oldest = now - min(kept)
         if job.created_at > oldest:
             return 0
-        wanted = {"job_id": job.id, "instant": {"$lte": oldest}}
-        found = self._tasks.find(wanted, _TRACE_FIELDS).sort([("instant", 1), ("_id", 1)]).limit(_MOST_TASKS)
-        documents = await found.to_list(None)
-        ids = expired([_trace(document) for document in documents], job.retention, now)
-        if ids:
-            await self._logs.delete_many({"job_id": job.id, "task_id": {"$in": list(ids)}})
-            await self._tasks.delete_many({"_id": {"$in": list(ids)}}, hint=BY_ID)
-        return len(ids)
+        after: Document | None = None
+        while documents := await self._old_tasks(job, oldest, after):
+            if ids := expired([_trace(document) for document in documents], job.retention, now):
+                await self._remove(job, ids)
+                return len(ids)
+            after = documents[-1]  # of what is kept for ever there may be any number
+        return 0
+
+    async def _old_tasks(self, job: Job, oldest: datetime, after: Document | None) -> Sequence[Document]:
+        """The next of its tasks whose instant is old enough, the earliest first. The steps of an occurrence
+        share their instant: they come together, since together they are judged."""
+        wanted: Document = {"job_id": job.id, "instant": {"$lte": oldest}}
+        if after is not None:
+            wanted["instant"]["$gte"] = after["instant"]
+            wanted["$or"] = [{"instant": {"$gt": after["instant"]}}, {"_id": {"$gt": after["_id"]}}]
+        found = self._tasks.find(wanted, _TRACE_FIELDS).sort([("instant", 1), ("_id", 1)])
+        documents = await found.limit(_MOST_TASKS).to_list(None)
+        if len(documents) < _MOST_TASKS:
+            return documents
+        whole = [document for document in documents if document["instant"] < documents[-1]["instant"]]
+        return whole or documents
+
+    async def _remove(self, job: Job, ids: Sequence[str]) -> None:
+        """Of what was redriven since it was read, the task at least stays."""
+        await self._logs.delete_many({"job_id": job.id, "task_id": {"$in": list(ids)}})
+        await self._tasks.delete_many({"_id": {"$in": list(ids)}, "status": {"$nin": OPEN}}, hint=BY_ID)
 
     async def _expire_job(self, job: Job, now: datetime) -> int:
         if job.status in LIVE_STATES or job.finished_at is None:

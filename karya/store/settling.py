@@ -16,7 +16,7 @@ from karya.core.hook import Trigger
 from karya.core.job import Job, JobState
 from karya.core.task import Task, TaskKind
 from karya.store.client import AsyncDatabase, Document, translated
-from karya.store.documents import job_entity, task_document
+from karya.store.documents import job_entity, readable, task_document
 from karya.store.names import BY_ID, JOBS, OPEN, TASKS
 from karya.store.transactions import in_transaction
 
@@ -49,7 +49,9 @@ class Settling:
         with translated():
             ended = await self._ended(job_ids)
             await self._complete([job for job in ended if not job.get("hooks")], now)
-            return any([await self._complete_with_hooks(job, now) for job in ended if job.get("hooks")])
+            hooked = (job for job in ended if job.get("hooks"))
+            with_hooks = readable(hooked, lambda job: (job_entity(job), job))
+            return any([await self._complete_with_hooks(*job, now) for job in with_hooks])
 
     async def _ended(self, job_ids: Sequence[str]) -> Sequence[Document]:
         """The jobs without a further occurrence and without an open step. The job is read first: what is
@@ -68,8 +70,8 @@ class Settling:
         if writes:
             await self._jobs.bulk_write(writes, ordered=False)
 
-    async def _complete_with_hooks(self, document: Document, now: datetime) -> bool:
-        fired = _completion_hooks(job_entity(document), now)
+    async def _complete_with_hooks(self, job: Job, document: Document, now: datetime) -> bool:
+        fired = _completion_hooks(job, now)
 
         async def write(session: AsyncIOMotorClientSession) -> bool:
             answer = await self._jobs.update_one(_as_read(document), _completed(now), session=session)

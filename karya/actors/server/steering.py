@@ -44,7 +44,8 @@ class Steering:
 
     async def cancel(self, job_id: str) -> JobView:
         """See `JobService.cancel`. All jobs are written first, then their tasks: a descendant that is
-        submitted meanwhile sees on its own that it was cancelled."""
+        submitted meanwhile sees on its own that it was cancelled, unless its worker is cut off before. So a
+        job is not wholly cancelled while an attempt runs that may submit: the janitor comes back to it."""
         now = self._now()
         job = await self._cancel_first(job_id, now)
         if job is None:
@@ -53,7 +54,8 @@ class Steering:
         self._poke(now)  # for the hooks
         ended = [job_id, *await self._descendants(job_id, {JobState.CANCELLED})]
         starts = await _gathered(self._tasks.cancel_of_job(ident, now) for ident in ended)
-        await self._jobs.cancelled_wholly(ended)
+        done = [ident for ident, start in zip(ended, starts, strict=True) if start is None]
+        await self._jobs.cancelled_wholly(done)
         await self._wait_until(max((start for start in starts if start is not None), default=now))
         return JobView.of(job, now)
 

@@ -81,7 +81,8 @@ class Lifecycle(Protocol):
 
     async def update(self, job_id: str, revise: Revise, now: datetime) -> Job:
         """Stores the next version of a job. Scheduled occurrences none of whose steps was ever claimed are
-        withdrawn, and made again where its schedule still has their instant (karya.core.revision).
+        withdrawn, and made again where its schedule still has their instant (karya.core.revision); triggered
+        ones are made again and due now.
 
         `revise` is called once for each try, with the job as it then is.
         """

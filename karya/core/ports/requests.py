@@ -37,4 +37,4 @@ class RequestLog(Protocol):
         its answer was written is Fresh again, under the identity of that try."""
 
     async def finish(self, owner: str, key: str, answer: Answered) -> None:
-        """Keeps the answer for the next time."""
+        """Keeps the answer for the next time; of the same request sent twice at once, the first one."""

@@ -29,6 +29,7 @@ from tests.support.story import (
     ON_FAILURE,
     a_job,
     at,
+    cancel,
     child_of,
     due,
     every,
@@ -46,6 +47,8 @@ class Sweeps:
         self.pokes: list[datetime] = []
         self.metrics = ServerMetrics()
         interval, clock = timedelta(milliseconds=10), HeldClock(kit.time)
+        steering = Steering(kit.jobs, kit.tasks, kit.lifecycle, clock, self.metrics, self.pokes.append)
+        self.cancel = steering.cancel
         self.janitor = Janitor(
             claims or kit.claims,
             kit.commits,
@@ -55,7 +58,7 @@ class Sweeps:
             clock,
             interval,
             self.metrics,
-            Steering(kit.jobs, kit.tasks, kit.lifecycle, clock, self.metrics, self.pokes.append).cancel,
+            self.cancel,
             self.pokes.append,
         )
 
@@ -239,4 +242,23 @@ async def test_a_cancel_whose_server_died_half_way_is_finished(kit: StoreKit) ->
     assert await status(kit, child) is JobState.CANCELLED
     states = [(await kit.task(first_task(job))).status for job in (parent, child)]
     assert states == [TaskState.CANCELLED] * 2
+    assert await kit.jobs.half_cancelled(kit.time.now, 9) == []
+
+
+async def test_a_child_that_was_stored_while_its_parent_was_cancelled_is_cancelled_too(kit: StoreKit) -> None:
+    """Its worker was cut off before it could see that for itself."""
+    sweeps = Sweeps(kit)
+    parent = a_job()
+    await kit.add(submission(parent))
+    claim = await kit.claim(first_task(parent))
+    await sweeps.cancel(parent.id)
+    child = child_of(parent)
+    await kit.add(submission(child))
+    await kit.commit(claim, cancel())
+    kit.time.advance(11)
+    await sweeps.janitor.sweep()
+    assert await status(kit, child) is JobState.CANCELLED
+    assert (await kit.task(first_task(child))).status is TaskState.CANCELLED
+    kit.time.advance(11)
+    await sweeps.janitor.sweep()
     assert await kit.jobs.half_cancelled(kit.time.now, 9) == []

@@ -167,3 +167,14 @@ async def test_admissions_that_fail_are_asked_for_again(desk: Desk) -> None:
     post = desk.scheduler(admissions=admissions, look_ahead=NEAR)
     await soon(lambda: post.says("karya_occurrences_overlapped_total") == 2)
     assert sorted(post.offers.jobs) == sorted([tasks[0].job_id, plain.id])
+
+
+async def test_many_that_ask_for_slots_hold_up_nobody_else(desk: Desk) -> None:
+    """Each admission is a transaction: together they may take seconds."""
+    due_at = from_now(0.5)
+    many = [a_job(Once(at=due_at), overlap=Overlap.SKIP) for _ in range(300)]
+    await desk.kit.add(*map(submission, many))
+    other = await desk.job(Once(at=due_at + timedelta(milliseconds=100)))
+    post = desk.scheduler(batch=1_000, lease=TEN_SECONDS)
+    await soon(lambda: len(post.offers.hints) == 301, 15)
+    assert post.offers.jobs.index(other.id) < 200

@@ -6,13 +6,14 @@ import pytest
 
 from karya.core.job import JobState
 from karya.core.outcome import Failure, Outcome, Success
+from karya.core.policies import Overlap
 from karya.core.ports import AttemptContext
 from karya.core.task import TaskState
 from tests.integration.actors.crew import Crew
 from tests.support.actions import Actions
 from tests.support.away import Away
 from tests.support.soon import soon
-from tests.support.story import NOW, ON_COMPLETION, ON_FAILURE, a_job, at, every
+from tests.support.story import NOW, ON_COMPLETION, ON_FAILURE, a_job, at, due, every, first_task
 
 
 async def test_a_success_is_committed_and_ends_the_job(crew: Crew) -> None:
@@ -144,3 +145,24 @@ async def test_a_claim_ahead_of_the_instant_waits_for_it(crew: Crew) -> None:
     crew.kit.time.advance(0.03)
     task = await crew.becomes(hints[0], TaskState.SUCCEEDED)
     assert task.started_at is not None and task.started_at >= at(1)
+
+
+async def test_an_overlapped_attempt_that_fails_before_it_hears_of_it_gives_the_slot_back(crew: Crew) -> None:
+    """The cancel was asked for in between, so that its retry becomes its end."""
+    job = a_job(every(1), overlap=Overlap.CANCEL_RUNNING)
+    (hint,) = await crew.store(job)
+    (newer,) = [task.hint for task in crew.kit.agenda.extend([due(first_task(job))], at(2), at(1)).made][:1]
+    crew.kit.time.now = at(2)
+    assert crew.kit.admissions.admit([hint], at(1)).admitted
+    mate = crew.worker(Actions(Failure("boom")))
+    mate.actions.gate.clear()
+    mate.line.send(hint)
+    await soon(lambda: mate.actions.started)
+    assert crew.kit.admissions.admit([newer], at(2)).waiting
+    mate.actions.gate.set()
+    await crew.becomes(hint, TaskState.CANCELLED)
+
+    async def let_go() -> bool:
+        return not (await crew.task(newer)).held
+
+    await soon(let_go)

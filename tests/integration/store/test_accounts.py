@@ -76,6 +76,7 @@ async def test_one_request_has_one_identity_and_one_answer(mongo: Mongo) -> None
     assert isinstance(standings[0], Fresh)
     answer = Answered(201, b'{"id": 1}', (("location", "/v1/jobs/1"),))
     await requests.finish("ann", "key", answer)
+    await requests.finish("ann", "key", Answered(409, b"{}", ()))  # the same request, sent twice at once
     assert await requests.begin("ann", "key", "print", at(9)) == answer
     assert await requests.begin("ann", "key", "other", at(9)) == Misused()
     assert isinstance(await requests.begin("bob", "key", "other", at(9)), Fresh), "keys are an owner's own"

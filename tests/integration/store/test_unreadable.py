@@ -2,12 +2,12 @@
 
 import pytest
 
-from karya.core.job import Job
+from karya.core.job import Job, JobState
 from karya.core.queries import JobQuery
 from tests.conformance.store.agenda import instants, seconds
 from tests.conformance.store.kit import StoreKit
 from tests.integration.store.conftest import Mongo
-from tests.support.story import NOW, a_job, at, due, every, first_task, submission
+from tests.support.story import NOW, ON_COMPLETION, a_job, at, due, every, first_task, submission, succeed
 
 
 @pytest.fixture
@@ -38,3 +38,14 @@ async def test_lists_and_sweeps_leave_it_out(kit: StoreKit, mongo: Mongo, poison
     await kit.claim(first_task(plain))
     mongo.blocking.tasks.update_many({}, {"$set": {"status": "RUNNING", "lease.expires_at": NOW}})
     assert [task.job_id for task in await kit.claims.expired(9)] == [plain.id]
+
+
+async def test_the_ends_of_the_others_are_written(kit: StoreKit, mongo: Mongo) -> None:
+    odd, plain = a_job(None, ON_COMPLETION), a_job(None, ON_COMPLETION)
+    await kit.add(submission(odd), submission(plain))
+    for job in (odd, plain):
+        await kit.commit(await kit.claim(first_task(job)), succeed())
+    mongo.blocking.jobs.update_one({"_id": odd.id}, {"$set": {"hooks": ['{"trigger": "ON_MARS"}']}})
+    assert await kit.jobs.settle([odd.id, plain.id], at(2))
+    stored = await kit.jobs.get(plain.id)
+    assert stored is not None and stored.status is JobState.COMPLETED

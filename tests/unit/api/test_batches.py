@@ -1,12 +1,15 @@
 """Many jobs in one request."""
 
+import asyncio
 from typing import Any
 
 import aiohttp
 import orjson
 import pytest
 
+from karya.api.batches import BatchRoutes
 from tests.support.memory_service import MemoryService
+from tests.support.memory_services import MemoryServices
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 JOB = {"action": {"type": "noop"}}
@@ -63,3 +66,18 @@ async def test_a_broken_line_is_named(client: aiohttp.ClientSession) -> None:
 
 async def test_another_type_is_refused(client: aiohttp.ClientSession) -> None:
     assert (await post(client, [JOB], {"content-type": "text/csv"}))[0] == 415
+
+
+async def test_others_are_served_while_a_large_one_is_checked(memory: MemoryServices) -> None:
+    turns = 0
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    others = asyncio.create_task(count())
+    specs = await BatchRoutes(memory.services)._checked([JOB] * 1_000)
+    others.cancel()
+    assert (len(specs), turns) == (1_000, 10)

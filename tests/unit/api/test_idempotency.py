@@ -1,11 +1,13 @@
 """The same key and body give the same answer."""
 
+import asyncio
 from typing import Any
 
 import aiohttp
 import pytest
 
 from karya.core.errors import StoreUnavailable
+from karya.core.views import OccurrenceView
 from tests.support.memory_services import MemoryServices
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -71,3 +73,34 @@ async def test_without_a_key_each_request_counts(
         async with client.post("/v1/jobs", json=JOB) as answer:
             assert answer.status == 201
     assert len(memory.jobs.jobs) == 2
+
+
+async def test_a_secret_is_shown_once_and_not_kept(
+    client: aiohttp.ClientSession, memory: MemoryServices
+) -> None:
+    _, user, _ = await post(client, {"name": "ann"}, "user", "/v1/users")
+    status, issued, _ = await post(client, {"user_id": user["id"]}, "token", "/v1/tokens")
+    assert status == 201
+    again, problem, _ = await post(client, {"user_id": user["id"]}, "token", "/v1/tokens")
+    assert again == 409
+    assert "shown that once" in problem["detail"]
+    assert len(memory.tokens.stored) == 1
+    assert issued["secret"] not in str(memory.requests.answers)
+
+
+async def test_of_a_request_that_is_sent_again_while_it_is_served_one_counts(
+    client: aiohttp.ClientSession, memory: MemoryServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, job, _ = await post(client, {**JOB, "schedule": {"kind": "interval", "every": "PT1H"}}, "key-1")
+    skip_next, calls = memory.jobs.skip_next, []
+
+    async def slowly(job_id: str) -> OccurrenceView:
+        calls.append(job_id)
+        await asyncio.sleep(0.05)
+        return await skip_next(job_id)
+
+    monkeypatch.setattr(memory.jobs, "skip_next", slowly)
+    path = f"/v1/jobs/{job['id']}/skip-next"
+    answers = await asyncio.gather(*(post(client, None, "key-2", path) for _ in range(3)))
+    assert calls == [job["id"]]
+    assert [(status, body) for status, body, _ in answers] == [(200, answers[0][1])] * 3

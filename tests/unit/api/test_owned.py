@@ -1,0 +1,62 @@
+"""Every call of the job service, as somebody makes it of what belongs to another (I10)."""
+
+import inspect
+from typing import Any
+
+import pytest
+
+from karya.api.owned import Owned
+from karya.core.errors import KaryaError, NotFound
+from karya.core.ports import JobService
+from karya.core.queries import JobQuery, LetterQuery
+from karya.core.user import Principal, Role
+from tests.support.memory_service import MemoryService
+
+CALLS = {name: call for name, call in vars(JobService).items() if inspect.isfunction(call) and name[0] != "_"}
+OF_ONE = {
+    name for name, call in CALLS.items() if {"job_id", "task_id"} & set(inspect.signature(call).parameters)
+}
+OF_MANY = {name for name, call in CALLS.items() if "query" in inspect.signature(call).parameters}
+OF_NONE = {"submit", "submit_many", "preview", "needs_token", "readiness", "metrics"}
+BOB = Principal("bob", Role.USER)
+
+
+async def stored(service: MemoryService) -> dict[str, Any]:
+    """A job of Ann's, and what a call may be given."""
+    spec = service.spec_type.model_validate({"action": {"type": "noop"}, "user_id": "ann"})
+    job = await service.submit(spec)
+    task = service.stored_tasks[job.id][0]
+    return {"job_id": job.id, "task_id": task.id, "cursor": None, "limit": 9, "changes": {}, "key": None}
+
+
+def test_every_call_is_of_one_kind() -> None:
+    assert set(CALLS) == OF_ONE | OF_MANY | OF_NONE
+    for name, call in CALLS.items():
+        assert inspect.signature(getattr(Owned, name)) == inspect.signature(call), name
+
+
+@pytest.mark.parametrize("name", sorted(OF_ONE))
+async def test_what_another_owns_is_not_there(name: str) -> None:
+    service = MemoryService()
+    given = await stored(service)
+    wanted = {key: given[key] for key in inspect.signature(CALLS[name]).parameters if key in given}
+    before = dict(service.jobs)
+    with pytest.raises(NotFound):
+        await getattr(Owned(service, BOB), name)(**wanted)
+    assert service.jobs == before
+
+
+@pytest.mark.parametrize("name", sorted(OF_MANY))
+async def test_a_query_finds_only_ones_own(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    service, asked = MemoryService(), []
+
+    async def hear(query: JobQuery | LetterQuery, **_: Any) -> None:
+        asked.append(query.user_id)
+
+    monkeypatch.setattr(service, name, hear)
+    model = JobQuery if name == "list" else LetterQuery
+    page = {"cursor": None, "limit": 9} if "cursor" in inspect.signature(CALLS[name]).parameters else {}
+    await getattr(Owned(service, BOB), name)(model(), **page)
+    with pytest.raises(KaryaError):
+        await getattr(Owned(service, BOB), name)(model(user_id="ann"), **page)
+    assert asked == ["bob"]
