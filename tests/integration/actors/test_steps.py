@@ -195,12 +195,3 @@ async def test_an_occurrence_that_has_ended_gives_its_slot_back(crew: Crew) -> N
     mate.line.send(await crew.open(job, "b"))
     await soon(lambda: status_is(crew, job, JobState.COMPLETED))
     assert slots.calls == 2
-
-
-async def test_a_retry_keeps_the_slot(crew: Crew) -> None:
-    slots = Away(crew.kit.slots, "release")
-    (hint,) = await crew.store(a_job(overlap=Overlap.QUEUE))
-    mate = crew.worker(Actions(Failure("boom")), slots_of=slots)
-    mate.line.send(hint)
-    await soon(lambda: mate.line.pokes)
-    assert slots.calls == 0
