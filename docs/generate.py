@@ -58,8 +58,15 @@ def _type(field: FieldInfo) -> str:
     pattern = next((rule.pattern for rule in field.metadata if getattr(rule, "pattern", None)), None)
     if get_origin(kind) is dict:
         return "mapping"
-    names = {str: "text", int: "number", bool: "true or false", timedelta: "duration"}
-    text = names.get(kind) or ("text or nothing" if kind == str | None else "list of texts")
+    names = {
+        str: "text",
+        int: "number",
+        float: "number",
+        bool: "true or false",
+        timedelta: "duration",
+        str | None: "text or nothing",
+    }
+    text = names.get(kind) or ("number or nothing" if type(None) in get_args(kind) else "list of texts")
     if "ge" in bounds and "le" in bounds:
         text += f", {bounds['ge']} to {bounds['le']}"
     if "gt" in bounds:

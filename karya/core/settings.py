@@ -24,6 +24,12 @@ _NO_SETTINGS = frozenset({f"{PREFIX}CONFIG", f"{PREFIX}TOKEN"})  # of the comman
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 PositiveDuration = Annotated[Duration, Field(gt=timedelta(0))]
 Port = Annotated[int, Field(ge=0, le=65_535)]
+WorkerCount = Annotated[int, Field(ge=0, le=1_000)]
+Slots = Annotated[int, Field(ge=1, le=10_000)]
+Amount = Annotated[float, Field(ge=0)]
+PoolName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
+DEFAULT_POOL = "default"
+"""The pool of jobs that ask for none."""
 
 
 Origin = Annotated[str, Field(pattern=r"^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?$")]
@@ -111,16 +117,66 @@ class SchedulerSettings(_Section):
         return self
 
 
+class PoolSettings(_Section):
+    """A pool of workers, which jobs ask for by name: how many there are, and on which nodes they may run."""
+
+    count: WorkerCount = 1
+    """How many workers it never has fewer of."""
+    max_count: WorkerCount | None = None
+    """To how many it grows with its backlog; without it, it stays at `count`."""
+    slots: Slots | None = None
+    """How many tasks one worker runs at once; else `worker.slots`."""
+    num_cpus: Amount = 0.0
+    """What each worker claims of its node (Ray's logical resources), and so on which nodes there is room."""
+    num_gpus: Amount = 0.0
+    resources: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _can_be_had(self) -> "PoolSettings":
+        if self.max_count is not None and self.max_count < self.count:
+            raise ValueError(f"max_count must be at least count ({self.count})")
+        if not self.most:
+            raise ValueError("a pool needs count or max_count above 0")
+        return self
+
+    @property
+    def most(self) -> int:
+        """How many workers it never has more of."""
+        return self.count if self.max_count is None else self.max_count
+
+
 class WorkerSettings(_Section):
-    """The pool of workers."""
+    """The workers, and the pool of those jobs that ask for none."""
 
     count: Annotated[int, Field(ge=1, le=1_000)] = 2
-    slots: Annotated[int, Field(ge=1, le=10_000)] = 100
+    max_count: WorkerCount | None = None
+    """To how many the default pool grows with its backlog; without it, it stays at `count`."""
+    slots: Slots = 100
     """How many tasks one worker runs at once."""
+    num_cpus: Amount = 0.0
+    num_gpus: Amount = 0.0
+    resources: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
     lease: PositiveDuration = timedelta(seconds=20)
     """How long a task outlives its worker before it is tried again; renewed every quarter."""
     grace: PositiveDuration = timedelta(seconds=10)
     """How long a stopping worker lets running tasks finish before it hands them back."""
+
+    @model_validator(mode="after")
+    def _makes_a_pool(self) -> "WorkerSettings":
+        if self.max_count is not None and self.max_count < self.count:
+            raise ValueError(f"max_count must be at least count ({self.count})")
+        return self
+
+    @property
+    def pool(self) -> PoolSettings:
+        """The default pool."""
+        return PoolSettings(
+            count=self.count,
+            max_count=self.max_count,
+            num_cpus=self.num_cpus,
+            num_gpus=self.num_gpus,
+            resources=self.resources,
+        )
 
 
 class RaySettings(_Section):
@@ -147,10 +203,24 @@ class Settings(_Section):
     gateway: GatewaySettings = GatewaySettings()
     scheduler: SchedulerSettings = SchedulerSettings()
     worker: WorkerSettings = WorkerSettings()
+    pools: dict[PoolName, PoolSettings] = Field(default_factory=dict)
+    """Further pools of workers by the names under which jobs ask for them."""
     ray: RaySettings = RaySettings()
     log: LogSettings = LogSettings()
     connectors: dict[str, dict[str, Any]] = Field(default_factory=dict, repr=False)
     """By the type of its actions, the settings of each connector: checked by the connector's own model."""
+
+    @field_validator("pools")
+    @classmethod
+    def _not_the_default(cls, pools: dict[str, PoolSettings]) -> dict[str, PoolSettings]:
+        if DEFAULT_POOL in pools:
+            raise ValueError(f"the pool {DEFAULT_POOL!r} is the one below 'worker'")
+        return pools
+
+    @property
+    def all_pools(self) -> Mapping[str, PoolSettings]:
+        """Every pool by its name, the default one first."""
+        return {DEFAULT_POOL: self.worker.pool, **self.pools}
 
 
 Key = tuple[str, ...]
