@@ -25,6 +25,11 @@ class ServerMetrics:
         self.expired = Counter(
             "karya_tasks_expired", "Tasks removed at the end of their retention", registry=self.registry
         )
+        self.turned_away = Counter(
+            "karya_requests_turned_away",
+            "Requests answered with 503 because too many were under way",
+            registry=self.registry,
+        )
         self.submit_seconds = Histogram(
             "karya_submit_seconds",
             "From a valid request to its durable write",

@@ -1,5 +1,7 @@
 """The gateway as an ASGI application."""
 
+from collections.abc import Callable
+
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -9,6 +11,7 @@ from karya.api.accounts import AccountRoutes
 from karya.api.batches import BatchRoutes
 from karya.api.compat.routes import UpstreamRoutes
 from karya.api.compat.slashes import SingleSlash
+from karya.api.crowd import Crowd
 from karya.api.endpoint import routes
 from karya.api.guard import Guard
 from karya.api.idempotency import repeatable
@@ -29,8 +32,17 @@ _EXPOSED = ("idempotent-replay", "location", "retry-after")
 """What web pages of other origins (`gateway.cors_origins`) may send, and read of the answers."""
 
 
-def create_app(services: Services, settings: GatewaySettings) -> Starlette:
-    """Every route over these services. The address it listens on is always among the allowed hosts."""
+_WATCHED = ("/healthz", "/readyz", "/metrics")
+"""What is answered however many other requests are under way."""
+
+
+def create_app(
+    services: Services, settings: GatewaySettings, turned_away: Callable[[], object] = lambda: None
+) -> Starlette:
+    """Every route over these services. The address it listens on is always among the allowed hosts.
+
+    `turned_away` is called for each request that found the gateway full.
+    """
     endpoints = repeatable(
         services,
         (
@@ -52,6 +64,7 @@ def create_app(services: Services, settings: GatewaySettings) -> Starlette:
                 allowed_origins=settings.cors_origins,
             ),
             *_other_origins(settings),
+            Middleware(Crowd, turned_away=turned_away, exempt=_WATCHED),
             Middleware(
                 Identity,
                 identify=services.accounts.identify,

@@ -3,7 +3,7 @@
 import asyncio
 import errno
 import socket
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 
 import uvicorn
@@ -45,9 +45,11 @@ class _Server(uvicorn.Server):
 class Gateway:
     """Serves Karya over HTTP, from `start` to `stop`."""
 
-    def __init__(self, services: Services, settings: GatewaySettings) -> None:
+    def __init__(
+        self, services: Services, settings: GatewaySettings, turned_away: Callable[[], object] = lambda: None
+    ) -> None:
         self._settings = settings
-        self._app = create_app(services, settings)
+        self._app = create_app(services, settings, turned_away)
         self._port = settings.port
         self._server: _Server | None = None
         self._serving: asyncio.Task[None] | None = None

@@ -98,7 +98,9 @@ class ServerParts:
         )
         accounts = Accounts(store.users, store.tokens, self.clock)
         self.gateway = Gateway(
-            Services(self.server, accounts, store.requests, self.clock, store.plans), settings.gateway
+            Services(self.server, accounts, store.requests, self.clock, store.plans),
+            settings.gateway,
+            self.metrics.turned_away.inc,
         )
         self.janitor = Janitor(
             claims=store.claims,
