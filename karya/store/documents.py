@@ -97,8 +97,7 @@ def job_entity(document: Document) -> Job:
     fields["hooks"] = tuple(Hook.model_validate_json(text) for text in document.get("hooks", ()))
     if "misfire" in document:
         fields["misfire"] = Misfire.model_validate_json(document["misfire"])
-    if "retention" in document:
-        fields["retention"] = Retention.model_validate_json(document["retention"])
+    fields["retention"] = retention_policy(document)
     return Job(id=document["_id"], **fields)
 
 
@@ -208,6 +207,12 @@ def retry_policy(document: Document) -> RetryPolicy:
     """The retry policy of a task document."""
     text = document.get("retry")
     return RetryPolicy.model_validate_json(text) if text else DEFAULT_RETRY
+
+
+def retention_policy(document: Document) -> Retention:
+    """The retention of a job document."""
+    text = document.get("retention")
+    return Retention.model_validate_json(text) if text else _DEFAULT_RETENTION
 
 
 def task_hooks(document: Document) -> tuple[Hook, ...]:
