@@ -75,6 +75,7 @@ def create_app(
         ],
         exception_handlers=dict.fromkeys((Refused, KaryaError, HTTPException), answer_error),
     )
+    app.state.diagnose = services.diagnose
     # The redirect would be built from the Host header, and a client that posts would not follow it.
     app.router.redirect_slashes = False
     return app

@@ -10,7 +10,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from karya.core.errorlog import shorten
-from karya.core.errors import Conflict, FieldError, Forbidden, InvalidInput, NotFound, Unavailable
+from karya.core.errors import (
+    Conflict,
+    FieldError,
+    Forbidden,
+    InvalidInput,
+    NotFound,
+    StoreUnavailable,
+    Unavailable,
+)
 
 MEDIA_TYPE = "application/problem+json"
 MOST_CHARACTERS = 300
@@ -60,9 +68,17 @@ def answer_error(request: Request, error: Exception) -> Response:
         case Conflict():
             return problem(HTTPStatus.CONFLICT, str(error))
         case Unavailable():
-            return problem(HTTPStatus.SERVICE_UNAVAILABLE, str(error), headers={"retry-after": "1"})
+            return problem(
+                HTTPStatus.SERVICE_UNAVAILABLE, _with_cause(request, error), headers={"retry-after": "1"}
+            )
         case _:
             raise error
+
+
+def _with_cause(request: Request, error: Unavailable) -> str:
+    """What went wrong, led by the cause where this machine knows it."""
+    cause = request.app.state.diagnose() if isinstance(error, StoreUnavailable) else None
+    return f"{cause} ({error})" if cause else str(error)
 
 
 def _of_routing(request: Request, error: HTTPException) -> Response:

@@ -1,5 +1,6 @@
 """What stands behind the gateway, and which part of it a caller gets."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from starlette.requests import Request
@@ -22,6 +23,8 @@ class Services:
     requests: RequestLog
     clock: Clock
     plans: Plans
+    diagnose: Callable[[], str | None] = lambda: None
+    """Why the store may not answer, where that can be told from here."""
 
     def jobs_of(self, request: Request) -> Owned:
         """The jobs as the sender of this request may use them."""

@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from karya.core.errors import ConfigError, Unavailable
+from karya.store.disk import full_disk
 from karya.store.mongod import log, replica_set
 from karya.store.mongod.binary import find_mongod
 from karya.store.mongod.command import command
@@ -105,7 +106,7 @@ class EmbeddedMongod:
             replica_set.await_primary(self.port, self._process.pid, self._start_timeout, self._must_live)
         except (OSError, _Hopeless) as error:
             self._end(timedelta(0))
-            reason = log.last_reason(self._log, since)
+            reason = full_disk(self._directory) or log.last_reason(self._log, since)
             raise Unavailable(f"mongod did not start: {error}: {reason} (log: {self._log})") from error
         except BaseException:
             self._end(timedelta(0))

@@ -3,6 +3,8 @@
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from prometheus_client import CollectorRegistry
@@ -27,13 +29,14 @@ from karya.connectors.registry import ConnectorRegistry, Connectors, load_connec
 from karya.connectors.rest.settings import private_by_default
 from karya.core.chaining import child_id
 from karya.core.clock import SystemClock
-from karya.core.errors import ConfigError
+from karya.core.errors import ConfigError, StoreUnavailable
 from karya.core.ports import AttemptContext, Resolve, Tools
 from karya.core.settings import LOOPBACK, Settings
 from karya.core.why import Crew
 from karya.queue.consumer import WorkerSocket
 from karya.queue.dispatcher import Dispatcher
 from karya.queue.wire import Role
+from karya.store.disk import full_disk
 from karya.store.provider import MongoBlockingStore, MongoStore
 
 _SWITCH_SECONDS = 0.0005
@@ -58,6 +61,13 @@ def connectors_of(settings: Settings) -> Connectors:
     return load_connectors(private_by_default(settings.connectors, local))
 
 
+def disk_of(settings: Settings) -> Callable[[], str | None]:
+    """Looks at the disk of the embedded mongod; of another it knows nothing."""
+    if settings.store.url is not None:
+        return lambda: None
+    return partial(full_disk, Path(settings.data_dir).expanduser().absolute())
+
+
 class ServerParts:
     """The server, its gateway and its janitor."""
 
@@ -70,6 +80,7 @@ class ServerParts:
         crew: Callable[[], Awaitable[Crew]],
     ) -> None:
         self._settings = settings.gateway
+        self._diagnose = disk_of(settings)
         self.metrics = ServerMetrics()
         self.clock = SystemClock()
         self.store = store = MongoStore(settings.store, url)
@@ -98,7 +109,7 @@ class ServerParts:
         )
         accounts = Accounts(store.users, store.tokens, self.clock)
         self.gateway = Gateway(
-            Services(self.server, accounts, store.requests, self.clock, store.plans),
+            Services(self.server, accounts, store.requests, self.clock, store.plans, self._diagnose),
             settings.gateway,
             self.metrics.turned_away.inc,
         )
@@ -116,7 +127,10 @@ class ServerParts:
         )
 
     async def _mongodb(self) -> str | None:
-        await self.store.ping()
+        try:
+            await self.store.ping()
+        except StoreUnavailable as error:
+            return self._diagnose() or str(error)
         return None
 
     async def _queue(self) -> str | None:
