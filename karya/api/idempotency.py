@@ -1,9 +1,11 @@
 """`Idempotency-Key` on every POST: the same key and body give the same answer (kept 24 hours per owner)."""
 
+import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from http import HTTPStatus
+from weakref import WeakValueDictionary
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -24,7 +26,11 @@ _MINTED = "karya.minted"
 
 def repeatable(services: Services, endpoints: Sequence[Endpoint]) -> list[Endpoint]:
     """The same endpoints, the POST ones heeding the header."""
-    return [_wrapped(services, endpoint) if endpoint.method == "POST" else endpoint for endpoint in endpoints]
+    turns = _Turns()
+    return [
+        _wrapped(services, turns, endpoint) if endpoint.method == "POST" else endpoint
+        for endpoint in endpoints
+    ]
 
 
 def minted_id(request: Request) -> str | None:
@@ -33,20 +39,37 @@ def minted_id(request: Request) -> str | None:
     return minted
 
 
-def _wrapped(services: Services, endpoint: Endpoint) -> Endpoint:
+class _Turns:
+    """One request at a time for each key of an owner: one that is sent again while it is served waits, and is
+    then told the answer."""
+
+    def __init__(self) -> None:
+        # A lock is there for as long as somebody holds it or waits for it.
+        self._locks: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
+
+    def of(self, owner: str, key: str) -> asyncio.Lock:
+        return self._locks.setdefault((owner, key), asyncio.Lock())
+
+
+def _wrapped(services: Services, turns: _Turns, endpoint: Endpoint) -> Endpoint:
     inner = endpoint.handle
 
     async def handle(request: Request) -> Response:
         key = _key(request)
-        return await inner(request) if key is None else await _once(services, endpoint, request, key)
+        if key is None:
+            return await inner(request)
+        owner = principal_of(request).user_id or ""
+        fingerprint = await _fingerprint(request, endpoint.most_bytes)
+        async with turns.of(owner, key):
+            return await _once(services, endpoint, request, owner, key, fingerprint)
 
     handle.__name__ = endpoint.name
     return replace(endpoint, handle=handle, problems=(*endpoint.problems, HTTPStatus.CONFLICT))
 
 
-async def _once(services: Services, endpoint: Endpoint, request: Request, key: str) -> Response:
-    owner = principal_of(request).user_id or ""
-    fingerprint = await _fingerprint(request, endpoint.most_bytes)
+async def _once(
+    services: Services, endpoint: Endpoint, request: Request, owner: str, key: str, fingerprint: str
+) -> Response:
     standing = await services.requests.begin(owner, key, fingerprint, services.clock.now())
     match standing:
         case Misused():
