@@ -83,7 +83,7 @@ class Owned:
 
     async def preview(self, spec: JobSpec[Action], limit: int) -> PreviewView:
         """See `JobService.preview`."""
-        return await self._service.preview(spec, limit)
+        return await self._service.preview(self._own(spec, "user_id"), limit)
 
     async def dead_letters(self, query: LetterQuery, *, cursor: str | None, limit: int) -> TaskPage:
         """See `JobService.dead_letters`."""

@@ -7,6 +7,7 @@ from itertools import islice
 
 import orjson
 
+from karya.actors.server.checks import Checks
 from karya.core.action import Action
 from karya.core.errors import InvalidInput, NotFound
 from karya.core.job import LIVE_STATES, Job, new_job
@@ -41,12 +42,14 @@ class Reading:
         tasks: TaskRepository,
         error_logs: ErrorLogRepository,
         history: History,
+        checks: Checks,
         clock: Clock,
     ) -> None:
         self._jobs = jobs
         self._tasks = tasks
         self._error_logs = error_logs
         self._history = history
+        self._checks = checks
         self._clock = clock
 
     async def get(self, job_id: str) -> JobView:
@@ -97,6 +100,7 @@ class Reading:
         """See `JobService.preview`. Jitter depends on the id of the job, which this one does not have."""
         _in_range(limit)
         now = floor_millis(self._clock.now())
+        await self._checks.check(spec, set())
         new_job(spec, now)
         instants = tuple(await asyncio.to_thread(spec.schedule.preview, now, limit))
         return PreviewView(instants=instants, due_at=() if spec.schedule.jitter else instants)

@@ -39,7 +39,7 @@ class Server:
     ) -> None:
         checks = Checks(users, rules)
         submissions = Submissions(jobs, checks, clock, metrics, poke)
-        reading = Reading(jobs, tasks, error_logs, history, clock)
+        reading = Reading(jobs, tasks, error_logs, history, checks, clock)
         steering = Steering(jobs, tasks, lifecycle, clock, metrics, poke)
         changing = Changing(rules.spec_type, jobs, lifecycle, checks, clock, poke)
         health = Health(probes, gather)

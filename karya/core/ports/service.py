@@ -92,7 +92,7 @@ class JobService(Protocol):
         """The next instants of a job; stores nothing."""
 
     async def preview(self, spec: JobSpec[Action], limit: int) -> PreviewView:
-        """The first instants of a job that is not stored."""
+        """The first instants of a job that is not stored. Raises InvalidInput where `submit` would."""
 
     async def dead_letters(self, query: LetterQuery, *, cursor: str | None, limit: int) -> TaskPage:
         """A page of dead letters, the latest first."""

@@ -63,6 +63,8 @@ async def test_the_past_is_warned_about_and_the_future_waited_for(counter: Count
 async def test_an_unknown_user_is_refused_and_nothing_stored(counter: Counter, kit: StoreKit) -> None:
     with pytest.raises(InvalidInput, match="user_id: there is no user 'nobody'"):
         await counter.server.submit(spec(user_id="nobody"))
+    with pytest.raises(InvalidInput, match="user_id: there is no user 'nobody'"):
+        await counter.server.preview(spec(user_id="nobody"), 1)
     assert (await counter.server.list(ALL, cursor=None, limit=9)).jobs == ()
     await kit.users.add(User(id=new_id(NOW), name="ann", created_at=NOW))
     ann = await kit.users.named("ann")
@@ -84,6 +86,8 @@ async def test_actions_that_nobody_here_can_run_are_refused_at_their_fields(
     with pytest.raises(InvalidInput) as refused:
         await counter.server.submit(written)
     assert [error.field for error in refused.value.errors] == ["steps.2.action", "hooks.0.action"]
+    with pytest.raises(InvalidInput, match=r"steps\.2\.action: rest is not configured"):
+        await counter.server.preview(written, 1)
     with pytest.raises(InvalidInput, match=r"1\.steps\.2\.action: rest is not configured"):
         await counter.server.submit_many([spec(), written])
     job = await counter.server.submit(spec())
