@@ -40,6 +40,8 @@ class BatchRoutes:
                 f"Submit up to {MOST_JOBS:,} jobs, a JSON array or {NDJSON}; all are checked first",
                 self.submit_batch,
                 BatchView,
+                body=self._spec_type,
+                lines=NDJSON,
                 status=HTTPStatus.CREATED,
                 problems=BAD_BODY,
                 most_bytes=MAX_BATCH_BYTES,

@@ -43,6 +43,8 @@ class Endpoint:
     also: tuple[HTTPStatus, ...] = ()
     """Other statuses that come with the same kind of answer."""
     body: type[BaseModel] | None = None
+    lines: str | None = None
+    """The media type under which it takes many of these, one a line; then JSON is a list of them."""
     query: type[BaseModel] | None = None
     problems: tuple[HTTPStatus, ...] = ()
     secret: bool = False

@@ -95,9 +95,16 @@ def _operation(endpoint: Endpoint, refs: Any) -> dict[str, Any]:
         "responses": responses,
     }
     if endpoint.body:
-        content = {JSON: {"schema": refs[endpoint.body, "validation"]}}
+        content = _content(endpoint, refs[endpoint.body, "validation"])
         operation["requestBody"] = {"required": True, "content": content}
     return operation
+
+
+def _content(endpoint: Endpoint, schema: Any) -> dict[str, Any]:
+    if endpoint.lines is None:
+        return {JSON: {"schema": schema}}
+    many = {"type": "array", "items": schema}
+    return {JSON: {"schema": many}, endpoint.lines: {"schema": {"type": "string", "contentSchema": schema}}}
 
 
 def _problem(status: HTTPStatus) -> dict[str, Any]:

@@ -84,6 +84,9 @@ async def test_operations_say_what_they_take_and_give(client: ClientSession) -> 
     assert _schema(submit["responses"]["201"]) == {"$ref": "#/components/schemas/JobView"}
     refused = submit["responses"]["422"]["content"]
     assert refused == {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    batch = document["paths"]["/v1/jobs/batch"]["post"]["requestBody"]
+    assert _schema(batch) == {"type": "array", "items": {"$ref": "#/components/schemas/JobSpec"}}
+    assert set(batch["content"]) == {"application/json", "application/x-ndjson"}
     parameters = document["paths"]["/v1/jobs"]["get"]["parameters"]
     assert {parameter["name"] for parameter in parameters} == {
         *("user_id", "status", "tag", "created_after", "created_before", "text"),
