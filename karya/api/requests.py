@@ -13,7 +13,7 @@ from karya.api.problems import Refused
 from karya.core.errors import FieldError, InvalidInput
 from karya.core.fields import invalid
 from karya.core.job import JobState
-from karya.core.queries import JobQuery, LetterQuery
+from karya.core.queries import JobQuery, LetterQuery, SearchText
 from karya.core.times import Instant
 
 BODY_SECONDS = 30.0
@@ -21,8 +21,6 @@ BODY_SECONDS = 30.0
 
 _BODY = "karya.body"
 _PLAIN_PARAMETERS = ("", "charset=utf-8", 'charset="utf-8"')  # RFC 8259, 8.1: JSON is UTF-8
-
-SearchText = Annotated[str, Field(min_length=1, max_length=200)]
 
 Model = TypeVar("Model", bound=BaseModel)
 

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 
 from karya.core.http_fields import Headers, HttpUrl, Pairs, Query, Statuses
 from karya.core.json_fields import JsonBody
+from karya.core.text import Shaped
 from karya.core.times import Duration
 
 
@@ -29,7 +30,7 @@ class NoopAction(Action):
     type: Literal["noop"] = "noop"
 
 
-SettingName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,60}$")]
+SettingName = Annotated[str, Shaped(r"[A-Za-z0-9_.-]{1,60}", "a name is 1 to 60 letters, digits and _ . -")]
 """The name under which an operator put something into the settings of a connector."""
 
 

@@ -13,6 +13,17 @@ from karya.core.times import format_duration
 MOST_ERRORS = 20
 _TAGS = {"schedule": "kind", "action": "type"}  # the fields whose value pydantic puts into the path
 _TIMEDELTA = re.compile(r"datetime\.timedelta\((.*?)\)")
+_WORDS = {  # what pydantic says, and what people say
+    re.compile(r"^Value error, "): "",
+    re.compile(r"^(Tuple|List|Dictionary|Value|String|Input) should "): "must ",
+    re.compile(r" after validation\b"): "",
+    re.compile(r"\ba valid integer.*"): "a whole number",
+    re.compile(r"\ba valid number.*"): "a number",
+    re.compile(r"\ba valid boolean.*"): "true or false",
+    re.compile(r"\ba valid (tuple|list)\b"): "a list",
+    re.compile(r"\ba valid string\b"): "text",
+    re.compile(r"\btimezone info\b"): "an offset, such as Z",
+}
 
 
 def invalid(error: ValidationError, written: Any) -> InvalidInput:
@@ -60,9 +71,8 @@ def _below(written: Any, part: int | str) -> Any:
 
 def humane(message: str) -> str:
     """What pydantic says, in words that do not presume Python."""
-    message = message.removeprefix("Value error, ").replace("Input should be", "must be")
-    message = message.replace("Input should have", "must have").replace("String should have", "must have")
-    message = message.replace("a valid string", "text").replace("timezone info", "an offset, such as Z")
+    for said, word in _WORDS.items():
+        message = said.sub(word, message)
     return _TIMEDELTA.sub(lambda found: _duration(found[1]), message)
 
 

@@ -8,6 +8,9 @@ from karya.core.job import JobState
 from karya.core.text import printable
 from karya.core.times import Instant
 
+SearchText = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(printable)]
+"""What is looked for in a text, in any case."""
+
 
 class _Query(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -23,7 +26,7 @@ class JobQuery(_Query):
     """At or after this instant."""
     created_before: Instant | None = None
     """Before this instant."""
-    text: Annotated[str, Field(min_length=1, max_length=200), AfterValidator(printable)] | None = None
+    text: SearchText | None = None
 
 
 class LetterQuery(_Query):
@@ -36,5 +39,5 @@ class LetterQuery(_Query):
     """At or after this instant."""
     died_before: Instant | None = None
     """Before this instant."""
-    text: Annotated[str, Field(min_length=1, max_length=200), AfterValidator(printable)] | None = None
+    text: SearchText | None = None
     """Looked for in the error, in any case."""

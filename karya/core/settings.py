@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from karya.core.errors import ConfigError
 from karya.core.fields import humane
 from karya.core.secrets import ReadFile, Secrets
+from karya.core.text import Shaped
 from karya.core.times import Duration
 
 PREFIX = "KARYA_"
@@ -27,12 +28,21 @@ Port = Annotated[int, Field(ge=0, le=65_535)]
 WorkerCount = Annotated[int, Field(ge=0, le=1_000)]
 Slots = Annotated[int, Field(ge=1, le=10_000)]
 Amount = Annotated[float, Field(ge=0)]
-PoolName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
+PoolName = Annotated[
+    str, Shaped(r"[a-z0-9][a-z0-9-]{0,31}", "a name is 1 to 32 small letters, digits and -, the first no -")
+]
+PlainName = Annotated[str, Shaped(r"[A-Za-z0-9_-]{1,60}", "a name is 1 to 60 letters, digits, _ and -")]
 DEFAULT_POOL = "default"
 """The pool of jobs that ask for none."""
 
 
-Origin = Annotated[str, Field(pattern=r"^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?$")]
+Origin = Annotated[
+    str,
+    Shaped(
+        r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?",
+        "an origin is SCHEME://HOST[:PORT] and no more, such as https://jobs.example.com",
+    ),
+]
 """SCHEME://HOST[:PORT], as browsers send it: no path, no slash at the end, no wildcard."""
 
 
@@ -45,7 +55,7 @@ class StoreSettings(_Section):
 
     provider: Literal["mongodb"] = "mongodb"
     url: Annotated[str | None, Field(repr=False)] = None
-    database: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,60}$")] = "karya"
+    database: PlainName = "karya"
     timeout: PositiveDuration = timedelta(seconds=5)
     cache_mb: Annotated[int, Field(ge=256, le=65_536)] = 256
     """The cache of the embedded mongod (WiredTiger), in MiB."""
@@ -183,7 +193,7 @@ class RaySettings(_Section):
     """The Ray cluster. Without an `address` one is started on this machine and stopped with Karya."""
 
     address: str | None = None
-    namespace: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,60}$")] = "karya"
+    namespace: PlainName = "karya"
 
 
 class LogSettings(_Section):

@@ -20,11 +20,17 @@ from karya.core.policies import Misfire, Overlap, Retention
 from karya.core.retry import RetryPolicy
 from karya.core.schedule import Once, Schedule
 from karya.core.steps import MAX_STEPS, StepSpec, StepTimeout
-from karya.core.text import printable
+from karya.core.text import Shaped, printable
 
 A = TypeVar("A", bound=Action)
 
-Tag = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,63}$")]
+Tag = Annotated[
+    str,
+    Shaped(
+        r"[A-Za-z0-9][A-Za-z0-9_.:/-]{0,63}",
+        "a tag is 1 to 64 letters, digits and _ . : / -, the first one a letter or digit",
+    ),
+]
 MAX_TAGS = 20
 
 

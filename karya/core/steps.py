@@ -9,13 +9,20 @@ from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, field_validat
 from karya.core.action import Action, ActionText
 from karya.core.retry import RetryPolicy
 from karya.core.template import STEPS, normalise
+from karya.core.text import Shaped
 from karya.core.times import Duration
 
 A = TypeVar("A", bound=Action)
 MAX_STEPS = 100
 MAX_AFTER = 50
 
-StepName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_-]{0,62}$")]
+StepName = Annotated[
+    str,
+    Shaped(
+        r"[A-Za-z_][A-Za-z0-9_-]{0,62}",
+        "a name is 1 to 63 letters, digits, _ and -, the first one a letter or _",
+    ),
+]
 """How a step is named: such a name needs no quotes in a template."""
 
 StepTimeout = Annotated[Duration, Field(ge=timedelta(milliseconds=1), le=timedelta(days=1))]

@@ -11,7 +11,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from karya.core.ids import new_id
-from karya.core.text import printable
+from karya.core.text import one_line
 from karya.core.times import Instant
 
 _MARK = "karya_"  # so that scanners for leaked secrets can find it
@@ -30,7 +30,7 @@ class Role(StrEnum):
 _RANK: Mapping[Role, int] = {role: rank for rank, role in enumerate(Role)}
 
 UserName = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), AfterValidator(printable)
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), AfterValidator(one_line)
 ]
 
 
@@ -60,7 +60,7 @@ class TokenSpec(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     user_id: Annotated[str, Field(max_length=100)]
-    label: Annotated[str, Field(max_length=100), AfterValidator(printable)] = ""
+    label: Annotated[str, Field(max_length=100), AfterValidator(one_line)] = ""
     expires_at: Instant | None = None
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from karya.core.template import holds_templates
-from karya.core.text import printable
+from karya.core.text import one_line, printable
 
 MAX_ADDRESSES = 50
 MAX_LINE_CHARACTERS = 998  # RFC 5322, 2.1.1
@@ -39,7 +39,7 @@ _OWN_HEADERS = frozenset(  # what the fields of an action say, or a mail server 
 
 def parsed_address(text: str) -> Address:
     """The parts of `ada@example.com` or `Ada <ada@example.com>`. Raises ValueError when it is neither."""
-    named = _NAMED.match(_one_line(text))
+    named = _NAMED.match(one_line(text))
     quoted, bare, plain = named.groups() if named else (None, "", text)
     if not _ADDRESS.match(plain):
         raise ValueError("an address such as ada@example.com or Ada <ada@example.com>")
@@ -47,15 +47,8 @@ def parsed_address(text: str) -> Address:
     return Address(re.sub(r"\\(.)", r"\1", quoted) if quoted else bare or "", local, domain)
 
 
-def _one_line(text: str) -> str:
-    # splitlines() knows all that Python's email package takes for a line break, U+2028 for one.
-    if len(printable(text).splitlines()) > 1 or "\n" in text or "\t" in text:
-        raise ValueError("must be one line, without tabs")
-    return text
-
-
 def _address(text: str) -> str:
-    if holds_templates(_one_line(text)):
+    if holds_templates(one_line(text)):
         return text
     parsed_address(text)
     return text
@@ -71,7 +64,7 @@ def _headers(headers: dict[str, str]) -> dict[str, str]:
             raise ValueError(f"{name!r} is no header name")
         if name.lower() in _OWN_HEADERS or name.lower().startswith(_OWN_PREFIXES):
             raise ValueError(f"{name!r} cannot be set: Karya writes it itself")
-        if len(_one_line(value)) > MAX_LINE_CHARACTERS:
+        if len(one_line(value)) > MAX_LINE_CHARACTERS:
             raise ValueError(f"the value of {name!r} is longer than {MAX_LINE_CHARACTERS} characters")
     if len({name.lower() for name in headers}) < len(headers):
         raise ValueError("a header is given twice, in letters of another case")
@@ -90,7 +83,7 @@ Recipients = Annotated[
 ]
 """One address as a text, or a list of up to 50."""
 
-Line = Annotated[str, Field(min_length=1, max_length=MAX_LINE_CHARACTERS), AfterValidator(_one_line)]
+Line = Annotated[str, Field(min_length=1, max_length=MAX_LINE_CHARACTERS), AfterValidator(one_line)]
 Body = Annotated[str, Field(max_length=MAX_BODY_CHARACTERS), AfterValidator(_body)]
 EmailHeaders = Annotated[dict[str, str], Field(max_length=50), AfterValidator(_headers)]
 """Headers besides those that Karya writes."""

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, SecretStr, model_validator
 from karya.connectors.base import ConnectorSettings
 from karya.connectors.email.fields import parsed_address
 from karya.core.errors import ConfigError
+from karya.core.text import Shaped
 from karya.core.times import Duration
 
 PORTS = {"none": 25, "starttls": 587, "tls": 465}
@@ -20,10 +21,16 @@ def _sender(text: str) -> str:
     return text
 
 
+LocalName = Annotated[
+    str,
+    Shaped(r"[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f.:]+\]", "a host name, or an address in brackets: [10.0.0.1]"),
+]
+
+
 class EmailSettings(ConnectorSettings):
     """The mail server, and who Karya is there."""
 
-    host: Annotated[str, Field(pattern=r"^[A-Za-z0-9._:-]{1,253}$")]
+    host: Annotated[str, Shaped(r"[A-Za-z0-9._:-]{1,253}", "the name or the address of a mail server")]
     port: Annotated[int, Field(ge=1, le=65_535)] | None = None
     """None: the usual one, 587 for starttls, 465 for tls, 25 for none."""
     security: Literal["none", "starttls", "tls"] = "starttls"
@@ -40,7 +47,7 @@ class EmailSettings(ConnectorSettings):
     """Whether the server's certificate is checked."""
     ca_file: str | None = None
     """A PEM file with the authorities to trust, instead of the system's."""
-    local_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]{1,253}$|^\[[0-9A-Fa-f.:]+\]$")] | None = None
+    local_name: LocalName | None = None
     """How Karya names its machine to the server. None: by the machine's own name."""
 
     @model_validator(mode="after")

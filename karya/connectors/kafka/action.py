@@ -6,6 +6,7 @@ from pydantic import AfterValidator, Field
 
 from karya.core.action import Action
 from karya.core.json_fields import JsonBody
+from karya.core.text import Shaped
 
 MAX_HEADER_BYTES = 64 * 1024
 OWN_HEADERS = "karya-"
@@ -47,7 +48,11 @@ class KafkaAction(Action):
     """
 
     type: Literal["kafka"] = "kafka"
-    topic: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,249}$"), AfterValidator(_topic)]
+    topic: Annotated[
+        str,
+        Shaped(r"[A-Za-z0-9._-]{1,249}", "a topic is 1 to 249 letters, digits and . _ -"),
+        AfterValidator(_topic),
+    ]
     value: JsonBody = None
     key: Annotated[Text, Field(max_length=64 * 1024)] | None = None
     headers: Annotated[dict[Text, Text], Field(max_length=100), AfterValidator(_free_headers)] = Field(

@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field, SecretStr, model_validator
 
 from karya.connectors.base import ConnectorSettings
 from karya.core.errors import ConfigError
+from karya.core.text import Shaped
 from karya.core.times import Duration
 
 
@@ -15,7 +16,13 @@ def _servers(value: Any) -> Any:
     return tuple(each.strip() for each in value.split(",")) if isinstance(value, str) else value
 
 
-Server = Annotated[str, Field(pattern=r"^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}$")]
+Server = Annotated[
+    str,
+    Shaped(
+        r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}", "write host:port, such as kafka-1.example:9092"
+    ),
+]
+ClientId = Annotated[str, Shaped(r"[A-Za-z0-9._-]{1,100}", "an id is 1 to 100 letters, digits and . _ -")]
 
 
 class KafkaSettings(ConnectorSettings):
@@ -23,7 +30,7 @@ class KafkaSettings(ConnectorSettings):
 
     bootstrap_servers: Annotated[tuple[Server, ...], Field(min_length=1), BeforeValidator(_servers)]
     """host:port, one or several; a text with commas will do."""
-    client_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$")] = "karya"
+    client_id: ClientId = "karya"
     timeout: Annotated[Duration, Field(ge=timedelta(milliseconds=100), le=timedelta(hours=1))] = timedelta(
         seconds=20
     )

@@ -6,6 +6,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from karya.core.action import Action
 from karya.core.json_fields import bounded_body
+from karya.core.text import Shaped
 
 CONTEXT_NAME = "karya_context"
 """The parameter by which a function asks for what Karya knows about the attempt."""
@@ -13,8 +14,13 @@ CONTEXT_NAME = "karya_context"
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 _DOTTED = rf"{_NAME}(\.{_NAME})*"
 
-FunctionName = Annotated[str, Field(pattern=rf"^{_DOTTED}:{_DOTTED}$", max_length=500)]
+FunctionName = Annotated[
+    str,
+    Field(max_length=500),
+    Shaped(rf"{_DOTTED}:{_DOTTED}", "write package.module:function, such as reports:daily"),
+]
 """`package.module:name`, or `package.module:Class.method`."""
+ResourceName = Annotated[str, Shaped(_NAME, "a resource has letters, digits and _, and begins with no digit")]
 Amount = Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)]
 
 
@@ -34,7 +40,7 @@ class Resources(BaseModel):
     num_gpus: Amount = 0
     memory: Annotated[int, Field(ge=0, le=1 << 50)] | None = None
     """Bytes."""
-    custom: Annotated[dict[Annotated[str, Field(pattern=rf"^{_NAME}$")], Amount], Field(max_length=20)] = {}
+    custom: Annotated[dict[ResourceName, Amount], Field(max_length=20)] = {}
 
 
 class PythonAction(Action):

@@ -6,9 +6,15 @@ from typing import Annotated
 from pydantic import Field
 
 from karya.connectors.base import ConnectorSettings
+from karya.core.text import Shaped
 
 ModulePattern = Annotated[
-    str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*(\.\*)?$", max_length=200)
+    str,
+    Field(max_length=200),
+    Shaped(
+        r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*(\.\*)?",
+        "write the name of a module, such as reports or acme.reports, or acme.* for all below it",
+    ),
 ]
 """`reports` is that module alone; `jobs.*` is jobs and everything below it."""
 

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 from karya.connectors.base import ConnectorSettings
 from karya.connectors.rest.addresses import AddressRules
 from karya.core.action import SettingName
+from karya.core.text import Shaped
 from karya.core.times import Duration
 
 SECRET_PREFIX = "whsec_"  # noqa: S105  what a secret of Standard Webhooks begins with
@@ -30,6 +31,11 @@ def _signing_key(secret: SecretStr) -> SecretStr:
     return secret
 
 
+UserAgent = Annotated[
+    str, Shaped(r"[\x21-\x7e][\x20-\x7e]{0,199}", "1 to 200 ASCII characters, the first one no blank")
+]
+
+
 class ClientCertificate(BaseModel):
     """A certificate by which Karya shows targets who it is, and its key, as PEM files."""
 
@@ -46,7 +52,7 @@ class RestSettings(ConnectorSettings):
 
     signing_secret: Annotated[SecretStr, AfterValidator(_signing_key)] | None = None
     """Signs every request as Standard Webhooks: one secret for all targets, so they must trust each other."""
-    user_agent: Annotated[str, Field(pattern=r"^[\x21-\x7e][\x20-\x7e]{0,199}$")] = "karya"
+    user_agent: UserAgent = "karya"
     client_certificates: dict[SettingName, ClientCertificate] = Field(default_factory=dict)
     ca_files: dict[SettingName, str] = Field(default_factory=dict)
     connect_timeout: ConnectTimeout = timedelta(seconds=10)

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, model_validator
 from karya.core.action import Action
 from karya.core.json_fields import bounded_body
 from karya.core.template import holds_templates
-from karya.core.text import printable
+from karya.core.text import Shaped, printable
 
 MAX_TEXT_CHARACTERS = 40_000
 MAX_BLOCKS = 50
@@ -49,7 +49,11 @@ def _said(text: str) -> str:
 Channel = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(printable)]
 Text = Annotated[str, Field(min_length=1, max_length=MAX_TEXT_CHARACTERS), AfterValidator(_said)]
 Blocks = Annotated[Any, AfterValidator(_blocks)]
-Timestamp = Annotated[str, Field(max_length=500, pattern=r"^([0-9]{1,12}\.[0-9]{1,9}|.*\{\{.*)$")]
+Timestamp = Annotated[
+    str,
+    Field(max_length=500),
+    Shaped(r"[0-9]{1,12}\.[0-9]{1,9}|.*\{\{.*", "the ts of a message, such as 1503435956.000247"),
+]
 
 
 class SlackAction(Action):

@@ -129,6 +129,8 @@ async def test_nobody_submits_for_somebody_else(people: dict[str, aiohttp.Client
     bob = (await ask(people["bob"], "GET", "/v1/whoami"))[1]["user"]["id"]
     status, problem = await ask(people["ann"], "POST", "/v1/jobs", {**NOOP, "user_id": bob})
     assert (status, problem["errors"][0]["field"]) == (422, "user_id")
+    status, problem = await ask(people["ann"], "POST", "/v1/jobs/preview", {**NOOP, "user_id": bob})
+    assert (status, problem["errors"][0]["field"]) == (422, "user_id")
     status, problem = await ask(people["ann"], "GET", f"/v1/jobs?user_id={bob}")
     assert (status, problem["errors"][0]["field"]) == (422, "user_id")
 
@@ -139,6 +141,13 @@ async def test_accounts_are_for_admins(people: dict[str, aiohttp.ClientSession])
     status, users = await ask(people["root"], "GET", "/v1/users")
     assert status == 200
     assert {user["name"] for user in users["users"]} == {"ann", "bob", "vic", "root"}
+
+
+@pytest.mark.parametrize("name", ["", "  ", "a\nb", "a\tb", "a\0", "x" * 101, 5, None])
+async def test_a_wrong_name_is_refused(people: dict[str, aiohttp.ClientSession], name: Any) -> None:
+    status, problem = await ask(people["root"], "POST", "/v1/users", {"name": name})
+    assert (status, problem["errors"][0]["field"]) == (422, "name")
+    assert len((await ask(people["root"], "GET", "/v1/users"))[1]["users"]) == len(people)
 
 
 async def test_a_token_is_made_listed_without_its_secret_and_revoked(
@@ -165,6 +174,7 @@ async def test_a_token_is_made_listed_without_its_secret_and_revoked(
         ({"user_id": "nobody"}, "user_id"),
         ({}, "user_id"),
         ({"user_id": "x", "role": "admin"}, "role"),
+        ({"user_id": "x", "label": "two\nlines"}, "label"),
     ],
 )
 async def test_a_wrong_token_request_names_the_field(

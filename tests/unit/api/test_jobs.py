@@ -116,7 +116,7 @@ async def test_a_page_has_twenty_entries_unless_told(client: ClientSession) -> N
     [
         ("limit=0", "limit", "greater than or equal to 1"),
         ("limit=101", "limit", "less than or equal to 100"),
-        ("limit=x", "limit", "must be a valid integer"),
+        ("limit=x", "limit", "must be a whole number"),
         ("limit=1&limit=2", "limit", "given more than once"),
         ("cursor=foreign", "cursor", "not a cursor"),
         ("cursor=" + "9" * 501, "cursor", "at most 500"),
@@ -124,6 +124,8 @@ async def test_a_page_has_twenty_entries_unless_told(client: ClientSession) -> N
         ("status=active", "status", "must be 'ACTIVE', 'PAUSED', 'COMPLETED' or 'CANCELLED'"),
         ("user_id=" + "x" * 101, "user_id", "at most 100"),
         ("user_id[$ne]=x", "user_id[$ne]", "unknown field"),
+        ("text=", "text", "at least 1 character"),
+        ("text=a%00b", "text", "holds a control character (U+0000)"),
     ],
 )
 async def test_wrong_parameters(client: ClientSession, query: str, field: str, message: str) -> None:
@@ -199,6 +201,10 @@ async def test_wrong_parameters(client: ClientSession, query: str, field: str, m
             {"retry.max_attempts": "greater than or equal to 1"},
         ),
         ({"action": NOOP, "description": {"$gt": ""}}, {"description": "must be text"}),
+        ({"action": NOOP, "tags": "a"}, {"tags": "must be a list"}),
+        ({"action": NOOP, "tags": ["a b"]}, {"tags.0": "a tag is 1 to 64 letters, digits and"}),
+        ({"action": NOOP, "tags": ["a"] * 21}, {"tags": "must have at most 20 items, not 21"}),
+        ({"steps": [{"name": "1st", "action": NOOP}]}, {"steps.0.name": "a name is 1 to 63 letters"}),
         ({"action": REST | {"body": "x" * (1024 * 1024 + 1)}}, {"action.body": "at most 1,048,576 bytes"}),
     ],
 )

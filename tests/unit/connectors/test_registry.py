@@ -154,7 +154,7 @@ def test_a_section_that_is_wrong_is_refused_by_its_keys(install: Install) -> Non
     )
     assert refusal_of({"echo": {}}).startswith("connectors.echo.token: required")
     message = refusal_of({"echo": {"token": "x", "volume": 1, "echo": {"depth": "geheim"}}})
-    assert message.startswith("connectors.echo.echo.depth: must be a valid integer")
+    assert message.startswith("connectors.echo.echo.depth: must be a whole number")
     assert "geheim" not in message
 
 
