@@ -13,6 +13,7 @@ from karya.connectors.installed import installed_connectors
 from karya.core.action import Action, ActionText
 from karya.core.errorlog import shorten
 from karya.core.fields import humane
+from karya.core.filled import with_texts
 from karya.core.outcome import Failure, Outcome
 from karya.core.ports import AttemptContext, Connector, Tools
 
@@ -115,8 +116,12 @@ class ConnectorRegistry:
             return Failure(shorten(f"{type(error).__name__}: {error}"), code="exception")
 
     def _parse(self, text: ActionText) -> Action:
-        name = orjson.loads(text)["type"]
-        return self._connectors[name].action_type.model_validate_json(text)
+        written = orjson.loads(text)
+        model = self._connectors[written["type"]].action_type
+        try:
+            return model.model_validate_json(text)
+        except ValidationError as error:
+            return model.model_validate_json(orjson.dumps(with_texts(error, written)))
 
 
 async def _close(connectors: Iterable[Connector]) -> None:

@@ -1,6 +1,7 @@
 """Jobs inside jobs: what a chained action holds, and what every job must satisfy beyond its form."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -11,6 +12,7 @@ from pydantic import AfterValidator, ValidationError
 from karya.core.action import Action
 from karya.core.errors import FieldError, InvalidInput
 from karya.core.fields import MOST_ERRORS, invalid
+from karya.core.filled import with_texts
 from karya.core.ids import fixed_id
 from karya.core.job import written
 from karya.core.json_fields import bounded_body
@@ -86,12 +88,18 @@ class SpecRules:
     def parsed(self, job: Mapping[str, Any]) -> JobSpec[Action]:
         """The job of a chained action, checked again: templates may be filled in. Raises InvalidInput."""
         try:
-            spec = self.spec_type.model_validate(job)
+            spec = self._filled_in(job)
         except ValidationError as error:
             raise invalid(error, job) from None
         if errors := self.errors(spec):
             raise InvalidInput(errors)
         return spec
+
+    def _filled_in(self, job: Mapping[str, Any]) -> JobSpec[Action]:
+        try:
+            return self.spec_type.model_validate(job)
+        except ValidationError as error:
+            return self.spec_type.model_validate(with_texts(error, deepcopy(job)))
 
     def needs_token(self, job: JobSpec[Action] | Mapping[str, Any]) -> tuple[str, str] | None:
         """The field and the type of the first action, in a job or a change as written, that needs a token."""

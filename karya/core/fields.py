@@ -1,7 +1,7 @@
 """What pydantic found wrong, in the words and the field names of the client."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -33,7 +33,7 @@ def invalid(error: ValidationError, written: Any) -> InvalidInput:
 
 
 def _field_error(found: Mapping[str, Any], written: Any) -> FieldError:
-    path = list(_path(found["loc"], written))
+    path = [str(part) for part in place(found["loc"], written)]
     context = found.get("ctx", {})
     match found["type"]:
         case "union_tag_not_found" | "union_tag_invalid":
@@ -50,14 +50,14 @@ def _field_error(found: Mapping[str, Any], written: Any) -> FieldError:
     return FieldError(".".join(path), message)
 
 
-def _path(loc: Iterable[int | str], written: Any) -> Iterable[str]:
-    """The path as the client wrote it: pydantic adds the kind of a schedule or action behind its name."""
+def place(loc: Iterable[int | str], written: Any) -> Iterator[int | str]:
+    """The path in what was `written`: pydantic adds the kind of a schedule or action behind its name."""
     tag: Any = None
     for part in loc:
         if tag is not None and part == tag:
             tag = None
             continue
-        yield str(part)
+        yield part
         written = _below(written, part)
         tag = written.get(_TAGS[part]) if part in _TAGS and isinstance(written, dict) else None
 

@@ -23,6 +23,7 @@ MAX_RENDERED_BYTES = 8 * 1024 * 1024
 MAX_DEPTH = 128  # more than a body has (100), less than parsers bear (200)
 MAX_PLACEHOLDER = 1000  # characters
 _MOST_NAMES = 10
+_RETURN_LESS = "return less, or where to find it"
 _WAY_OUT = 'write {{ steps.NAME.result.KEY }} or {{ event.KEY }}, and {{ "{{" }} for the braces themselves'
 
 Path = tuple[str, ...]
@@ -235,6 +236,8 @@ def _missing(values: Mapping[str, Any], path: Path, length: int, value: Any) -> 
             return f"the result is null (the step is {values[STEPS][path[1]].get('status', 'not known')})"
         case None:
             return f"{owner} is null"
+        case str() if _holder_was_cut(values, path[:length]):
+            return f"{owner} was cut, and so is a text and no JSON: {_RETURN_LESS}"
         case _:
             return f"{owner} is a {'text' if isinstance(value, str) else 'plain value'} and has no {part!r}"
 
@@ -260,10 +263,15 @@ def _was_cut(value: Any) -> bool:
     )
 
 
+def _holder_was_cut(values: Any, path: Path) -> bool:
+    """Whether what holds this value, such as the result of a rest action its body, says that it was cut."""
+    for part in path[:-1]:
+        values = _below(values, part)
+    return isinstance(values, Mapping) and values.get("truncated") is True
+
+
 def _cut(result: Mapping[str, Any]) -> str:
-    return (
-        f"the result was cut at 64 KiB (it had {result['bytes']:,} bytes): return less, or where to find it"
-    )
+    return f"the result was cut at 64 KiB (it had {result['bytes']:,} bytes): {_RETURN_LESS}"
 
 
 def _deeper(value: Any, most: int) -> bool:

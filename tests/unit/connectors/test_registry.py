@@ -218,6 +218,19 @@ def test_equal_small_texts_are_parsed_once() -> None:
     assert actions.parse_action(large) is not actions.parse_action(large)
 
 
+async def test_what_a_template_filled_in_becomes_a_text_where_one_is_wanted() -> None:
+    actions = ConnectorRegistry({"rest": loaded()["rest"]})
+    filled = actions.parse_action(
+        '{"type":"rest","url":"http://a","headers":{"n":7,"o":{"a":[1,null,"ü"]},"t":"as it is"},"body":7}'
+    )
+    assert isinstance(filled, RestAction)
+    assert filled.headers == {"n": "7", "o": '{"a":[1,null,"ü"]}', "t": "as it is"}
+    assert filled.body == 7
+    for wrong in ('{"type":"rest","url":7}', '{"type":"rest","url":"http://a","redirects":"many"}'):
+        with pytest.raises(ValueError, match="validation error"):
+            actions.parse_action(wrong)
+
+
 async def test_what_cannot_run_is_a_failure() -> None:
     actions = ConnectorRegistry({"echo": EchoConnector()})
     missing: Any = await actions.run('{"type":"fax"}', CONTEXT)

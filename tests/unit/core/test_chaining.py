@@ -141,6 +141,12 @@ def test_a_chained_job_is_parsed_and_checked_again() -> None:
         assert refused.value.errors[0].field == field
 
 
+def test_a_template_gives_a_chained_job_a_text_where_it_wants_one() -> None:
+    job = {"description": 7, "tags": ["a", 8], "action": NOOP, "schedule": {"kind": "once"}}
+    spec = RULES.parsed(job)
+    assert (spec.description, spec.tags, job["description"]) == ("7", ("a", "8"), 7)
+
+
 def test_each_task_has_one_child_id_in_its_millisecond() -> None:
     ident = child_id("task-1", NOW)
     assert ident == child_id("task-1", NOW)

@@ -218,6 +218,12 @@ def test_references_names_each_path_once() -> None:
         ("event.id", 1, "event.id: there is no 'event' here"),
         ("steps.extract.result.id", CUT, "the result was cut at 64 KiB (it had 70,000 bytes)"),
         ("steps.extract.result", CUT, "the result was cut at 64 KiB"),
+        (
+            "steps.extract.result.body.id",
+            {"status": 200, "body": '{"x": "yy', "truncated": True},
+            "steps.extract.result.body was cut, and so is a text and no JSON: return less, or where to find",
+        ),
+        ("steps.extract.result.body.id", {"body": "x", "truncated": False}, "is a text and has no 'id'"),
     ],
 )
 def test_a_path_that_leads_nowhere_says_what_is_there(path: str, result: Any, message: str) -> None:
