@@ -213,11 +213,28 @@ class RevisionsConformance(Told):
         with pytest.raises(Conflict):
             await kit.lifecycle.skip_next(job.id, NOW)
 
-    async def test_a_triggered_occurrence_stays_as_it_is(self, kit: StoreKit) -> None:
+    async def test_a_triggered_occurrence_follows_the_new_version_until_it_is_claimed(
+        self, kit: StoreKit
+    ) -> None:
+        job = await self.stored(kit, a_job(every(10)))
+        (claimed,) = await kit.lifecycle.trigger(job.id, new_id(NOW), NOW)
+        await kit.claim(claimed)
+        running = await kit.task(claimed)
+        (waiting,) = await kit.lifecycle.trigger(job.id, new_id(NOW), NOW)
+        await kit.lifecycle.update(job.id, to(at(2), action=OTHER), at(2))
+        assert await kit.task(claimed) == running
+        made_again = await kit.task(waiting)
+        assert (made_again.job_version, made_again.action) == (2, REST.model_dump_json())
+        assert (made_again.cause, made_again.instant, made_again.due_at) == (waiting.cause, NOW, at(2))
+
+    async def test_a_triggered_occurrence_of_a_paused_job_stays_held(self, kit: StoreKit) -> None:
         job = await self.stored(kit, a_job(every(10)))
         (triggered,) = await kit.lifecycle.trigger(job.id, new_id(NOW), NOW)
+        await kit.lifecycle.pause(job.id, NOW)
         await kit.lifecycle.update(job.id, to(action=OTHER), NOW)
-        assert (await kit.task(triggered)) == triggered
+        assert [(task.job_version, task.held) for task in await self.steps(kit, job)] == [(2, True)] * 2
+        await kit.lifecycle.resume(job.id, NOW)
+        assert not (await kit.task(triggered)).held
 
     async def test_what_is_not_there_or_has_ended(self, kit: StoreKit) -> None:
         with pytest.raises(NotFound):
