@@ -30,9 +30,17 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def site(home: Path) -> Path:
     """A directory with the installed example, and nothing that would need a network."""
     site = home / "site"
-    options = ["--no-deps", "--no-build-isolation", "--no-index", "--disable-pip-version-check", "--quiet"]
+    options = [
+        "--isolated",
+        "--no-deps",
+        "--no-build-isolation",
+        "--no-index",
+        "--disable-pip-version-check",
+        "--quiet",
+    ]
     pip = [sys.executable, "-m", "pip", "install", *options, "--target", str(site), str(EXAMPLE)]
-    subprocess.run(pip, check=True, capture_output=True, timeout=120)
+    installed = subprocess.run(pip, capture_output=True, text=True, timeout=120)
+    assert installed.returncode == 0, installed.stderr
     return site
 
 
