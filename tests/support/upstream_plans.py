@@ -73,7 +73,7 @@ class Planner:
         return found
 
     def until(
-        self, plan: dict[str, Any], what: str, holds: Callable[[dict[str, Any]], Any], timeout: float = 30
+        self, plan: dict[str, Any], what: str, holds: Callable[[dict[str, Any]], Any], timeout: float = 90
     ) -> dict[str, Any]:
         """The first summary of which this holds."""
 

@@ -47,7 +47,7 @@ def _is_marked(process: psutil.Process, mark: str) -> bool:
 
 def await_nothing_left(home: Path) -> None:
     """Fails when a process that was started in this home still lives after a while."""
-    until(lambda: not descendants(home), 5, f"the end of {descendants(home)}")
+    until(lambda: not descendants(home), 30, f"the end of {descendants(home)}")
 
 
 def karya(

@@ -8,6 +8,7 @@ import time
 import aiohttp
 import pytest
 
+from karya.api import serve
 from karya.api.serve import Gateway
 from karya.core.errors import ConfigError
 from karya.core.settings import GatewaySettings
@@ -46,7 +47,10 @@ async def test_a_name_is_resolved(memory: MemoryServices) -> None:
     await gateway.stop()
 
 
-async def test_stop_ends_it_and_frees_the_port(memory: MemoryServices) -> None:
+async def test_stop_ends_it_and_frees_the_port(
+    memory: MemoryServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serve, "STOP_SECONDS", 600)  # an idle connection is not waited for
     gateway = Gateway(memory.services, GatewaySettings(port=0))
     await gateway.stop()
     await gateway.start()
@@ -54,7 +58,7 @@ async def test_stop_ends_it_and_frees_the_port(memory: MemoryServices) -> None:
     async with aiohttp.ClientSession() as client:
         async with client.get(f"{gateway.url}/healthz") as response:
             assert response.status == 200
-        await asyncio.wait_for(gateway.stop(), timeout=2)
+        await asyncio.wait_for(gateway.stop(), timeout=30)
     await gateway.stop()
     with socket.create_server(("127.0.0.1", port)):
         pass
@@ -84,7 +88,7 @@ async def test_stop_lets_requests_finish(
     await asyncio.sleep(0)
     released.set()
     assert await asking == 200
-    await asyncio.wait_for(stopping, timeout=3)
+    await asyncio.wait_for(stopping, timeout=30)
 
 
 async def test_the_signals_stay_with_the_process(memory: MemoryServices) -> None:
@@ -97,9 +101,13 @@ async def test_the_signals_stay_with_the_process(memory: MemoryServices) -> None
 
 
 async def test_small_answers_leave_at_once(client: aiohttp.ClientSession) -> None:
-    began = time.monotonic()
-    for _ in range(20):
+    async def seconds() -> float:
+        began = time.monotonic()
         async with client.post("/v1/jobs", json={"action": {"type": "noop"}}) as response:
             assert response.status == 201
             await response.read()
-    assert time.monotonic() - began < 0.4  # with Nagle's algorithm each takes 40 ms
+        return time.monotonic() - began
+
+    # On a machine however busy one of them is quick: with Nagle's algorithm each takes 40 ms, once the other
+    # side has seen enough of the connection to put its acknowledgements off.
+    assert min([await seconds() for _ in range(50)][20:]) < 0.03
