@@ -190,7 +190,7 @@ class SummaryView(View):
         """The wire form of all that is known about a job, as it stands now."""
         return cls(
             job=JobView.of(job, now),
-            counts=dict(counts),
+            counts={state: counts[state] for state in TaskState if state in counts},
             tasks=tuple(TaskView.of(task) for task in tasks),
             errors=tuple(ErrorView.of(error) for error in errors),
         )

@@ -103,6 +103,11 @@ def test_summary_survives_json() -> None:
     assert SummaryView.model_validate_json(view.model_dump_json()) == view
 
 
+def test_the_counts_of_a_summary_stand_in_the_order_of_the_states() -> None:
+    counts = {TaskState.SKIPPED: 1, TaskState.DEAD: 2, TaskState.SUCCEEDED: 3, TaskState.READY: 4}
+    assert list(SummaryView.of(job(), NOW, counts, [], []).counts) == ["READY", "SUCCEEDED", "DEAD", "SKIPPED"]
+
+
 def test_a_chain_that_is_behind_counts_what_it_will_still_make() -> None:
     spec = {"action": REST, "schedule": {"kind": "interval", "every": "PT1S", "max_runs": 5}}
     stored = new_job(SPEC.model_validate(spec), NOW)
