@@ -105,7 +105,12 @@ def test_summary_survives_json() -> None:
 
 def test_the_counts_of_a_summary_stand_in_the_order_of_the_states() -> None:
     counts = {TaskState.SKIPPED: 1, TaskState.DEAD: 2, TaskState.SUCCEEDED: 3, TaskState.READY: 4}
-    assert list(SummaryView.of(job(), NOW, counts, [], []).counts) == ["READY", "SUCCEEDED", "DEAD", "SKIPPED"]
+    assert list(SummaryView.of(job(), NOW, counts, [], []).counts) == [
+        "READY",
+        "SUCCEEDED",
+        "DEAD",
+        "SKIPPED",
+    ]
 
 
 def test_a_chain_that_is_behind_counts_what_it_will_still_make() -> None:
