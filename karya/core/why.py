@@ -33,7 +33,7 @@ Crew = Sequence[WorkerInfo] | None
 
 def why(job: Job, open_tasks: Sequence[Task], crew: Crew, now: datetime) -> WhyView:
     """What each open task of the job waits for, and in one line how the job stands."""
-    waits = tuple(wait_of(job, task, crew, now) for task in open_tasks)
+    waits = tuple(wait_of(job, task, crew, now) for task in _in_order(job, open_tasks))
     return WhyView(job_id=job.id, text=_standing(job, open_tasks, now), tasks=waits)
 
 
@@ -43,6 +43,12 @@ def wait_of(job: Job, task: Task, crew: Crew, now: datetime) -> Wait:
     return Wait(
         task_id=task.id, step=task.step, instant=task.instant, kind=reason.value, text=text, until=until
     )
+
+
+def _in_order(job: Job, tasks: Sequence[Task]) -> Sequence[Task]:
+    """The earliest instant first, and of one occurrence the steps as the job has them."""
+    places = {step.name: number for number, step in enumerate(job.steps)}
+    return sorted(tasks, key=lambda task: (task.instant, task.cause, places.get(task.step, len(places))))
 
 
 _Reason = tuple[Reason, str, datetime | None]
@@ -93,7 +99,8 @@ def _due(task: Task, crew: Crew) -> _Reason:
         return Reason.NO_WORKER, "is due, and no worker is connected: start one", None
     if not any(worker.free for worker in crew):
         running = sum(worker.running for worker in crew)
-        return Reason.NO_CREDIT, f"is due; all {len(crew)} workers are full, with {running} tasks", None
+        full = f"is due; no worker has room (workers: {len(crew)}, tasks that run: {running})"
+        return Reason.NO_CREDIT, full, None
     late = " again" if task.attempts else ""
     return Reason.DISPATCH, f"is due and about to be handed to a worker{late}", None
 

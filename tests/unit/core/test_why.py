@@ -43,7 +43,7 @@ CASES: list[tuple[Job, dict[str, Any], Any, Reason, str]] = [
     (PAUSED, {"held": True}, IDLE, Reason.PAUSE, "resume it"),
     (SLOTTED, {"held": True}, IDLE, Reason.OVERLAP, "2026-01-01T00:00:00.000Z still runs"),
     (a_job(), {}, (), Reason.NO_WORKER, "start one"),
-    (a_job(), {}, FULL, Reason.NO_CREDIT, "all 2 workers are full, with 107 tasks"),
+    (a_job(), {}, FULL, Reason.NO_CREDIT, "no worker has room (workers: 2, tasks that run: 107)"),
     (a_job(), {}, None, Reason.DISPATCH, "scheduler does not answer"),
     (a_job(), {}, IDLE, Reason.DISPATCH, "about to be handed"),
     (a_job(), {"status": TaskState.RUNNING, "lease": LEASE}, IDLE, Reason.LEASE, "runs on worker-7"),
@@ -78,3 +78,13 @@ def test_the_job_is_summed_up() -> None:
     assert "completed: nothing" in why(a_job(status=JobState.COMPLETED), [], IDLE, NOW).text
     view = why(a_job(), [task_of(a_job())], IDLE, NOW)
     assert [wait.kind for wait in view.tasks] == [Reason.DISPATCH.value]
+
+
+def test_the_tasks_stand_in_the_order_of_instants_and_steps() -> None:
+    steps = [{"name": name, "action": {"type": "noop"}} for name in ("fetch", "check", "store")]
+    job = new_job(JobSpec[NoopAction].model_validate({"steps": steps}), NOW)
+    tasks = occurrence_tasks(job, scheduled(job, job.cursor), NOW)
+    earlier = tasks[1].model_copy(update={"instant": NOW - timedelta(minutes=1), "cause": "trigger:x"})
+    told = why(job, [tasks[2], tasks[0], tasks[1], earlier], IDLE, NOW).tasks
+    assert [wait.step for wait in told] == ["check", "fetch", "check", "store"]
+    assert told[0].instant == earlier.instant
