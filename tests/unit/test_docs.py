@@ -20,6 +20,8 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 SPEC = spec_model(action_types(load_connectors({})))
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 BLOCK = re.compile(r"^```(?:json|yaml)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\((?!\w+:)([^)#\s]*)(?:#([^)\s]*))?\)")
+HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 BODY = re.compile(r"-d '(\{\s*\n.*?\})'", re.DOTALL)  # of several lines: short ones need not be jobs
 NOOP = {"type": "noop"}
 
@@ -65,3 +67,16 @@ def test_an_example_is_accepted(example: dict[str, Any]) -> None:
 
 def test_there_are_examples_on_many_pages() -> None:
     assert len({param.id.split()[0] for param in examples()}) > 15
+
+
+def anchors(page: Path) -> set[str]:
+    headings = HEADING.findall(page.read_text())
+    return {re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", [*ROOT.glob("*.md"), *PAGES[1:]], ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for path, anchor in LINK.findall(page.read_text()):
+        target = (page.parent / path).resolve() if path else page
+        assert target.exists(), path
+        assert not anchor or anchor in anchors(target), f"{path}#{anchor}"
