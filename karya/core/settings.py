@@ -57,7 +57,7 @@ class StoreSettings(_Section):
     url: Annotated[str | None, Field(repr=False)] = None
     database: PlainName = "karya"
     timeout: PositiveDuration = timedelta(seconds=5)
-    cache_mb: Annotated[int, Field(ge=256, le=65_536)] = 256
+    cache_mb: Annotated[int, Field(ge=256, le=65_536)] = 1024
     """The cache of the embedded mongod (WiredTiger), in MiB."""
 
 

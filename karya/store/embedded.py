@@ -36,7 +36,7 @@ class EmbeddedMongod:
         directory: Path | str,
         *,
         binary: Path | None = None,
-        cache_mb: int = 256,
+        cache_mb: int = 1024,
         port: int | None = None,
         start_timeout: timedelta = START_TIMEOUT,
     ) -> None:
