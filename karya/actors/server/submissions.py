@@ -112,7 +112,7 @@ def minting(key: str) -> datetime:
     try:
         return minted_at(key)
     except ValueError as error:
-        raise InvalidInput.at("key", f"mint one with new_id: {error}") from None
+        raise InvalidInput.at("key", f"mint one with karya.new_key(): {error}") from None
 
 
 def submission_of(job: Job) -> Submission:
