@@ -4,7 +4,8 @@ from collections.abc import Callable
 from datetime import datetime
 
 from karya.core.action import Action
-from karya.core.errors import Conflict, FieldError, InvalidInput, NotFound
+from karya.core.chaining import refused_at
+from karya.core.errors import Conflict, InvalidInput, NotFound
 from karya.core.ids import minted_at
 from karya.core.job import Job, JobState, new_job
 from karya.core.occurrence import opening
@@ -65,8 +66,8 @@ class Submitter:
             raise Conflict(f"job {parent.id} is cancelled: nothing of it starts any more")
 
     def _check(self, spec: JobSpec[Action]) -> None:
-        answers = [(field, self._refusal(action)) for field, action in spec.actions]
-        if errors := [FieldError(field, reason) for field, reason in answers if reason is not None]:
+        answers = [(field, action, self._refusal(action)) for field, action in spec.actions]
+        if errors := [refused_at(where, action, reason) for where, action, reason in answers if reason]:
             raise InvalidInput(errors)
 
     async def _heed_cancels(self, child: Job) -> None:

@@ -67,6 +67,14 @@ def _written(job: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
                 yield f"{name}.{number}.action", action.get("type"), action.get("job")
 
 
+def refused_at(where: str, action: Action, reason: str) -> FieldError:
+    """What a connector says of the action at this field. It may begin with the field that is to blame."""
+    field, colon, what = reason.partition(": ")
+    if colon and field.partition(".")[0] in type(action).model_fields:
+        return FieldError(f"{where}.{field}", what)
+    return FieldError(where, reason)
+
+
 @dataclass(frozen=True, slots=True)
 class SpecRules:
     """What a job must satisfy beyond its form: all its actions can run here, those of chained jobs included;
@@ -109,7 +117,7 @@ class SpecRules:
         for field, action in spec.actions:
             where = f"{prefix}{field}"
             if reason := self.refusal(action):
-                yield FieldError(where, reason)
+                yield refused_at(where, action, reason)
             elif isinstance(action, ChainAction):
                 of_hook = field.startswith("hooks.")
                 yield from self._chain_errors(spec, action, where, depth + 1, of_hook)

@@ -66,7 +66,8 @@ class Connector(Protocol):
         """Called once after the last run; must not raise."""
 
     def refusal(self, action: Any) -> str | None:
-        """Why an action that its model accepts cannot run with these settings; None when it can.
+        """Why an action that its model accepts cannot run with these settings; None when it can. It begins
+        with the field that is to blame, and a colon (`url: …`), where there is one.
 
         The server asks it at submission, of a connector that was never opened. It does no I/O.
         """

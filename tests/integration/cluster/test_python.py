@@ -99,13 +99,13 @@ def test_the_function_dies_with_its_worker(karya: Running, tmp_path: Path) -> No
 
 def test_an_environment_of_its_own_is_refused(karya: Running) -> None:
     status, problem = karya.http("POST", "/v1/jobs", {"action": call("add", 1, runtime_env={"pip": ["x"]})})
-    assert (status, problem["errors"][0]["field"]) == (422, "action")
+    assert (status, problem["errors"][0]["field"]) == (422, "action.runtime_env")
     assert "connectors.python.runtime_env" in problem["errors"][0]["message"]
 
 
 def test_other_modules_are_refused(karya: Running) -> None:
     status, problem = karya.http("POST", "/v1/jobs", {"action": {"type": "python", "function": "os:getcwd"}})
-    assert (status, problem["errors"][0]["field"]) == (422, "action")
+    assert (status, problem["errors"][0]["field"]) == (422, "action.function")
 
 
 async def test_what_ray_and_the_function_raise(karya: Running) -> None:

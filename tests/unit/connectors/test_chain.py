@@ -105,5 +105,5 @@ def test_the_rules_are_those_of_the_settings() -> None:
     assert (rules.max_depth, rules.strict, rules.with_token) == (5, False, {"python"})
     deep = {"action": {"type": "chain", "job": {"action": {"type": "python", "function": "os:system"}}}}
     (error,) = rules.errors(rules.spec_type.model_validate(deep))
-    assert (error.field, "os is not allowed" in error.message) == ("action.job.action", True)
+    assert (error.field, "os is not allowed" in error.message) == ("action.job.action.function", True)
     assert rules.needs_token(deep) == ("action.job.action", "python")

@@ -17,6 +17,7 @@ NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)
 
 class SecretAction(Action):
     type: Literal["secret"] = "secret"
+    level: int = 1
 
 
 SPEC = spec_model([NoopAction, ChainAction, SecretAction])
@@ -126,6 +127,21 @@ def test_the_depth_is_a_setting(depth: int) -> None:
     ((field, message),) = errors({"action": chain(**job)}, rules)
     assert field == "action" + ".job.action" * depth
     assert f"at most {depth} deep" in message
+
+
+@pytest.mark.parametrize(
+    ("reason", "field", "message"),
+    [
+        ("level: too secret", "action.level", "too secret"),
+        ("level.inner: too: secret", "action.level.inner", "too: secret"),
+        ("colour: no", "action", "colour: no"),
+        ("set connectors.secret.token in karya.yaml", "action", "set connectors.secret.token in karya.yaml"),
+        ("level", "action", "level"),
+    ],
+)
+def test_a_connector_may_name_the_field_of_the_action(reason: str, field: str, message: str) -> None:
+    rules = SpecRules(SPEC, lambda action: reason)
+    assert errors({"action": {"type": "secret"}}, rules) == [(field, message)]
 
 
 def test_there_are_at_most_twenty_errors() -> None:
