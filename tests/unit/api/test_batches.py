@@ -51,6 +51,17 @@ async def test_what_is_no_batch(client: aiohttp.ClientSession, body: Any) -> Non
     assert (await post(client, body))[0] == 422
 
 
+@pytest.mark.parametrize("headers", [JSON, NDJSON], ids=["array", "lines"])
+async def test_ten_thousand(
+    client: aiohttp.ClientSession, service: MemoryService, headers: dict[str, str]
+) -> None:
+    lines = [orjson.dumps(JOB)] * 10_000
+    body = b"[" + b",".join(lines) + b"]" if headers is JSON else b"\n".join(lines)
+    status, batch = await post(client, body, headers)
+    assert (status, batch["count"], len(set(batch["ids"]))) == (201, 10_000, 10_000)
+    assert list(service.jobs) == batch["ids"]
+
+
 async def test_too_many(client: aiohttp.ClientSession, service: MemoryService) -> None:
     status, problem = await post(client, [JOB] * 10_001)
     assert status == 422
