@@ -1,0 +1,96 @@
+"""Runs the chaos suite, prints what it finds, and exits 1 when anything is wrong."""
+
+import argparse
+import asyncio
+import shutil
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.chaos.faults import FAULTS
+from tests.chaos.faults.base import Fault
+from tests.chaos.plan import plan
+from tests.chaos.report import COLUMNS, markdown, rows, worst, write_json
+from tests.chaos.suite import Outcome, perform
+from tests.chaos.workload.clients import MIXED
+
+console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 150)
+
+
+def main() -> int:
+    """See the module."""
+    arguments = _parser().parse_args()
+    outcomes = [_run(arguments, seed) for seed in range(arguments.seed, arguments.seed + arguments.seeds)]
+    if arguments.json:
+        write_json(arguments.json, outcomes)
+    if arguments.markdown:
+        arguments.markdown.write_text(markdown(outcomes))
+    return 0 if all(outcome.good for outcome in outcomes) else 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
+    parser.add_argument("--seed", type=int, default=1, help="of the workload and of the plan of faults")
+    parser.add_argument("--seeds", type=int, default=1, help="how many seeds in a row")
+    parser.add_argument("--faults", type=_names, default=[], metavar="A,B", help=f"of {', '.join(FAULTS)}")
+    parser.add_argument("--rate", type=float, default=MIXED, help="about how many tasks a second")
+    parser.add_argument("--json", type=Path, help="where to write everything")
+    parser.add_argument("--markdown", type=Path, help="where to write the table of docs/reliability.md")
+    parser.add_argument("--keep", action="store_true", help="leaves the data directory")
+    return parser
+
+
+def _names(text: str) -> Sequence[str]:
+    names = text.split(",")
+    if unknown := [name for name in names if name not in FAULTS]:
+        raise argparse.ArgumentTypeError(f"no fault {', '.join(unknown)}: there are {', '.join(FAULTS)}")
+    return names
+
+
+def _run(arguments: argparse.Namespace, seed: int) -> Outcome:
+    faults = plan(seed, arguments.faults)
+    _print_plan(seed, faults)
+    home = Path(tempfile.mkdtemp(prefix="karya-chaos-"))
+    kept = arguments.keep
+    try:
+        outcome = asyncio.run(perform(home, seed, faults, arguments.rate, console.print))
+        kept = kept or not outcome.good
+    finally:
+        if kept:
+            console.print(f"data directory and records: {home}")
+        else:
+            shutil.rmtree(home, ignore_errors=True)
+    _print(outcome)
+    return outcome
+
+
+def _print_plan(seed: int, faults: Sequence[Fault]) -> None:
+    console.print(f"seed {seed}: " + ", ".join(fault.plan for fault in faults))
+
+
+def _print(outcome: Outcome) -> None:
+    verdict = outcome.verdict
+    table = Table(*COLUMNS, title=f"seed {outcome.seed}")
+    for row in rows(outcome):
+        table.add_row(*row.cells)
+    console.print(table)
+    console.print(
+        f"{len(outcome.history.jobs)} jobs, {len(outcome.history.arrivals)} requests, "
+        f"{verdict.expected} runs expected, {verdict.retried} retried, {verdict.excused} made again; "
+        f"all was there {outcome.quiesced:.1f} s after the last submit"
+    )
+    for each in outcome.growth:
+        console.print(
+            f"  {each.role}: {each.begin:.0f} MB, in the end {each.end:.0f}, at most {each.most:.0f}"
+        )
+    for line in worst(outcome):
+        console.print(f"[bold red]✗[/] {line}")
+    console.print("[bold green]nothing is wrong" if outcome.good else "[bold red]something is wrong")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

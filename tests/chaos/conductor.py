@@ -1,0 +1,60 @@
+"""Plays the faults, one after the other, while the workload goes on."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from random import Random
+
+from tests.chaos.client import now
+from tests.chaos.faults.base import Fault, Injection
+from tests.chaos.rig import Rig
+from tests.chaos.timing import RECLAIM
+
+_WARM_UP = 60.0
+_CALM = 2.0
+_MERCY = 30.0
+"""So many seconds more than its bound a cluster gets to come back, before it is started anew."""
+
+
+class Conductor:
+    """One performance."""
+
+    def __init__(self, rig: Rig, random: Random, tell: Callable[[str], None]) -> None:
+        self._rig = rig
+        self._random = random
+        self._tell = tell
+        self.injections: list[Injection] = []
+
+    async def play(self, faults: Sequence[Fault]) -> None:
+        """Each fault on a cluster that has recovered from the one before."""
+        if not await self._rig.beats(now(), _WARM_UP):
+            raise RuntimeError("the cluster does not run what it is given: nothing was broken yet")
+        for fault in faults:
+            await asyncio.sleep(self._random.uniform(0.5, 3.0))
+            await self.inject(fault)
+
+    async def inject(self, fault: Fault) -> None:
+        """One of them, from the aim to the calm behind it."""
+        await fault.aim(self._rig)
+        injection = Injection(fault, now())
+        self.injections.append(injection)
+        injection.hit = await fault.inject(self._rig)
+        self._tell(f"{fault.name}: {injection.hit}")
+        await asyncio.sleep(fault.hold)
+        await fault.heal(self._rig)
+        injection.healed_at = now()
+        await self._recover(injection)
+        injection.notes += await fault.examine(self._rig)
+        injection.over_at = now()
+
+    async def _recover(self, injection: Injection) -> None:
+        """Until it is on time again, and what was cut can have come back."""
+        fault = injection.fault
+        if not await self._rig.beats(injection.since, fault.bound + _MERCY):
+            injection.notes.append("the cluster did not come back, and was started anew")
+            self._tell(f"{fault.name}: {injection.notes[-1]}; karya up said:\n{self._rig.cluster.said}")
+            await asyncio.to_thread(self._rig.cluster.kill_everything)
+            await asyncio.to_thread(self._rig.cluster.start)
+            injection.rescued = True
+            await self._rig.beats(now(), _WARM_UP)
+        felt_for = min(fault.bound, RECLAIM) - (now() - injection.since) / 1000
+        await asyncio.sleep(max(felt_for, 0) + _CALM)

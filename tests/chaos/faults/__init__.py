@@ -1,0 +1,36 @@
+"""Every fault by its name. A new one is a class in a file of this folder, and a line here."""
+
+from tests.chaos.faults.base import Registry
+from tests.chaos.faults.everything import EverythingKilled
+from tests.chaos.faults.kills import (
+    AllWorkersKilled,
+    MongodKilled,
+    SchedulerKilled,
+    ServerKilled,
+    WorkerKilled,
+)
+from tests.chaos.faults.stops import (
+    AllWorkersStopped,
+    MongodStopped,
+    SchedulerStopped,
+    ServerStopped,
+    WorkerStopped,
+)
+
+FAULTS: Registry = {
+    fault.name: fault
+    for fault in (
+        SchedulerKilled,
+        SchedulerStopped,
+        WorkerKilled,
+        WorkerStopped,
+        AllWorkersKilled,
+        AllWorkersStopped,
+        ServerKilled,
+        ServerStopped,
+        MongodKilled,
+        MongodStopped,
+        EverythingKilled,
+    )
+}
+"""In the order of the table."""

@@ -1,0 +1,68 @@
+"""The memory of every process of the cluster, sampled during a run."""
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from statistics import mean
+
+import psutil
+
+from tests.chaos.cluster import ClusterUnderTest, role_of
+
+_EVERY = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """The resident memory of a role, all of its processes together, in MB: behind the warm-up, at the end,
+    and the most it ever was."""
+
+    role: str
+    begin: float
+    end: float
+    most: float
+
+    @property
+    def part(self) -> float:
+        """By how much it grew, as a part of what it was."""
+        return self.end / self.begin - 1 if self.begin else 0.0
+
+
+class Sampler:
+    """Looks at all processes every few seconds, until it is cancelled."""
+
+    def __init__(self, cluster: ClusterUnderTest) -> None:
+        self._cluster = cluster
+        self._begun = time.monotonic()
+        self._samples: dict[str, list[tuple[float, float]]] = defaultdict(list)
+
+    async def run(self) -> None:
+        """For ever."""
+        while True:
+            found = await asyncio.to_thread(self._look)
+            for role, size in found.items():
+                self._samples[role].append((time.monotonic() - self._begun, size))
+            await asyncio.sleep(_EVERY)
+
+    def growth(self, warm_up: float) -> list[Growth]:
+        """By role: the minute behind the warm-up, in seconds, against the last one."""
+        return [_growth(role, samples, warm_up) for role, samples in sorted(self._samples.items())]
+
+    def _look(self) -> Mapping[str, float]:
+        sizes: dict[str, float] = defaultdict(float)
+        for process in self._cluster.processes():
+            try:
+                sizes[role_of(process) or ""] += process.memory_info().rss / 1e6
+            except psutil.Error:
+                continue
+        sizes.pop("", None)
+        return sizes
+
+
+def _growth(role: str, samples: list[tuple[float, float]], warm_up: float) -> Growth:
+    sizes = [size for _, size in samples]
+    begin = [size for at, size in samples if warm_up <= at < warm_up + 60] or sizes[:1]
+    end = [size for at, size in samples if at >= samples[-1][0] - 60]
+    return Growth(role, mean(begin), mean(end), max(sizes))

@@ -1,0 +1,126 @@
+"""One run of the suite: a cluster, a workload, faults by plan, and the judgement."""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+from tests.chaos.audit import audited
+from tests.chaos.client import Client, now
+from tests.chaos.cluster import ClusterUnderTest
+from tests.chaos.conductor import Conductor
+from tests.chaos.faults.base import Fault, Injection
+from tests.chaos.judge.facts import History, Trouble
+from tests.chaos.judge.judge import judge
+from tests.chaos.judge.verdict import Kind, Verdict
+from tests.chaos.records import TargetProcess
+from tests.chaos.recovery import Felt
+from tests.chaos.resources import Growth, Sampler
+from tests.chaos.rig import Rig
+from tests.chaos.workload.clients import Workload
+from tests.chaos.workload.mix import Mix
+
+Tell = Callable[[str], None]
+Play = Callable[[Conductor], "asyncio.Future[None]"]
+
+_QUIESCE = 60.0
+_SETTLE = 3.0
+_LOOK = 2.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """All that a run came to. `complaints` are what is wrong beyond the verdict."""
+
+    seed: int
+    injections: Sequence[Injection]
+    history: History
+    verdict: Verdict
+    felt: Felt
+    quiesced: float
+    """After how many seconds everything that was expected had come."""
+    growth: Sequence[Growth]
+    complaints: Sequence[str]
+
+    @property
+    def good(self) -> bool:
+        """Whether nothing at all is wrong."""
+        return self.verdict.good and not self.complaints
+
+
+async def perform(home: Path, seed: int, faults: Sequence[Fault], rate: float, tell: Tell) -> Outcome:
+    """Plays the faults on a cluster in this directory, and judges."""
+    target = TargetProcess(home / "arrivals.jsonl")
+    cluster = ClusterUnderTest(home, {})
+    try:
+        tell("starting the cluster")
+        await asyncio.to_thread(cluster.start)
+        async with Client(cluster.url) as client:
+            workload = Workload(Mix(Random(seed)), client, target.url, rate)
+            rig = Rig(cluster, target, client, workload)
+            return await _Run(rig, seed, tell).outcome(faults)
+    finally:
+        await asyncio.to_thread(cluster.kill_everything)
+        target.stop()
+
+
+class _Run:
+    def __init__(self, rig: Rig, seed: int, tell: Tell) -> None:
+        self._rig = rig
+        self._seed = seed
+        self._tell = tell
+        self._conductor = Conductor(rig, Random(seed), tell)
+
+    async def outcome(self, faults: Sequence[Fault]) -> Outcome:
+        sampler = Sampler(self._rig.cluster)
+        async with asyncio.TaskGroup() as group:
+            sampling = group.create_task(sampler.run())
+            working = group.create_task(self._rig.workload.run())
+            await self._conductor.play(faults)
+            self._rig.workload.stop()
+            await working
+            quiesced = await self._quiesce()
+            sampling.cancel()
+        return await asyncio.to_thread(self._judged, quiesced, sampler.growth(0))
+
+    async def _quiesce(self) -> float:
+        """Waits until nothing is missing any more, but not for ever; then for what is not to come."""
+        self._tell("waiting for what is still to come")
+        begun = time.monotonic()
+        while time.monotonic() < begun + _QUIESCE:
+            verdict = await asyncio.to_thread(judge, self._history())
+            if not verdict.of(Kind.LOST):
+                break
+            await asyncio.sleep(_LOOK)
+        quiesced = time.monotonic() - begun
+        await asyncio.sleep(_SETTLE)
+        return quiesced
+
+    def _history(self) -> History:
+        troubles = [_trouble(each) for each in self._conductor.injections if each.fault.excuses]
+        arrivals = tuple(self._rig.arrivals())
+        return History(dict(self._rig.workload.jobs), arrivals, now(), tuple(troubles))
+
+    def _judged(self, quiesced: float, growth: Sequence[Growth]) -> Outcome:
+        history = self._history()
+        injections, felt = self._conductor.injections, Felt(history)
+        complaints = [
+            f"{each.fault.name}: {note}"
+            for each in injections
+            for note in (*each.notes, *each.fault.found_in(each, history), *_beyond_bound(each, felt))
+        ]
+        complaints += audited(self._rig.cluster, self._tell)
+        return Outcome(self._seed, injections, history, judge(history), felt, quiesced, growth, complaints)
+
+
+def _trouble(injection: Injection) -> Trouble:
+    """A fault excuses what happens until its bound, but no longer than until the next one."""
+    end = max(injection.bound_at, injection.healed_at, injection.since)
+    return Trouble(injection.injected_at, min(end, injection.over_at or end))
+
+
+def _beyond_bound(injection: Injection, felt: Felt) -> Sequence[str]:
+    late = felt.until(injection) - injection.bound_at
+    return [f"felt for {late / 1000:.1f} s longer than its bound"] if late > 0 else []
