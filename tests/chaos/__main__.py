@@ -15,6 +15,7 @@ from tests.chaos.faults import FAULTS
 from tests.chaos.faults.base import Fault
 from tests.chaos.plan import plan
 from tests.chaos.report import COLUMNS, markdown, rows, worst, write_json
+from tests.chaos.stages import STAGES, Stage
 from tests.chaos.suite import Outcome, perform
 from tests.chaos.workload.clients import MIXED
 
@@ -24,7 +25,18 @@ console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isat
 def main() -> int:
     """See the module."""
     arguments = _parser().parse_args()
-    outcomes = [_run(arguments, seed) for seed in range(arguments.seed, arguments.seed + arguments.seeds)]
+    plans = [
+        (seed, plan(seed, arguments.faults))
+        for seed in range(arguments.seed, arguments.seed + arguments.seeds)
+    ]
+    for seed, stages in plans:
+        for stage, faults in stages.items():
+            console.print(f"seed {seed}, {stage}: {', '.join(fault.plan for fault in faults)}")
+    outcomes = [
+        _run(arguments, seed, STAGES[stage], faults)
+        for seed, stages in plans
+        for stage, faults in stages.items()
+    ]
     if arguments.json:
         write_json(arguments.json, outcomes)
     if arguments.markdown:
@@ -51,16 +63,14 @@ def _names(text: str) -> Sequence[str]:
     return names
 
 
-def _run(arguments: argparse.Namespace, seed: int) -> Outcome:
-    faults = plan(seed, arguments.faults)
-    _print_plan(seed, faults)
+def _run(arguments: argparse.Namespace, seed: int, stage: type[Stage], faults: Sequence[Fault]) -> Outcome:
     home = Path(tempfile.mkdtemp(prefix="karya-chaos-"))
-    kept = arguments.keep
+    keep = True
     try:
-        outcome = asyncio.run(perform(home, seed, faults, arguments.rate, console.print))
-        kept = kept or not outcome.good
+        outcome = asyncio.run(perform(stage(home), seed, faults, arguments.rate, console.print))
+        keep = arguments.keep or not outcome.good
     finally:
-        if kept:
+        if keep:
             console.print(f"data directory and records: {home}")
         else:
             shutil.rmtree(home, ignore_errors=True)
@@ -68,13 +78,9 @@ def _run(arguments: argparse.Namespace, seed: int) -> Outcome:
     return outcome
 
 
-def _print_plan(seed: int, faults: Sequence[Fault]) -> None:
-    console.print(f"seed {seed}: " + ", ".join(fault.plan for fault in faults))
-
-
 def _print(outcome: Outcome) -> None:
     verdict = outcome.verdict
-    table = Table(*COLUMNS, title=f"seed {outcome.seed}")
+    table = Table(*COLUMNS, title=f"seed {outcome.seed}, {outcome.stage}")
     for row in rows(outcome):
         table.add_row(*row.cells)
     console.print(table)
@@ -83,6 +89,9 @@ def _print(outcome: Outcome) -> None:
         f"{verdict.expected} runs expected, {verdict.retried} retried, {verdict.excused} made again; "
         f"all was there {outcome.quiesced:.1f} s after the last submit"
     )
+    if outcome.starved:
+        most = max(outcome.starved) / 1000
+        console.print(f"the machine was late by itself {len(outcome.starved)} times, at most {most:.1f} s")
     for each in outcome.growth:
         console.print(
             f"  {each.role}: {each.begin:.0f} MB, in the end {each.end:.0f}, at most {each.most:.0f}"

@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import subprocess
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -24,6 +25,7 @@ _ROLES = {
     "karya": "karya up",
 }
 _GONE_SECONDS = 15
+_START_SECONDS = 150
 _METADATA = "Metadata-Version: 2.1\nName: karya-connector-chaos\nVersion: 0\n"
 _ENTRY_POINTS = "[karya.connectors]\npoison = tests.chaos.poison:PoisonConnector\n"
 _ROOT = Path(__file__).parents[2]
@@ -32,15 +34,16 @@ _ROOT = Path(__file__).parents[2]
 class ClusterUnderTest:
     """Started, broken and started again. All of it blocks: call it in a thread."""
 
-    def __init__(self, home: Path, settings: Mapping[str, str]) -> None:
+    def __init__(self, home: Path) -> None:
         self.home = home
         self.port = free_port()
-        self._settings = {
-            **SETTINGS,
-            **settings,
-            "PYTHONPATH": os.pathsep.join((str(_ROOT), str(_site(home)))),
-        }
+        self.configure({})
         self._up: Up | None = None
+
+    def configure(self, settings: Mapping[str, str]) -> None:
+        """Adds settings, as environment variables."""
+        path = os.pathsep.join((str(_ROOT), str(_site(self.home))))
+        self._settings = {**SETTINGS, **settings, "PYTHONPATH": path}
 
     @property
     def url(self) -> str:
@@ -53,9 +56,15 @@ class ClusterUnderTest:
         return self._up.text if self._up is not None else ""
 
     def start(self) -> None:
-        """Starts it and waits until it is ready. AssertionError with its words when it does not come up."""
-        self._up = Up(self.home, "--port", str(self.port), **self._settings)
-        self._up.await_url()
+        """Starts it and waits until it is ready, which takes long on a machine with much else to do.
+        AssertionError with its words when it does not come up."""
+        up = self._up = Up(self.home, "--port", str(self.port), **self._settings)
+
+        def ready() -> bool:
+            assert up.runs, f"karya up has ended: {up.text}"
+            return "Karya is ready at" in up.text
+
+        until(ready, _START_SECONDS, "a ready cluster")
 
     def kill_everything(self) -> None:
         """kill -9 of all of its processes, until none is left."""
@@ -73,6 +82,10 @@ class ClusterUnderTest:
         """Those of one role, or all that have any, in the order of their ids."""
         roles = [(process, role_of(process)) for process in descendants(self.home)]
         return sorted((p for p, found in roles if found and role in (None, found)), key=lambda p: p.pid)
+
+    def crew(self) -> Mapping[str, int]:
+        """How many processes there are of each role."""
+        return Counter(role for process in self.processes() if (role := role_of(process)))
 
     def command(self, *arguments: str, seconds: float = 120) -> "subprocess.CompletedProcess[str]":
         """Runs a `karya` command beside it, with the same settings."""

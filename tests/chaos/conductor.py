@@ -7,7 +7,7 @@ from random import Random
 from tests.chaos.client import now
 from tests.chaos.faults.base import Fault, Injection
 from tests.chaos.rig import Rig
-from tests.chaos.timing import RECLAIM
+from tests.chaos.timing import RECLAIM, START
 
 _WARM_UP = 60.0
 _CALM = 2.0
@@ -47,14 +47,20 @@ class Conductor:
         injection.over_at = now()
 
     async def _recover(self, injection: Injection) -> None:
-        """Until it is on time again, and what was cut can have come back."""
+        """Until it is on time again with all of its processes, and what was cut can have come back."""
         fault = injection.fault
         if not await self._rig.beats(injection.since, fault.bound + _MERCY):
-            injection.notes.append("the cluster did not come back, and was started anew")
-            self._tell(f"{fault.name}: {injection.notes[-1]}; karya up said:\n{self._rig.cluster.said}")
-            await asyncio.to_thread(self._rig.cluster.kill_everything)
-            await asyncio.to_thread(self._rig.cluster.start)
-            injection.rescued = True
-            await self._rig.beats(now(), _WARM_UP)
+            await self._rescue(injection, "nothing ran on time any more")
+        elif not await self._rig.whole(max(fault.bound, START)):
+            await self._rescue(injection, f"the processes are {dict(self._rig.cluster.crew())}")
         felt_for = min(fault.bound, RECLAIM) - (now() - injection.since) / 1000
         await asyncio.sleep(max(felt_for, 0) + _CALM)
+
+    async def _rescue(self, injection: Injection, why: str) -> None:
+        """Starts the cluster anew, so that the faults behind this one find one to break."""
+        injection.notes.append(f"it did not come back by itself: {why}")
+        injection.rescued = True
+        self._tell(f"{injection.fault.name}: {injection.notes[-1]}; karya up said:\n{self._rig.cluster.said}")
+        await asyncio.to_thread(self._rig.cluster.kill_everything)
+        await asyncio.to_thread(self._rig.cluster.start)
+        await self._rig.beats(now(), _WARM_UP)

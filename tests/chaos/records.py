@@ -20,6 +20,8 @@ class Records:
         self._arrivals: list[Arrival] = []
         self.open: dict[int, Arrival] = {}
         """What waits for its answer, by its number."""
+        self.starved: list[int] = []
+        """By how many milliseconds the target was woken too late, each time it was."""
 
     @property
     def count(self) -> int:
@@ -40,7 +42,9 @@ class Records:
     def _take(self, line: list[object]) -> None:
         what, number, *rest = line
         assert isinstance(number, int)
-        if what == "arrived":
+        if what == "starved":
+            self.starved.append(number)
+        elif what == "arrived":
             key, part, ident, attempt, token, instant, at, about = rest
             arrival = Arrival(number, key, part, ident, attempt, token, instant, at, about=about)  # type: ignore[arg-type]
             assert number == len(self._arrivals)
@@ -58,9 +62,11 @@ class TargetProcess:
     def __init__(self, file: Path) -> None:
         file.touch()
         self.records = Records(file)
+        self._log = file.with_suffix(".log").open("w")
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.chaos.target", str(file)],
             stdout=subprocess.PIPE,
+            stderr=self._log,
             text=True,
             start_new_session=True,
         )
@@ -74,3 +80,4 @@ class TargetProcess:
         self._process.wait()
         assert self._process.stdout is not None
         self._process.stdout.close()
+        self._log.close()

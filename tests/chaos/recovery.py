@@ -1,10 +1,12 @@
 """How long a fault was felt, from what the targets recorded."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 from tests.chaos.faults.base import Injection
-from tests.chaos.judge.facts import FOR_EVER, History
+from tests.chaos.judge.attempts import retried, step_of
+from tests.chaos.judge.facts import FOR_EVER, History, Step
 from tests.chaos.judge.needs import instants_of
 from tests.chaos.judge.runs import Run, runs_of
 from tests.chaos.timing import ON_TIME
@@ -13,23 +15,35 @@ _BEFORE = 1_000
 """How much before the injection something may have been due, or in mid-request, that it made late."""
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Late:
+    """One arrival that was late: when it should have come, when it came, and of what it is."""
+
+    due: int
+    at: int
+    key: str
+    again: bool = False
+    """It is an attempt after one that was cut, and `due` is when that ended."""
+
+
 class Felt:
     """What was late, and what was cut and made again."""
 
     def __init__(self, history: History) -> None:
-        self._late = sorted(_late(history))
-        self._again = sorted(_again(history))
+        self._late = [*_late(history), *_again(history)]
+
+    def of(self, injection: Injection) -> Sequence[Late]:
+        """What was late because of it."""
+        span = range(injection.injected_at - _BEFORE, _last(injection))
+        return [late for late in self._late if late.due in span]
 
     def until(self, injection: Injection) -> int:
-        """The last arrival that was late because of it; when its bound began to count, if there was none."""
-        span = range(injection.injected_at - _BEFORE, _last(injection))
-        felt = [at for due, at in (*self._late, *self._again) if due in span]
-        return max([injection.since, *felt])
+        """The last arrival that was late; when the bound began to count, if there was none."""
+        return max([injection.since, *(late.at for late in self.of(injection))])
 
     def cut(self, injection: Injection) -> int:
         """How many requests were in mid-request, and made again."""
-        span = range(injection.injected_at - _BEFORE, _last(injection))
-        return sum(ended in span for ended, _ in self._again)
+        return sum(late.again for late in self.of(injection))
 
 
 def _last(injection: Injection) -> int:
@@ -37,8 +51,8 @@ def _last(injection: Injection) -> int:
     return min(injection.over_at or FOR_EVER, max(injection.bound_at, injection.healed_at))
 
 
-def _late(history: History) -> Iterator[tuple[int, int]]:
-    """First starts that were not on time: when they were due, and when they arrived."""
+def _late(history: History) -> Iterator[Late]:
+    """First starts that were not on time."""
     runs = runs_of(history)
     for job in history.jobs.values():
         due = {each.at: each.due for each in instants_of(job, history)}
@@ -46,17 +60,21 @@ def _late(history: History) -> Iterator[tuple[int, int]]:
             for run in runs.get((job.key, step.name), ()):
                 at = due.get(run.instant, run.instant)
                 if run.first.at - at > ON_TIME * 1000:
-                    yield at, run.first.at
+                    yield Late(at, run.first.at, job.key)
 
 
-def _again(history: History) -> Iterator[tuple[int, int]]:
-    """Attempts that nobody answered, and the ones after them: when the one ended, and the other arrived."""
-    return (pair for runs in runs_of(history).values() for run in runs for pair in _cuts(run))
+def _again(history: History) -> Iterator[Late]:
+    """Attempts after one that nobody answered, or the answer of which was not stored."""
+    for runs in runs_of(history).values():
+        for run in runs:
+            job = history.jobs.get(run.key)
+            step = step_of(job, run.part) if job is not None else None
+            if step is not None:
+                yield from _cuts(run, step, history)
 
 
-def _cuts(run: Run) -> Sequence[tuple[int, int]]:
-    return [
-        (after.at if before.ended is None else min(before.ended, after.at), after.at)
-        for before, after in pairwise(run.arrivals)
-        if before.status is None or before.succeeded
-    ]
+def _cuts(run: Run, step: Step, history: History) -> Iterator[Late]:
+    for before, after in pairwise(run.arrivals):
+        if not retried(before, after, step, history):
+            ended = after.at if before.ended is None else min(before.ended, after.at)
+            yield Late(ended, after.at, run.key, again=True)

@@ -114,18 +114,27 @@ def _document(outcome: Outcome) -> dict[str, object]:
     verdict = outcome.verdict
     return {
         "seed": outcome.seed,
+        "stage": outcome.stage,
         "good": outcome.good,
         "jobs": len(outcome.history.jobs),
         "arrivals": len(outcome.history.arrivals),
         "expected": verdict.expected,
         "retried": verdict.retried,
         "excused": verdict.excused,
+        "starved": {"times": len(outcome.starved), "most": max(outcome.starved, default=0)},
         "quiesced": outcome.quiesced,
-        "faults": [asdict(row) for row in rows(outcome)],
+        "faults": [{**asdict(row), **_times(outcome, n)} for n, row in enumerate(rows(outcome))],
         "growth": [{**asdict(each), "part": each.part} for each in outcome.growth],
         "violations": [asdict(each) for each in verdict.violations],
         "complaints": list(outcome.complaints),
     }
+
+
+def _times(outcome: Outcome, number: int) -> dict[str, object]:
+    injection = outcome.injections[number]
+    latest = sorted(outcome.felt.of(injection), key=lambda late: late.at)[-5:]
+    times = {name: getattr(injection, name) for name in ("injected_at", "healed_at", "over_at")}
+    return {**times, "latest": [asdict(late) for late in latest]}
 
 
 def worst(outcome: Outcome, most: int = 40) -> Iterator[str]:

@@ -12,6 +12,7 @@ from tests.chaos.client import Client, now
 from tests.chaos.cluster import ClusterUnderTest, signalled
 from tests.chaos.judge.facts import Arrival
 from tests.chaos.records import TargetProcess
+from tests.chaos.stages import Stage
 from tests.chaos.timing import ON_TIME
 from tests.chaos.workload.clients import Workload
 
@@ -24,6 +25,7 @@ _BEATS = 8
 class Rig:
     """One run of the suite."""
 
+    stage: Stage
     cluster: ClusterUnderTest
     target: TargetProcess
     client: Client
@@ -48,6 +50,14 @@ class Rig:
 
         await until(look, 60, f"a process of the {role}")
         return found
+
+    async def whole(self, seconds: float) -> bool:
+        """Waits until there are as many processes of each role as there should be."""
+        try:
+            await until(lambda: self.cluster.crew() == self.stage.crew, seconds, "a whole crew")
+        except TimeoutError:
+            return False
+        return True
 
     async def busy(self, least: int) -> None:
         """Waits until so many requests are in flight."""

@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from random import Random
 
 from tests.chaos.audit import audited
@@ -19,11 +18,11 @@ from tests.chaos.records import TargetProcess
 from tests.chaos.recovery import Felt
 from tests.chaos.resources import Growth, Sampler
 from tests.chaos.rig import Rig
+from tests.chaos.stages import Stage
 from tests.chaos.workload.clients import Workload
 from tests.chaos.workload.mix import Mix
 
 Tell = Callable[[str], None]
-Play = Callable[[Conductor], "asyncio.Future[None]"]
 
 _QUIESCE = 60.0
 _SETTLE = 3.0
@@ -35,6 +34,7 @@ class Outcome:
     """All that a run came to. `complaints` are what is wrong beyond the verdict."""
 
     seed: int
+    stage: str
     injections: Sequence[Injection]
     history: History
     verdict: Verdict
@@ -42,6 +42,8 @@ class Outcome:
     quiesced: float
     """After how many seconds everything that was expected had come."""
     growth: Sequence[Growth]
+    starved: Sequence[int]
+    """By how many milliseconds the machine was late to wake the target, each time it was."""
     complaints: Sequence[str]
 
     @property
@@ -50,19 +52,21 @@ class Outcome:
         return self.verdict.good and not self.complaints
 
 
-async def perform(home: Path, seed: int, faults: Sequence[Fault], rate: float, tell: Tell) -> Outcome:
-    """Plays the faults on a cluster in this directory, and judges."""
-    target = TargetProcess(home / "arrivals.jsonl")
-    cluster = ClusterUnderTest(home, {})
+async def perform(stage: Stage, seed: int, faults: Sequence[Fault], rate: float, tell: Tell) -> Outcome:
+    """Plays the faults on a cluster in the home of the stage, and judges."""
+    target = TargetProcess(stage.home / "arrivals.jsonl")
+    cluster = ClusterUnderTest(stage.home)
     try:
         tell("starting the cluster")
+        cluster.configure(await asyncio.to_thread(stage.start))
         await asyncio.to_thread(cluster.start)
         async with Client(cluster.url) as client:
             workload = Workload(Mix(Random(seed)), client, target.url, rate)
-            rig = Rig(cluster, target, client, workload)
+            rig = Rig(stage, cluster, target, client, workload)
             return await _Run(rig, seed, tell).outcome(faults)
     finally:
         await asyncio.to_thread(cluster.kill_everything)
+        await asyncio.to_thread(stage.stop)
         target.stop()
 
 
@@ -112,7 +116,18 @@ class _Run:
             for note in (*each.notes, *each.fault.found_in(each, history), *_beyond_bound(each, felt))
         ]
         complaints += audited(self._rig.cluster, self._tell)
-        return Outcome(self._seed, injections, history, judge(history), felt, quiesced, growth, complaints)
+        return Outcome(
+            self._seed,
+            self._rig.stage.name,
+            injections,
+            history,
+            judge(history),
+            felt,
+            quiesced,
+            growth,
+            self._rig.target.records.starved,
+            complaints,
+        )
 
 
 def _trouble(injection: Injection) -> Trouble:

@@ -1,7 +1,8 @@
 """The target: a process of its own that outlives every fault, writes down each request, and behaves by path.
 
 `python -m tests.chaos.target FILE` prints its port and appends two lines of JSON a request to the file: when
-it has arrived, and when it was answered or given up. A path is /JOB/PART/BEHAVIOUR; see `BEHAVIOURS`.
+it has arrived, and when it was answered or given up; and one whenever the machine starves it. A path is
+/JOB/PART/BEHAVIOUR: see `_reply` and MISBEHAVIOURS.
 """
 
 import asyncio
@@ -22,16 +23,18 @@ from tests.support.target import Exchange, Reply, drip, endless, hang, raw, redi
 _HUGE = 1024 * 1024
 _HEADERS = b"HTTP/1.1 200 OK\r\n" + b"".join(b"x-%d: %s\r\n" % (n, b"y" * 4096) for n in range(_HUGE // 4096))
 
-MISBEHAVIOURS: dict[str, Reply] = {
-    "hang": hang(),
-    "drip": drip(every=1.0),
-    "flood": endless(),
-    "headers": raw(_HEADERS, close=False),
-    "reset": reset(),
-    "circle": redirect("/circle"),
+_NAP = 0.1
+_STARVED = 100
+_BROKEN = 500
+MISBEHAVIOURS: dict[str, tuple[Reply, int | None]] = {
+    "hang": (hang(), None),
+    "drip": (drip(every=1.0), None),
+    "flood": (endless(), 200),
+    "headers": (raw(_HEADERS, close=False), _BROKEN),
+    "reset": (reset(), _BROKEN),
 }
-_BY_NATURE = {"flood": 200, "headers": 500, "reset": 500}
-"""What the attempts of some of them come to although the client breaks off: of a flood it reads enough."""
+"""And how an attempt at each is written down: as never answered, as a success, since the client reads as much
+of a flood as it wants, or as a failure, whatever was sent."""
 
 
 class Recorder:
@@ -56,26 +59,51 @@ class Recorder:
         ident, attempt, token = headers["webhook-id"], headers["karya-attempt"], headers["karya-token"]
         instant = _millis(datetime.fromisoformat(headers["karya-instant"]).timestamp())
         self._write("arrived", number, key, part, ident, int(attempt), int(token), instant, at, about)
-        status = _BY_NATURE.get(behaviour)
-        try:
-            response = await self._answer(request, ident, behaviour)
-            status = status or response.status
-        finally:
-            self._write("ended", number, _now(), status)
-        return response
+        if behaviour in MISBEHAVIOURS:
+            return await self._misbehave(request, number, *MISBEHAVIOURS[behaviour])
+        return await self._answer(request, number, self._reply(ident, behaviour))
 
-    async def _answer(self, request: web.Request, ident: str, behaviour: str) -> web.StreamResponse:
-        reply = MISBEHAVIOURS.get(behaviour) or self._reply(ident, behaviour)
-        response = await reply(Exchange(request, self))  # type: ignore[arg-type]
-        if behaviour != "reset":
+    async def watch(self) -> None:
+        """Notes whenever this process, which has nothing to do with Karya, is woken too late: then the
+        machine has too much to do."""
+        while True:
+            begun = time.monotonic()
+            await asyncio.sleep(_NAP)
+            late = round((time.monotonic() - begun - _NAP) * 1000)
+            if late > _STARVED:
+                self._write("starved", late)
+
+    async def _answer(self, request: web.Request, number: int, reply: Reply) -> web.StreamResponse:
+        """What was answered has ended before its first byte can have reached the client."""
+        status, ended = None, 0
+        try:
+            response = await reply(Exchange(request, self))  # type: ignore[arg-type]
+            ended = _now()
             await response.prepare(request)
             await response.write_eof()
+            status = response.status
+        finally:
+            self._write("ended", number, _now() if status is None else ended, status)
         return response
+
+    async def _misbehave(
+        self, request: web.Request, number: int, reply: Reply, status: int | None
+    ) -> web.StreamResponse:
+        """What is a failure anyhow has ended when it begins: the client may break off at any moment."""
+        begun = _now()
+        try:
+            return await reply(Exchange(request, self))  # type: ignore[arg-type]
+        except ConnectionError:
+            return web.Response()
+        finally:
+            self._write("ended", number, begun if status == _BROKEN else _now(), status)
 
     def _reply(self, ident: str, behaviour: str) -> Reply:
         """`ok`; `slow-800` after so many milliseconds; `fail-2` two failures for each id, then success;
-        `down` always a failure."""
+        `down` always a failure; `circle` a redirect to where redirects never end."""
         how, _, figure = behaviour.partition("-")
+        if how == "circle":
+            return redirect("/circle")
         if how == "fail":
             self._seen[ident] += 1
             return respond(503 if self._seen[ident] <= int(figure) else 200)
@@ -104,14 +132,14 @@ def _millis(seconds: float) -> int:
 
 async def serve(file: Path) -> None:
     """Serves until it is killed."""
-    app = web.Application()
-    app.router.add_route("*", "/{key}/{part}/{how}", Recorder(file).handle)
+    app, recorder = web.Application(), Recorder(file)
+    app.router.add_route("*", "/{key}/{part}/{how}", recorder.handle)
     app.router.add_route("*", "/circle", _go_round)
     runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0, backlog=1024).start()
     print(runner.addresses[0][1], flush=True)
-    await asyncio.Event().wait()
+    await recorder.watch()
 
 
 if __name__ == "__main__":

@@ -9,6 +9,8 @@ from tests.chaos.faults.kills import (
     ServerKilled,
     WorkerKilled,
 )
+from tests.chaos.faults.poison import Poisonous
+from tests.chaos.faults.ray import GcsKilled, RayletKilled
 from tests.chaos.faults.stops import (
     AllWorkersStopped,
     MongodStopped,
@@ -16,6 +18,7 @@ from tests.chaos.faults.stops import (
     ServerStopped,
     WorkerStopped,
 )
+from tests.chaos.faults.targets import Circling, Dripping, Flooding, Hanging, HugeHeaders, Resetting
 
 FAULTS: Registry = {
     fault.name: fault
@@ -31,6 +34,15 @@ FAULTS: Registry = {
         MongodKilled,
         MongodStopped,
         EverythingKilled,
+        RayletKilled,
+        GcsKilled,
+        Poisonous,
+        Hanging,
+        Dripping,
+        Flooding,
+        HugeHeaders,
+        Resetting,
+        Circling,
     )
 }
 """In the order of the table."""

@@ -48,8 +48,8 @@ class Fault(ABC):
     """Whether the bound counts from the injection, although the fault lasts."""
     excuses: ClassVar[bool] = True
     """Whether anything may be late or cut because of it."""
-    ground: ClassVar[str] = "plain"
-    """What it needs to be played on; see `tests.chaos.grounds`."""
+    stage: ClassVar[str] = "plain"
+    """What it is played on; see `tests.chaos.stages`."""
     disabled: ClassVar[str] = ""
     """Why it is not among those that run unless they are named."""
 

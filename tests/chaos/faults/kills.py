@@ -11,7 +11,9 @@ from tests.chaos.rig import Rig, kill
 from tests.chaos.timing import LEASE, RECLAIM, START
 
 
-class _Killed(Fault):
+class Killed(Fault):
+    """What they have in common."""
+
     role: ClassVar[str]
     everyone: ClassVar[bool] = False
     in_mid_request: ClassVar[int] = 0
@@ -28,7 +30,7 @@ class _Killed(Fault):
         return pids(self._victims)
 
 
-class SchedulerKilled(_Killed):
+class SchedulerKilled(Killed):
     """The next holder goes on with no gap and no second task for an instant."""
 
     name = "kill-scheduler"
@@ -36,7 +38,7 @@ class SchedulerKilled(_Killed):
     bound = LEASE + 6.0
 
 
-class WorkerKilled(_Killed):
+class WorkerKilled(Killed):
     """What it had in mid-request is claimed again: same id, next attempt."""
 
     name = "kill-worker"
@@ -45,7 +47,7 @@ class WorkerKilled(_Killed):
     bound = RECLAIM
 
 
-class AllWorkersKilled(_Killed):
+class AllWorkersKilled(Killed):
     """The same with nobody left to go on."""
 
     name = "kill-all-workers"
@@ -55,7 +57,7 @@ class AllWorkersKilled(_Killed):
     bound = RECLAIM + START
 
 
-class ServerKilled(_Killed):
+class ServerKilled(Killed):
     """Submits fail until it is back at its address; what runs is not touched."""
 
     name = "kill-server"
@@ -63,7 +65,7 @@ class ServerKilled(_Killed):
     bound = 30.0
 
 
-class MongodKilled(_Killed):
+class MongodKilled(Killed):
     """Everybody waits; submits are answered 503; nothing acknowledged is lost."""
 
     name = "kill-mongod"
