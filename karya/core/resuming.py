@@ -1,39 +1,68 @@
 """What a paused job has missed, and where it goes on."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice, takewhile
 
 from karya.core.job import Cursor, Job, cursor_at
-from karya.core.misfire import SkipRange
+from karya.core.misfire import SkipRange, misfired_until
 
 PAUSED_REASON = "the job was paused"
 _ANY_NUMBER = 2**62
+_MOST_OVERDUE = 1_000
+"""How many instants from before the pause are made at once: it is one transaction."""
 
 
 @dataclass(frozen=True, slots=True)
 class Resumption:
-    """The cursor from which the job goes on, and the instants behind the old one that have passed. It `makes`
-    the occurrence on which the cursor stands, unless that has its tasks already."""
+    """The cursor from which the job goes on, the ranges behind the old one that are skipped, and the
+    occurrences behind it that get their tasks now: the last one is that on which the cursor stands."""
 
     cursor: Cursor
-    skip: SkipRange | None = None
-    makes: bool = False
+    skips: Sequence[SkipRange] = ()
+    made: Sequence[Cursor] = ()
 
 
 def resumption(job: Job, now: datetime) -> Resumption:
     """Where a job goes on that is resumed now. Every instant behind its cursor that is not to come any more
-    is skipped; counting them takes time for a calendar and a long pause."""
-    schedule, anchor, cursor = job.schedule, job.anchor, job.cursor
-    if cursor.exhausted or cursor.at > now:
-        return Resumption(cursor)
-    most = _ANY_NUMBER if schedule.max_runs is None else schedule.max_runs - cursor.count
-    passed = schedule.run_past(anchor, cursor.at, now, most)
-    first = schedule.next_after(anchor, cursor.at, cursor.count)
-    skip = None
-    if passed.last is not None and first is not None:
-        skip = SkipRange(first, passed.last, passed.count, PAUSED_REASON)
-    at, count = passed.last or cursor.at, cursor.count + passed.count
-    following = schedule.next_after(anchor, at, count)
+    is skipped; counting them takes time for a calendar and a long pause.
+
+    But for those that the pause did not keep back: the scheduler was late to make them, as after a crash,
+    yet within the job's grace when the pause came.
+    """
+    if job.cursor.exhausted or job.cursor.at > now:
+        return Resumption(job.cursor)
+    paused_at = job.paused_at or job.cursor.at
+    misfired, cursor = _passed(job, job.cursor, misfired_until(job, paused_at))
+    overdue = tuple(islice(takewhile(lambda one: one.at < paused_at, _behind(job, cursor)), _MOST_OVERDUE))
+    if overdue:
+        passed, cursor = _passed(job, overdue[-1], now)
+    else:  # one range, as there is nothing between the two
+        misfired, (passed, cursor) = None, _passed(job, job.cursor, now)
+    skips = tuple(skip for skip in (misfired, passed) if skip is not None)
+    following = job.next_cursor(cursor.at, cursor.count)
     if following is None:
-        return Resumption(Cursor(at=at, count=count, exhausted=True), skip)
-    return Resumption(cursor_at(schedule, anchor, following, count + 1), skip, makes=True)
+        return Resumption(Cursor(at=cursor.at, count=cursor.count, exhausted=True), skips, overdue)
+    return Resumption(following, skips, (*overdue, following))
+
+
+def _behind(job: Job, cursor: Cursor) -> Iterator[Cursor]:
+    """The cursors of all occurrences behind this one."""
+    following = job.next_cursor(cursor.at, cursor.count)
+    while following is not None:
+        yield following
+        following = job.next_cursor(following.at, following.count)
+
+
+def _passed(job: Job, cursor: Cursor, until: datetime) -> tuple[SkipRange | None, Cursor]:
+    """The instants behind a cursor up to and including `until` as a range, and the last of them."""
+    schedule, anchor = job.schedule, job.anchor
+    most = _ANY_NUMBER if schedule.max_runs is None else schedule.max_runs - cursor.count
+    passed = schedule.run_past(anchor, cursor.at, until, most)
+    first = schedule.next_after(anchor, cursor.at, cursor.count)
+    if passed.last is None or first is None:
+        return None, cursor
+    count = cursor.count + passed.count
+    skip = SkipRange(first, passed.last, passed.count, PAUSED_REASON)
+    return skip, cursor_at(schedule, anchor, passed.last, count)

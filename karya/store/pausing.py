@@ -89,14 +89,14 @@ class Pausing:
     async def _go_on(self, standing: Standing, job: Job, plan: Resumption) -> Job:
         passed = await self._skip_passed(standing, job)
         queued = None if job.queued in passed else job.queued
+        made = [
+            task for one in plan.made for task in occurrence_tasks(job, scheduled(job, one), standing.now)
+        ]
+        await standing.insert(await standing.missing(made))
         await self._let_go(standing, job.id, queued)
-        if plan.skip is not None:
-            await self._skips.insert_one(
-                _skip_document(job, plan.skip, standing.now), session=standing.session
-            )
-        if plan.makes:
-            made = occurrence_tasks(job, scheduled(job, plan.cursor), standing.now)
-            await standing.insert(await standing.missing(made))
+        if plan.skips:
+            skips = [_skip_document(job, skip, standing.now) for skip in plan.skips]
+            await self._skips.insert_many(skips, session=standing.session)
         values: dict[str, Any] = {"status": JobState.ACTIVE.value, "paused_at": None, "queued": queued}
         await standing.change(job, ChangeKind.RESUMED, {**values, "cursor": cursor_document(plan.cursor)})
         active = {"status": JobState.ACTIVE, "paused_at": None, "updated_at": standing.now}

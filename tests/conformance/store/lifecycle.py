@@ -139,6 +139,17 @@ class PausingConformance(Told):
         assert await self.kinds(kit, job) == ["resumed", "paused"]
         assert not await kit.hooks_of(job.id)
 
+    async def test_what_the_scheduler_was_late_to_make_before_the_pause_runs(self, kit: StoreKit) -> None:
+        job = await self.stored(kit, a_job(every(1)))
+        await kit.lifecycle.pause(job.id, at(3.5))  # nobody has looked at the job since it was stored
+        resumed = await kit.lifecycle.resume(job.id, at(5.5))
+        assert (resumed.cursor.at, resumed.cursor.count) == (at(6), 6)
+        assert await self.states(kit, job) == [(second, "READY", False) for second in (1, 2, 3, 6)]
+        tasks = await self.steps(kit, job)
+        assert [task.due_at for task in tasks] == [at(5.5), at(5.5), at(5.5), at(6)]
+        (skipped,) = await kit.history.skipped(job.id, 9)
+        assert (skipped.range.first, skipped.range.last, skipped.range.count) == (at(4), at(5), 2)
+
     async def test_resuming_before_the_next_instant_skips_nothing(self, kit: StoreKit) -> None:
         job = await self.stored(kit, a_job(every(5)))
         await kit.lifecycle.pause(job.id, at(1))
