@@ -5,7 +5,7 @@ import asyncio
 import shutil
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -15,8 +15,9 @@ from tests.chaos.faults import FAULTS
 from tests.chaos.faults.base import Fault
 from tests.chaos.plan import plan
 from tests.chaos.report import COLUMNS, markdown, rows, worst, write_json
+from tests.chaos.soak import soak_plan
 from tests.chaos.stages import STAGES, Stage
-from tests.chaos.suite import Outcome, perform
+from tests.chaos.suite import Outcome, Programme, perform
 from tests.chaos.workload.clients import MIXED
 
 console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 150)
@@ -44,12 +45,20 @@ def main() -> int:
     return 0 if all(outcome.good for outcome in outcomes) else 1
 
 
+def _plan(arguments: argparse.Namespace, seed: int) -> Mapping[str, Sequence[Fault]]:
+    if arguments.soak:
+        return {"plain": soak_plan(seed, arguments.soak, arguments.faults)}
+    return plan(seed, arguments.faults)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--seed", type=int, default=1, help="of the workload and of the plan of faults")
     parser.add_argument("--seeds", type=int, default=1, help="how many seeds in a row")
     parser.add_argument("--faults", type=_names, default=[], metavar="A,B", help=f"of {', '.join(FAULTS)}")
     parser.add_argument("--rate", type=float, default=MIXED, help="about how many tasks a second")
+    parser.add_argument("--minutes", type=float, default=0.0, help="plays the plan again until then")
+    parser.add_argument("--soak", type=int, metavar="MINUTES", help="a fault a minute, and memory stays flat")
     parser.add_argument("--json", type=Path, help="where to write everything")
     parser.add_argument("--markdown", type=Path, help="where to write the table of docs/reliability.md")
     parser.add_argument("--keep", action="store_true", help="leaves the data directory")
@@ -67,7 +76,8 @@ def _run(arguments: argparse.Namespace, seed: int, stage: type[Stage], faults: S
     home = Path(tempfile.mkdtemp(prefix="karya-chaos-"))
     keep = True
     try:
-        outcome = asyncio.run(perform(stage(home), seed, faults, arguments.rate, console.print))
+        programme = Programme(seed, faults, arguments.rate, arguments.minutes, bool(arguments.soak))
+        outcome = asyncio.run(perform(stage(home), programme, console.print))
         keep = arguments.keep or not outcome.good
     finally:
         if keep:
@@ -90,7 +100,7 @@ def _print(outcome: Outcome) -> None:
         f"all was there {outcome.quiesced:.1f} s after the last submit"
     )
     if outcome.starved:
-        most = max(outcome.starved) / 1000
+        most = max(each.late for each in outcome.starved) / 1000
         console.print(f"the machine was late by itself {len(outcome.starved)} times, at most {most:.1f} s")
     for each in outcome.growth:
         console.print(

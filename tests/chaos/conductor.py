@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from itertools import cycle
 from random import Random
 
 from tests.chaos.client import now
@@ -24,13 +25,32 @@ class Conductor:
         self._tell = tell
         self.injections: list[Injection] = []
 
-    async def play(self, faults: Sequence[Fault]) -> None:
-        """Each fault on a cluster that has recovered from the one before."""
-        if not await self._rig.beats(now(), _WARM_UP):
-            raise RuntimeError("the cluster does not run what it is given: nothing was broken yet")
-        for fault in faults:
+    async def play(self, faults: Sequence[Fault], minutes: float) -> None:
+        """Each fault on a cluster that has recovered from the one before; all of them again and again, until
+        so many minutes have passed."""
+        await self._warm_up()
+        begun = now()
+        for number, fault in enumerate(cycle(faults)):
+            if number >= len(faults) and now() - begun > minutes * 60_000:
+                break
             await asyncio.sleep(self._random.uniform(0.5, 3.0))
             await self.inject(fault)
+
+    async def soak(self, faults: Sequence[Fault], every: float) -> None:
+        """The same with so many seconds from one to the next, and a last stretch without any."""
+        await self._warm_up()
+        begun = asyncio.get_running_loop().time()
+        for number, fault in enumerate(faults, 1):
+            await self._until(begun + number * every)
+            await self.inject(fault)
+        await self._until(begun + (len(faults) + 2) * every)
+
+    async def _until(self, moment: float) -> None:
+        await asyncio.sleep(moment - asyncio.get_running_loop().time())
+
+    async def _warm_up(self) -> None:
+        if not await self._rig.beats(now(), _WARM_UP):
+            raise RuntimeError("the cluster does not run what it is given: nothing was broken yet")
 
     async def inject(self, fault: Fault) -> None:
         """One of them, from the aim to the calm behind it."""

@@ -5,10 +5,18 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests.chaos.judge.facts import Arrival
+
+
+@dataclass(frozen=True, slots=True)
+class Starved:
+    """When the machine woke a process that had nothing to do with Karya, and by how much too late."""
+
+    at: int
+    late: int
 
 
 class Records:
@@ -20,8 +28,8 @@ class Records:
         self._arrivals: list[Arrival] = []
         self.open: dict[int, Arrival] = {}
         """What waits for its answer, by its number."""
-        self.starved: list[int] = []
-        """By how many milliseconds the target was woken too late, each time it was."""
+        self.starved: list[Starved] = []
+        """Whenever the machine woke the target too late."""
 
     @property
     def count(self) -> int:
@@ -43,7 +51,9 @@ class Records:
         what, number, *rest = line
         assert isinstance(number, int)
         if what == "starved":
-            self.starved.append(number)
+            (late,) = rest
+            assert isinstance(late, int)
+            self.starved.append(Starved(number, late))
         elif what == "arrived":
             key, part, ident, attempt, token, instant, at, about = rest
             arrival = Arrival(number, key, part, ident, attempt, token, instant, at, about=about)  # type: ignore[arg-type]

@@ -121,7 +121,7 @@ def _document(outcome: Outcome) -> dict[str, object]:
         "expected": verdict.expected,
         "retried": verdict.retried,
         "excused": verdict.excused,
-        "starved": {"times": len(outcome.starved), "most": max(outcome.starved, default=0)},
+        "starved": {"times": len(outcome.starved), "most": max((e.late for e in outcome.starved), default=0)},
         "quiesced": outcome.quiesced,
         "faults": [{**asdict(row), **_times(outcome, n)} for n, row in enumerate(rows(outcome))],
         "growth": [{**asdict(each), "part": each.part} for each in outcome.growth],

@@ -4,20 +4,22 @@ import asyncio
 import time
 from collections import defaultdict
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from statistics import mean
+from statistics import median
 
 import psutil
 
 from tests.chaos.cluster import ClusterUnderTest, role_of
 
 _EVERY = 5.0
+_MINUTE = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """The resident memory of a role, all of its processes together, in MB: behind the warm-up, at the end,
-    and the most it ever was."""
+    """The resident memory of a role, by the largest of its processes, in MB: the median of the minute behind
+    the warm-up, that of the last minute, and the most that it ever was."""
 
     role: str
     begin: float
@@ -27,7 +29,7 @@ class Growth:
     @property
     def part(self) -> float:
         """By how much it grew, as a part of what it was."""
-        return self.end / self.begin - 1 if self.begin else 0.0
+        return self.end / self.begin - 1
 
 
 class Sampler:
@@ -47,22 +49,20 @@ class Sampler:
             await asyncio.sleep(_EVERY)
 
     def growth(self, warm_up: float) -> list[Growth]:
-        """By role: the minute behind the warm-up, in seconds, against the last one."""
+        """By role: the minute that begins so many seconds after the start against the last one."""
         return [_growth(role, samples, warm_up) for role, samples in sorted(self._samples.items())]
 
     def _look(self) -> Mapping[str, float]:
         sizes: dict[str, float] = defaultdict(float)
         for process in self._cluster.processes():
-            try:
-                sizes[role_of(process) or ""] += process.memory_info().rss / 1e6
-            except psutil.Error:
-                continue
-        sizes.pop("", None)
+            with suppress(psutil.Error):
+                if role := role_of(process):
+                    sizes[role] = max(sizes[role], process.memory_info().rss / 1e6)
         return sizes
 
 
 def _growth(role: str, samples: list[tuple[float, float]], warm_up: float) -> Growth:
     sizes = [size for _, size in samples]
-    begin = [size for at, size in samples if warm_up <= at < warm_up + 60] or sizes[:1]
-    end = [size for at, size in samples if at >= samples[-1][0] - 60]
-    return Growth(role, mean(begin), mean(end), max(sizes))
+    begin = [size for at, size in samples if warm_up <= at < warm_up + _MINUTE] or sizes
+    end = [size for at, size in samples if at >= samples[-1][0] - _MINUTE]
+    return Growth(role, median(begin), median(end), max(sizes))

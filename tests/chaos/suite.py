@@ -14,12 +14,14 @@ from tests.chaos.faults.base import Fault, Injection
 from tests.chaos.judge.facts import History, Trouble
 from tests.chaos.judge.judge import judge
 from tests.chaos.judge.verdict import Kind, Verdict
-from tests.chaos.records import TargetProcess
+from tests.chaos.records import Starved, TargetProcess
 from tests.chaos.recovery import Felt
 from tests.chaos.resources import Growth, Sampler
 from tests.chaos.rig import Rig
+from tests.chaos.soak import EVERY, WARM_UP, soaked
 from tests.chaos.stages import Stage
-from tests.chaos.workload.clients import Workload
+from tests.chaos.timing import LEASE
+from tests.chaos.workload.clients import MIXED, Workload
 from tests.chaos.workload.mix import Mix
 
 Tell = Callable[[str], None]
@@ -27,6 +29,19 @@ Tell = Callable[[str], None]
 _QUIESCE = 60.0
 _SETTLE = 3.0
 _LOOK = 2.0
+_STARVED = round(LEASE * 1000 / 4)
+
+
+@dataclass(frozen=True)
+class Programme:
+    """What is to be played: `faults`, and those again until `minutes` have passed. When soaking, one a
+    minute, and memory is judged too."""
+
+    seed: int
+    faults: Sequence[Fault]
+    rate: float = MIXED
+    minutes: float = 0.0
+    soaking: bool = False
 
 
 @dataclass(frozen=True)
@@ -42,8 +57,7 @@ class Outcome:
     quiesced: float
     """After how many seconds everything that was expected had come."""
     growth: Sequence[Growth]
-    starved: Sequence[int]
-    """By how many milliseconds the machine was late to wake the target, each time it was."""
+    starved: Sequence[Starved]
     complaints: Sequence[str]
 
     @property
@@ -52,8 +66,8 @@ class Outcome:
         return self.verdict.good and not self.complaints
 
 
-async def perform(stage: Stage, seed: int, faults: Sequence[Fault], rate: float, tell: Tell) -> Outcome:
-    """Plays the faults on a cluster in the home of the stage, and judges."""
+async def perform(stage: Stage, programme: Programme, tell: Tell) -> Outcome:
+    """Plays the programme on a cluster in the home of the stage, and judges."""
     target = TargetProcess(stage.home / "arrivals.jsonl")
     cluster = ClusterUnderTest(stage.home)
     try:
@@ -61,9 +75,8 @@ async def perform(stage: Stage, seed: int, faults: Sequence[Fault], rate: float,
         cluster.configure(await asyncio.to_thread(stage.start))
         await asyncio.to_thread(cluster.start)
         async with Client(cluster.url) as client:
-            workload = Workload(Mix(Random(seed)), client, target.url, rate)
-            rig = Rig(stage, cluster, target, client, workload)
-            return await _Run(rig, seed, tell).outcome(faults)
+            workload = Workload(Mix(Random(programme.seed)), client, target.url, programme.rate)
+            return await _Run(Rig(stage, cluster, target, client, workload), programme, tell).outcome()
     finally:
         await asyncio.to_thread(cluster.kill_everything)
         await asyncio.to_thread(stage.stop)
@@ -71,23 +84,30 @@ async def perform(stage: Stage, seed: int, faults: Sequence[Fault], rate: float,
 
 
 class _Run:
-    def __init__(self, rig: Rig, seed: int, tell: Tell) -> None:
+    def __init__(self, rig: Rig, programme: Programme, tell: Tell) -> None:
         self._rig = rig
-        self._seed = seed
+        self._programme = programme
         self._tell = tell
-        self._conductor = Conductor(rig, Random(seed), tell)
+        self._conductor = Conductor(rig, Random(programme.seed), tell)
 
-    async def outcome(self, faults: Sequence[Fault]) -> Outcome:
+    async def outcome(self) -> Outcome:
         sampler = Sampler(self._rig.cluster)
         async with asyncio.TaskGroup() as group:
             sampling = group.create_task(sampler.run())
             working = group.create_task(self._rig.workload.run())
-            await self._conductor.play(faults)
+            await self._play()
             self._rig.workload.stop()
             await working
             quiesced = await self._quiesce()
             sampling.cancel()
-        return await asyncio.to_thread(self._judged, quiesced, sampler.growth(0))
+        growth = sampler.growth(WARM_UP if self._programme.soaking else 0.0)
+        return await asyncio.to_thread(self._judged, quiesced, growth)
+
+    async def _play(self) -> None:
+        if self._programme.soaking:
+            await self._conductor.soak(self._programme.faults, EVERY)
+        else:
+            await self._conductor.play(self._programme.faults, self._programme.minutes)
 
     async def _quiesce(self) -> float:
         """Waits until nothing is missing any more, but not for ever; then for what is not to come."""
@@ -104,6 +124,7 @@ class _Run:
 
     def _history(self) -> History:
         troubles = [_trouble(each) for each in self._conductor.injections if each.fault.excuses]
+        troubles += map(_starvation, self._rig.target.records.starved)
         arrivals = tuple(self._rig.arrivals())
         return History(dict(self._rig.workload.jobs), arrivals, now(), tuple(troubles))
 
@@ -115,9 +136,10 @@ class _Run:
             for each in injections
             for note in (*each.notes, *each.fault.found_in(each, history), *_beyond_bound(each, felt))
         ]
+        complaints += soaked(growth, quiesced) if self._programme.soaking else []
         complaints += audited(self._rig.cluster, self._tell)
         return Outcome(
-            self._seed,
+            self._programme.seed,
             self._rig.stage.name,
             injections,
             history,
@@ -134,6 +156,12 @@ def _trouble(injection: Injection) -> Trouble:
     """A fault excuses what happens until its bound, but no longer than until the next one."""
     end = max(injection.bound_at, injection.healed_at, injection.since)
     return Trouble(injection.injected_at, min(end, injection.over_at or end))
+
+
+def _starvation(starved: Starved) -> Trouble:
+    """A machine that runs nobody for a while may cost leases, as a stopped process would."""
+    lost = round(LEASE * 1000) if starved.late > _STARVED else 0
+    return Trouble(starved.at - starved.late, starved.at + lost)
 
 
 def _beyond_bound(injection: Injection, felt: Felt) -> Sequence[str]:

@@ -71,7 +71,7 @@ class Recorder:
             await asyncio.sleep(_NAP)
             late = round((time.monotonic() - begun - _NAP) * 1000)
             if late > _STARVED:
-                self._write("starved", late)
+                self._write("starved", _now(), late)
 
     async def _answer(self, request: web.Request, number: int, reply: Reply) -> web.StreamResponse:
         """What was answered has ended before its first byte can have reached the client."""

@@ -9,7 +9,7 @@ from typing import Any
 from tests.chaos.client import Client, Refused, Told, now
 from tests.chaos.judge.facts import Asked, Job, Pause
 from tests.chaos.workload.draft import Draft, chained, millis
-from tests.chaos.workload.mix import Mix
+from tests.chaos.workload.mix import LIFE, Mix
 
 WAVE = 10.0
 """Seconds from one wave of jobs to the next."""
@@ -35,7 +35,7 @@ class Workload:
         self._begin(self._beat())
         while not self._stopping.is_set():
             begun = time.monotonic()
-            drafts = [*self._mix.wave(now()), *self._mix.steady(now(), self._steady * WAVE / 16)]
+            drafts = [*self._mix.wave(now()), *self._mix.steady(now(), self._steady * WAVE * 1000 / LIFE)]
             for draft in drafts:
                 self._begin(self.serve(draft))
             with suppress(TimeoutError):
@@ -52,15 +52,13 @@ class Workload:
         """One job from its submit to its end, as far as its client has a part in it."""
         sent = now()
         self._note(draft, draft.facts(sent, None, None))
-        told = await self._client.post(
-            "/v1/jobs", draft.spec(self._target), tries=1 if draft.impatient else None
-        )
-        if told.acked is None:
-            return
-        created = millis(told.answer["created_at"])
-        self._note(draft, draft.facts(told.sent, told.acked, created))
-        with suppress(Refused):  # it has ended, or waits for nothing more
-            await self._steer(draft, told.answer["id"])
+        tries = 1 if draft.impatient else None
+        with suppress(Refused):  # it came too late for its own end, or what was asked for has ended
+            told = await self._client.post("/v1/jobs", draft.spec(self._target), tries=tries)
+            if told.acked is not None:
+                created = millis(told.answer["created_at"])
+                self._note(draft, draft.facts(told.sent, told.acked, created))
+                await self._steer(draft, told.answer["id"])
 
     def _begin(self, work: Any) -> None:
         task = asyncio.create_task(work)
