@@ -8,7 +8,7 @@ EXTRAS := .[embedded,kafka,dev]
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install node demo up down test lint bench constraints clean
+.PHONY: help install node demo up down test chaos lint bench constraints clean
 
 help: ## Lists the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ down: install ## Stops the Karya that runs in the default data directory
 
 test: install node ## Runs the tests on real parts. ARGS='-k words'
 	$(BIN)/pytest $(ARGS)
+
+chaos: install ## Breaks a real cluster by a seeded plan and judges it. ARGS='--seed 7 --faults kill-mongod'
+	$(BIN)/python -m tests.chaos $(ARGS)
 
 lint: install ## Style, types and the direction of imports
 	$(BIN)/ruff check .

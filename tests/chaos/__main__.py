@@ -14,7 +14,7 @@ from rich.table import Table
 from tests.chaos.faults import FAULTS
 from tests.chaos.faults.base import Fault
 from tests.chaos.plan import plan
-from tests.chaos.report import COLUMNS, markdown, rows, worst, write_json
+from tests.chaos.report import COLUMNS, rows, worst, write_json, write_markdown
 from tests.chaos.soak import soak_plan
 from tests.chaos.stages import STAGES, Stage
 from tests.chaos.suite import Outcome, Programme, perform
@@ -41,7 +41,7 @@ def main() -> int:
     if arguments.json:
         write_json(arguments.json, outcomes)
     if arguments.markdown:
-        arguments.markdown.write_text(markdown(outcomes))
+        write_markdown(arguments.markdown, outcomes)
     return 0 if all(outcome.good for outcome in outcomes) else 1
 
 
@@ -60,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--minutes", type=float, default=0.0, help="plays the plan again until then")
     parser.add_argument("--soak", type=int, metavar="MINUTES", help="a fault a minute, and memory stays flat")
     parser.add_argument("--json", type=Path, help="where to write everything")
-    parser.add_argument("--markdown", type=Path, help="where to write the table of docs/reliability.md")
+    parser.add_argument("--markdown", type=Path, help="a page to put the table into")
     parser.add_argument("--keep", action="store_true", help="leaves the data directory")
     return parser
 

@@ -9,6 +9,7 @@ from tests.chaos.faults.base import Injection
 from tests.chaos.judge.verdict import Kind, Violation
 from tests.chaos.suite import Outcome
 
+_BEGIN, _END = "<!-- table: begin -->", "<!-- table: end -->"
 COLUMNS = (
     "fault",
     "runs",
@@ -102,6 +103,15 @@ def _summed(name: str, found: Sequence[Row]) -> Sequence[str]:
     ]
     worst = max(row.felt for row in found)
     return (f"{name} ({len(found)})", *map(str, sums), f"{worst:.1f}", f"{found[0].bound:.0f}")
+
+
+def write_markdown(file: Path, outcomes: Sequence[Outcome]) -> None:
+    """Puts the table into a page, between its two marks; a file that is not there yet becomes just that."""
+    before, after = "", ""
+    if file.exists():
+        before, _, rest = file.read_text().partition(_BEGIN)
+        _, _, after = rest.partition(_END)
+    file.write_text(f"{before}{_BEGIN}\n\n{markdown(outcomes)}\n{_END}{after}")
 
 
 def write_json(file: Path, outcomes: Sequence[Outcome]) -> None:

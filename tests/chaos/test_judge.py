@@ -118,6 +118,15 @@ def test_a_step_comes_after_the_end_of_the_one_before() -> None:
     assert kinds(judged(both, one)) == [Kind.LOST]
 
 
+def test_occurrences_that_want_to_be_alone_come_one_after_the_other() -> None:
+    alone = job(Interval(SECOND, max_runs=2), alone=True)
+    first, second = (arrival(NOON + number * SECOND, str(number)) for number in (1, 2))
+    assert judged(alone, first, second).good
+    longer = replace(first, ended=second.at + 500)
+    assert kinds(judged(alone, longer, second)) == [Kind.OVERLAP]
+    assert judged(replace(alone, alone=False), longer, second).good
+
+
 def test_every_instant_has_an_arrival_of_its_own() -> None:
     wanted = [Instant(at, at, at + 10, Need.REQUIRED) for at in (0, 4, 8)]
     assert match(wanted, [9, 10, 12], 0).instants == []

@@ -77,6 +77,8 @@ class Job:
     """Runs that were asked for by hand: the instant that the answer names, and when the answer came."""
     skippable: bool = False
     """Its policies let it skip instants that come while there is trouble."""
+    alone: bool = False
+    """No occurrence of it begins before the one before has ended."""
     parent: "Job | None" = None
     """The job whose chained action submits this one."""
 

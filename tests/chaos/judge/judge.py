@@ -8,7 +8,7 @@ from tests.chaos.judge.facts import History, Job, Step
 from tests.chaos.judge.hooks import hooks
 from tests.chaos.judge.ledger import Instants, Ledger
 from tests.chaos.judge.needs import Need, instants_of
-from tests.chaos.judge.order import order
+from tests.chaos.judge.order import order, overlaps
 from tests.chaos.judge.runs import Run, Runs, runs_of
 from tests.chaos.judge.steering import steering
 from tests.chaos.judge.verdict import Kind, Verdict, Violation
@@ -59,6 +59,7 @@ class _Judge:
         runs = [run for step in job.steps for run in self._runs.get((job.key, step.name), ())]
         yield from steering(job, runs, self._history)
         yield from order(job, self._runs, self._history)
+        yield from overlaps(job, runs, self._history)
         yield from hooks(job, self._runs, instants, self._history)
         yield from _anchor(job, self._history)
 

@@ -69,6 +69,12 @@ def _need(job: Job, at: int, due: int, deadline: int, history: History) -> Need:
         return Need.OPTIONAL
     if job.cancel is not None and deadline >= job.cancel.at:
         return Need.OPTIONAL
-    if job.skippable and any(t.start <= deadline and t.end >= due for t in history.troubles):
+    if job.skippable and _is_troubled(due, deadline, history):
         return Need.OPTIONAL
     return Need.REQUIRED
+
+
+def _is_troubled(due: int, deadline: int, history: History) -> bool:
+    """Whether there was trouble, or the instant before may have been late because of it."""
+    patience = history.limits.patience
+    return any(trouble.start <= deadline and trouble.end + patience >= due for trouble in history.troubles)

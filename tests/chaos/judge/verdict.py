@@ -23,6 +23,8 @@ class Kind(StrEnum):
     CANCELLED = "after cancel"
     PAUSED = "during pause"
     ENDED = "after end"
+    OVERLAP = "overlap"
+    """Two occurrences of a job at once that wants them one after the other."""
     ANCHOR = "anchor"
     """The acknowledged moment of creation lies outside of the submit."""
 

@@ -91,6 +91,7 @@ class Draft:
             tuple(work.step() for work in self.works),
             frozenset(self.hooks),
             skippable=self.policies is not None,
+            alone="overlap" in (self.policies or {}),
         )
 
     def _step(self, work: Work, target: str) -> dict[str, Any]:
