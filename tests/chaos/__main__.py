@@ -106,6 +106,8 @@ def _print(outcome: Outcome) -> None:
         console.print(
             f"  {each.role}: {each.begin:.0f} MB, in the end {each.end:.0f}, at most {each.most:.0f}"
         )
+    if not outcome.good:
+        console.print(f"the actors' logs: {', '.join(outcome.logs)}")
     for line in worst(outcome):
         console.print(f"[bold red]✗[/] {line}")
     console.print("[bold green]nothing is wrong" if outcome.good else "[bold red]something is wrong")

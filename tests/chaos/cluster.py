@@ -5,7 +5,7 @@ import shutil
 import signal
 import subprocess
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -37,6 +37,8 @@ class ClusterUnderTest:
     def __init__(self, home: Path) -> None:
         self.home = home
         self.port = free_port()
+        self.logs: list[str] = []
+        """Where the actors of each start write what they log."""
         self.configure({})
         self._up: Up | None = None
 
@@ -65,6 +67,7 @@ class ClusterUnderTest:
             return "Karya is ready at" in up.text
 
         until(ready, _START_SECONDS, "a ready cluster")
+        self.logs += _sessions(self.processes("raylet"))
 
     def kill_everything(self) -> None:
         """kill -9 of all of its processes, until none is left."""
@@ -111,6 +114,13 @@ def signalled(pid: int, number: signal.Signals) -> None:
     """Sends a signal; a process that has gone already has had it."""
     with suppress(ProcessLookupError):
         os.kill(pid, number)
+
+
+def _sessions(raylets: Iterable[psutil.Process]) -> Iterator[str]:
+    """The directories of their Ray sessions, as their command lines name them."""
+    for raylet in raylets:
+        option = next((part for part in raylet.cmdline() if part.startswith("--session_dir=")), "")
+        yield f"{option.partition('=')[2]}/logs"
 
 
 def _site(home: Path) -> Path:

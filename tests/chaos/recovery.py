@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from tests.chaos.faults.base import Injection
 from tests.chaos.judge.attempts import retried, step_of
-from tests.chaos.judge.facts import FOR_EVER, History, Step
+from tests.chaos.judge.facts import FOR_EVER, History, Job, Step
 from tests.chaos.judge.needs import instants_of
 from tests.chaos.judge.runs import Run, runs_of
 from tests.chaos.timing import ON_TIME
@@ -52,15 +52,20 @@ def _last(injection: Injection) -> int:
 
 
 def _late(history: History) -> Iterator[Late]:
-    """First starts that were not on time."""
+    """First starts that were not on time, but for those that waited for the end of a pause or, where they
+    have to be alone, for the occurrence before them."""
     runs = runs_of(history)
-    for job in history.jobs.values():
+    for job in (job for job in history.jobs.values() if not job.alone):
         due = {each.at: each.due for each in instants_of(job, history)}
         for step in (step for step in job.steps if not step.after):
             for run in runs.get((job.key, step.name), ()):
                 at = due.get(run.instant, run.instant)
-                if run.first.at - at > ON_TIME * 1000:
+                if run.first.at - at > ON_TIME * 1000 and not _was_held(job, at, run.first.at):
                     yield Late(at, run.first.at, job.key)
+
+
+def _was_held(job: Job, due: int, at: int) -> bool:
+    return any(start <= at and end >= due for start, end in (pause.possible for pause in job.pauses))
 
 
 def _again(history: History) -> Iterator[Late]:

@@ -59,6 +59,8 @@ class Outcome:
     growth: Sequence[Growth]
     starved: Sequence[Starved]
     complaints: Sequence[str]
+    logs: Sequence[str]
+    """Where the actors have written what they had to say."""
 
     @property
     def good(self) -> bool:
@@ -149,6 +151,7 @@ class _Run:
             growth,
             self._rig.target.records.starved,
             complaints,
+            tuple(self._rig.cluster.logs),
         )
 
 

@@ -21,7 +21,7 @@ def _text(seconds: float) -> str:
 
 
 SETTINGS: Mapping[str, str] = {
-    "KARYA_LOG__LEVEL": "warning",
+    "KARYA_LOG__LEVEL": "info",
     "KARYA_STORE__TIMEOUT": _text(2),
     "KARYA_QUEUE__HEARTBEAT": _text(0.5),
     "KARYA_SCHEDULER__LEASE": _text(LEASE),

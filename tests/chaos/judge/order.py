@@ -25,7 +25,7 @@ def order(job: Job, runs: Runs, history: History) -> Iterator[Violation]:
 
 
 def overlaps(job: Job, runs: Sequence[Run], history: History) -> Iterator[Violation]:
-    """No occurrence of a job that wants to be alone begins before the last attempt of the one before is over."""
+    """No occurrence that is to be alone begins before the last attempt of the one before it is over."""
     ended, instant = 0, 0
     for run in sorted(runs, key=lambda run: run.first.number) if job.alone else ():
         if run.instant != instant and run.first.at < ended - history.limits.skew:
