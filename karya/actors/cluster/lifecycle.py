@@ -14,6 +14,7 @@ import ray
 import structlog
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from karya.actors.cluster.ground import Ground
 from karya.actors.cluster.host import new_owner
 from karya.actors.cluster.names import SCHEDULER, SERVER, worker_name
 from karya.actors.cluster.ray_actors import SchedulerActor, ServerActor, WorkerActor
@@ -104,7 +105,7 @@ class Cluster:
             finally:
                 self.store_url = database.result()
         self._enter("starting the actors")
-        self._start_actors(self.store_url)
+        self._start_actors(Ground(_with_fixed_port(self._settings), self.store_url))
         self._leave_note(data_dir, address)
 
     def _enter(self, step: str) -> None:
@@ -134,13 +135,12 @@ class Cluster:
             store.close()
         return url
 
-    def _start_actors(self, url: str) -> None:
-        settings = _with_fixed_port(self._settings)
+    def _start_actors(self, ground: Ground) -> None:
         self._undo.callback(self._stop_actors)
-        self._spawn(SCHEDULER, SchedulerActor, settings, url)
-        for number in range(settings.worker.count):
-            self._spawn(worker_name(number), WorkerActor, worker_name(number), settings, url)
-        self._spawn(SERVER, ServerActor, settings, url)
+        self._spawn(SCHEDULER, SchedulerActor, ground)
+        for number in range(ground.settings.worker.count):
+            self._spawn(worker_name(number), WorkerActor, worker_name(number), ground)
+        self._spawn(SERVER, ServerActor, ground)
         self._await_all({name: actor.ready.remote() for name, actor in self._actors.items()})
         self.url = ray.get(self._actors[SERVER].ready.remote(), timeout=_START_SECONDS)
 

@@ -8,13 +8,13 @@ from typing import Any, cast
 import ray
 import structlog
 
+from karya.actors.cluster.ground import Ground
 from karya.actors.cluster.handle_calls import Answer, answer
 from karya.actors.cluster.host import Host
 from karya.actors.cluster.names import SCHEDULER, SERVER, worker_names
 from karya.actors.cluster.wiring import SchedulerParts, ServerParts, WorkerParts
 from karya.actors.logs import configure_logs
 from karya.actors.metrics import Figures, figures
-from karya.core.settings import Settings
 from karya.core.why import Crew
 
 log = structlog.get_logger("karya.actor")
@@ -25,11 +25,11 @@ _GATHER_SECONDS = 2.0
 class ServerActor:
     """The server with its gateway."""
 
-    def __init__(self, settings: Settings, url: str) -> None:
-        configure_logs(settings.log)
-        self._settings = settings
+    def __init__(self, ground: Ground) -> None:
+        configure_logs(ground.settings.log)
+        self._settings = ground.settings
         probes = {"scheduler": self._scheduler, "workers": self._workers}
-        self._parts = ServerParts(settings, url, probes, self._gather, self._crew)
+        self._parts = ServerParts(ground, probes, self._gather, self._crew)
         self._host = Host(SERVER, self._open)
 
     async def _open(self) -> None:
@@ -84,9 +84,9 @@ class ServerActor:
 class SchedulerActor:
     """The scheduler with its dispatcher."""
 
-    def __init__(self, settings: Settings, url: str) -> None:
-        configure_logs(settings.log)
-        self._parts = SchedulerParts(settings, url)
+    def __init__(self, ground: Ground) -> None:
+        configure_logs(ground.settings.log)
+        self._parts = SchedulerParts(ground)
         self._host = Host(SCHEDULER, self._open)
 
     async def _open(self) -> None:
@@ -119,10 +119,10 @@ class SchedulerActor:
 class WorkerActor:
     """One worker."""
 
-    def __init__(self, name: str, settings: Settings, url: str) -> None:
-        configure_logs(settings.log)
+    def __init__(self, name: str, ground: Ground) -> None:
+        configure_logs(ground.settings.log)
         self._name = name
-        self._parts = WorkerParts(name, settings, url)
+        self._parts = WorkerParts(name, ground)
         self._host = Host(name, self._open)
 
     async def _open(self) -> None:

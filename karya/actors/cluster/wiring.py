@@ -10,6 +10,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 
 from karya.actors.accounts import Accounts
+from karya.actors.cluster.ground import Ground
 from karya.actors.cluster.host import Host, is_dead, keep_time, new_owner
 from karya.actors.cluster.names import SCHEDULER, SERVER
 from karya.actors.cluster.remote import RayTasks
@@ -73,17 +74,17 @@ class ServerParts:
 
     def __init__(
         self,
-        settings: Settings,
-        url: str,
+        ground: Ground,
         probes: Mapping[str, Probe],
         gather: Callable[[], Awaitable[Iterable[Figures]]],
         crew: Callable[[], Awaitable[Crew]],
     ) -> None:
+        settings = ground.settings
         self._settings = settings.gateway
         self._diagnose = disk_of(settings)
         self.metrics = ServerMetrics()
         self.clock = SystemClock()
-        self.store = store = MongoStore(settings.store, url)
+        self.store = store = MongoStore(settings.store, ground.url)
         self.poker = WorkerSocket(
             settings.queue,
             new_owner(SERVER),
@@ -159,11 +160,11 @@ class ServerParts:
 class SchedulerParts:
     """The scheduler in its thread, and its dispatcher on the event loop."""
 
-    def __init__(self, settings: Settings, url: str) -> None:
-        self._settings = settings
+    def __init__(self, ground: Ground) -> None:
+        self._settings = settings = ground.settings
         self.metrics = SchedulerMetrics()
         self.clock = SystemClock()
-        self.store = MongoBlockingStore(settings.store, url)
+        self.store = MongoBlockingStore(settings.store, ground.url)
         self.inbox = Inbox()
         self.dispatcher = Dispatcher(
             settings.queue,
@@ -209,11 +210,11 @@ class SchedulerParts:
 class WorkerParts:
     """A worker with its socket and its connectors."""
 
-    def __init__(self, name: str, settings: Settings, url: str) -> None:
-        owner = new_owner(name)
+    def __init__(self, name: str, ground: Ground) -> None:
+        owner, settings = new_owner(name), ground.settings
         self.metrics = WorkerMetrics()
         self.clock = SystemClock()
-        self.store = MongoStore(settings.store, url)
+        self.store = MongoStore(settings.store, ground.url)
         connectors = connectors_of(settings)
         self.rules = spec_rules(connectors)
         self.connectors = ConnectorRegistry(connectors)

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from karya.actors.accounts import Accounts
+from karya.actors.cluster.ground import Ground
 from karya.actors.cluster.host import Host
 from karya.actors.cluster.wiring import ServerParts
 from karya.core.errors import ConfigError
@@ -23,7 +24,7 @@ async def parts(karya: Running) -> AsyncIterator[ServerParts]:
     """A server of its own on the cluster's MongoDB, with a database in which nobody has a token."""
     own = {"gateway.require_tokens": True, "store.database": "tokens"}
     settings = read_settings("", {}, {**SHORT, **own})
-    made = ServerParts(settings, karya.cluster.store_url, {}, _nothing, _nobody)
+    made = ServerParts(Ground(settings, karya.cluster.store_url), {}, _nothing, _nobody)
     yield made
     await made.close()
 
