@@ -48,7 +48,8 @@ def start_ray(settings: RaySettings, *, log_to_driver: bool) -> str:
         return join_ray(settings.address, **common)
     _stay_on_loopback()
     try:
-        ray.init(include_dashboard=False, object_store_memory=_OBJECT_STORE_BYTES, **common)
+        # "local": else it would join a Ray that somebody else has started on this machine.
+        ray.init("local", include_dashboard=False, object_store_memory=_OBJECT_STORE_BYTES, **common)
     except (RuntimeError, OSError, ValueError) as error:
         raise ConfigError(f"Ray does not start: {error}") from error
     return str(ray.get_runtime_context().gcs_address)

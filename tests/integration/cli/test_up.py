@@ -168,3 +168,8 @@ def test_ctrl_c_while_the_actors_start_leaves_nothing(tmp_path: Path) -> None:
         assert up.lines[-1] == "karya: stopped by SIGINT\n"
         assert "Karya is ready" not in up.text
         await_nothing_left(tmp_path)
+
+
+def test_a_ray_that_somebody_else_has_started_is_not_joined(tmp_path: Path) -> None:
+    with Up(tmp_path, RAY_ADDRESS="127.0.0.1:1") as up:
+        up.await_line("starting the actors")
