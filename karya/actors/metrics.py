@@ -65,6 +65,11 @@ class SchedulerMetrics:
         self.dropped_frames = Gauge(
             "karya_queue_dropped_frames", "Malformed or oversized frames dropped", registry=self.registry
         )
+        self.refused_connections = Gauge(
+            "karya_queue_refused_connections",
+            "Connections turned away for their key, or the lack of one",
+            registry=self.registry,
+        )
         self.fetch_seconds = Histogram(
             "karya_scheduler_task_fetch_seconds",
             "One look for due tasks",

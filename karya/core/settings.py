@@ -7,8 +7,10 @@ refer to secrets (karya.core.secrets).
 
 import difflib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Annotated, Any, Literal
 
 import yaml
@@ -68,20 +70,64 @@ class LocksSettings(_Section):
 
 
 class QueueSettings(_Section):
-    """The sockets between scheduler and workers; port 0 takes a free one, which is published in the lock."""
+    """The sockets between scheduler and workers; port 0 takes a free one, which is published in the lock.
+
+    Beyond loopback only those may connect who hold the keys of the cluster.
+    """
 
     provider: Literal["zeromq"] = "zeromq"
     host: str = "127.0.0.1"
+    """An address of the node on which the scheduler runs; 0.0.0.0 and :: are all of them."""
+    advertise: str | None = None
+    """The name or address, without the port, under which workers reach `host`, where that is another one."""
     port: Port = 0
     heartbeat: PositiveDuration = timedelta(seconds=1)
     """A worker silent for three heartbeats is dropped."""
 
     @field_validator("host")
     @classmethod
-    def _loopback(cls, host: str) -> str:
-        if host not in LOOPBACK:
-            raise ValueError("must be loopback (127.0.0.1): the queue has no keys to know distant workers by")
+    def _is_an_address(cls, host: str) -> str:
+        if _address(host) is None:
+            raise ValueError("must be an IP address of the node, such as 10.0.0.5; 0.0.0.0 is all of them")
         return host
+
+    @field_validator("advertise")
+    @classmethod
+    def _can_be_connected_to(cls, advertise: str | None) -> str | None:
+        if advertise is None:
+            return None
+        address = _address(advertise)
+        if address.is_unspecified if address else not _HOST_NAME.fullmatch(advertise):
+            raise ValueError("must be one name or address to which workers can connect, without a port")
+        return advertise
+
+    @model_validator(mode="after")
+    def _is_reachable(self) -> "QueueSettings":
+        if self.is_local and self.advertise is not None:
+            raise ValueError("advertise leads nowhere while queue.host is loopback: set that, too")
+        return self
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it serves loopback only: then nobody needs keys."""
+        address = _address(self.host)
+        return address is not None and address.is_loopback
+
+    @property
+    def is_everywhere(self) -> bool:
+        """Whether it serves all addresses of its node: then it takes another one to connect to."""
+        address = _address(self.host)
+        return address is not None and address.is_unspecified
+
+
+_HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,252}[A-Za-z0-9])?")
+
+
+def _address(host: str) -> IPv4Address | IPv6Address | None:
+    try:
+        return ip_address("127.0.0.1" if host == "localhost" else host)
+    except ValueError:
+        return None
 
 
 class GatewaySettings(_Section):

@@ -2,6 +2,7 @@
 
 from karya.queue.consumer import WorkerSocket
 from karya.queue.dispatcher import Dispatcher
+from karya.queue.keys import QueueKeys
 from karya.queue.wire import Role
 
-__all__ = ["Dispatcher", "Role", "WorkerSocket"]
+__all__ = ["Dispatcher", "QueueKeys", "Role", "WorkerSocket"]

@@ -10,6 +10,7 @@ import zmq
 from karya.core.hint import Hint
 from karya.core.ports import Resolve
 from karya.core.settings import QueueSettings
+from karya.queue.keys import QueueKeys
 from karya.queue.link import Link
 from karya.queue.sockets import SILENCE, Tick, ticks
 from karya.queue.wire import Again, Bye, Credit, Order, Poke, Role, Work
@@ -22,7 +23,8 @@ class WorkerSocket:
 
     What it announces as free is what `report` said, less what arrived and was not taken, less what
     was taken since that report: so the credit is never exceeded, provided that `report` follows each
-    `receive`. With the role `client` it asks for no work and only pokes.
+    `receive`. With the role `client` it asks for no work and only pokes. With keys it connects to their
+    dispatcher and to no other.
     """
 
     dropped_frames: int
@@ -36,9 +38,10 @@ class WorkerSocket:
         monotonic: Callable[[], float],
         *,
         role: Role = Role.WORKER,
+        keys: QueueKeys | None = None,
     ) -> None:
         self.dropped_frames = 0
-        self._owner, self._role = owner, role
+        self._owner, self._role, self._keys = owner, role, keys
         self._resolve, self._monotonic = resolve, monotonic
         self._beat = settings.heartbeat.total_seconds()
         self._keeper: asyncio.Task[None] | None = None
@@ -164,7 +167,9 @@ class WorkerSocket:
         await self._hang_up()
         self._heard_at, self._confirmed = self._monotonic(), False
         try:
-            self._link = Link(endpoint, self._owner, self._role, self._beat, self._opened, self._hear)
+            self._link = Link(
+                endpoint, self._owner, self._role, self._keys, self._beat, self._opened, self._hear
+            )
         except zmq.ZMQError as error:
             log.warning("bad dispatcher endpoint", owner=self._owner, endpoint=endpoint, error=str(error))
 

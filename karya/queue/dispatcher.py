@@ -11,8 +11,10 @@ from karya.core.hint import Hint
 from karya.core.ports import WorkerInfo
 from karya.core.settings import QueueSettings
 from karya.queue.backlog import Backlog
+from karya.queue.entrance import Entrance
+from karya.queue.keys import QueueKeys
 from karya.queue.peers import Peer, Roster
-from karya.queue.sockets import SILENCE, listen, send_now, ticks
+from karya.queue.sockets import SILENCE, send_now, ticks
 from karya.queue.wake import Wake
 from karya.queue.wire import (
     MAX_HINTS,
@@ -52,6 +54,7 @@ class Dispatcher:
         on_room: Callable[[], None],
         on_poke: Callable[[datetime], None],
         on_lost: Callable[[Sequence[Hint]], None],
+        keys: QueueKeys | None = None,
         capacity: int = 5_000,
     ) -> None:
         """`on_room` is told when the backlog falls to half of `capacity`, `on_poke` that a task is due then,
@@ -61,19 +64,20 @@ class Dispatcher:
         self._on_room, self._on_poke, self._on_lost = on_room, on_poke, on_lost
         self._beat = settings.heartbeat.total_seconds()
         self._backlog, self._roster = Backlog(capacity), Roster()
+        self._keys = keys
         self._wake = Wake()
         self._tasks: list[asyncio.Task[None]] = []
 
-    async def start(self) -> str:
-        """Listens, and returns the endpoint for the workers. Raises ConfigError when it cannot."""
-        self._socket, endpoint = listen(self._settings.host, self._settings.port, self._beat)
+    async def start(self, advertise: str | None = None) -> str:
+        """Listens, and returns the endpoint for the workers, with `advertise` for its host if that is given.
+        Raises ConfigError when it cannot, and beyond loopback without keys."""
+        self._entrance = Entrance(self._settings, advertise, self._keys)
+        self._socket = self._entrance.socket
         self._wake.attach()
-        self._tasks = [
-            asyncio.create_task(self._listen(), name="queue-listen"),
-            asyncio.create_task(self._pump(), name="queue-pump"),
-            asyncio.create_task(self._watch(), name="queue-watch"),
-        ]
-        return endpoint
+        own = {"queue-listen": self._listen(), "queue-pump": self._pump(), "queue-watch": self._watch()}
+        loops = {**own, **self._entrance.loops()}
+        self._tasks = [asyncio.create_task(loop, name=name) for name, loop in loops.items()]
+        return self._entrance.endpoint
 
     async def run(self) -> None:
         """Waits, from `start` until `stop`, for the death of one of the loops, and raises what it died of.
@@ -89,7 +93,7 @@ class Dispatcher:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks = []
-        self._socket.close()
+        await self._entrance.close()
 
     def offer(self, hints: Iterable[Hint]) -> None:
         """See Producer. More than there is room for is taken too."""
@@ -99,6 +103,11 @@ class Dispatcher:
     def room(self) -> int:
         """See Producer; `on_room` comes when half of the capacity is free again, not at every hint."""
         return self._backlog.room()
+
+    @property
+    def refused_connections(self) -> int:
+        """How many were turned away at the door, for their key or the lack of one."""
+        return self._entrance.refused if self._tasks else 0
 
     def workers(self) -> Sequence[WorkerInfo]:
         """See Producer. Clients, which only poke, are not among them."""
@@ -177,6 +186,7 @@ class Dispatcher:
 
     async def _watch(self) -> None:
         async for tick in ticks(self._beat, self._monotonic):
+            self._entrance.tell()
             limit = self._monotonic() - SILENCE * self._beat
             for peer in self._roster.all():
                 peer.overslept(tick.asleep)

@@ -2,16 +2,24 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import Final
 from uuid import uuid4
 
 import structlog
 import zmq
 
+from karya.queue.handshakes import Handshakes
+from karya.queue.keys import QueueKeys
 from karya.queue.sockets import dealer, send_now
 from karya.queue.wire import Hello, Order, Report, Role, decode_order, encode
 
 log = structlog.get_logger(__name__)
 _BURST = 100
+_WHY: Final = {
+    zmq.Event.HANDSHAKE_FAILED_AUTH: "it does not know our key: it belongs to another cluster",
+    zmq.Event.HANDSHAKE_FAILED_PROTOCOL: "only one of us has keys: it belongs to another cluster",
+    zmq.Event.HANDSHAKE_FAILED_NO_DETAIL: "it hung up: it may have other keys than ours, or none",
+}
 
 
 class Link:
@@ -26,6 +34,7 @@ class Link:
         endpoint: str,
         owner: str,
         role: Role,
+        keys: QueueKeys | None,
         beat: float,
         on_open: Callable[[], None],
         on_order: Callable[[Order | None], None],
@@ -36,13 +45,17 @@ class Link:
         self._hello = Hello(owner=owner, session=uuid4().hex, role=role)
         self._open = False
         self._on_open, self._on_order = on_open, on_order
-        self._socket = dealer(beat, f"{self.session}/{owner}".encode())
+        self._socket = dealer(beat, f"{self.session}/{owner}".encode(), keys)
+        self._handshakes = Handshakes(self._socket)
         try:
             self._socket.connect(endpoint)
         except zmq.ZMQError:
-            self._socket.close()
+            self._close_sockets()
             raise
-        self._task = asyncio.create_task(self._run(), name=f"queue-link-{owner}")
+        self._tasks = [
+            asyncio.create_task(self._run(), name=f"queue-link-{owner}"),
+            asyncio.create_task(self._explain(), name=f"queue-handshakes-{owner}"),
+        ]
 
     @property
     def session(self) -> str:
@@ -60,11 +73,16 @@ class Link:
     async def close(self) -> None:
         """Hangs up; what was sent just before still goes out."""
         self._open = False
-        self._task.cancel()
+        for task in self._tasks:
+            task.cancel()
         try:
-            await asyncio.gather(self._task, return_exceptions=True)
+            await asyncio.gather(*self._tasks, return_exceptions=True)
         finally:
-            self._socket.close()
+            self._close_sockets()
+
+    def _close_sockets(self) -> None:
+        self._handshakes.close()
+        self._socket.close()
 
     async def _run(self) -> None:
         try:
@@ -73,6 +91,15 @@ class Link:
             # Nothing is heard from now on, so whoever keeps this link takes it for silent and makes another.
             log.exception("queue link failed", endpoint=self.endpoint)
             self._open = False
+
+    async def _explain(self) -> None:
+        """Says why the dispatcher does not let us in. Once: whoever keeps this link makes another soon."""
+        told = False
+        async for failure in self._handshakes.failures():
+            if not told:
+                owner, reason = self._hello.owner, _WHY[failure]
+                log.warning("not let in", owner=owner, endpoint=self.endpoint, reason=reason)
+            told = True
 
     async def _converse(self) -> None:
         while not self._open:

@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple, cast
 import zmq
 import zmq.asyncio
 
-from karya.core.errors import ConfigError
+from karya.queue.keys import QueueKeys
 from karya.queue.wire import MAX_ORDER_BYTES, MAX_REPORT_BYTES
 
 SILENCE: Final = 3
@@ -18,33 +18,33 @@ _TICKS: Final = 2
 _MAX_TTL_MS: Final = 6_553_599
 
 
-def listen(host: str, port: int, beat: float) -> tuple[zmq.asyncio.Socket, str]:
-    """The dispatcher's socket and its endpoint; port 0 takes a free one, `beat` is the heartbeat in seconds.
-
-    Raises ConfigError when it cannot listen there.
-    """
-    address = {"localhost": "127.0.0.1", "::1": "[::1]"}.get(host, host)
-    socket = _socket(zmq.ROUTER, beat, MAX_REPORT_BYTES)
+def router(context: zmq.asyncio.Context, beat: float, keys: QueueKeys | None) -> zmq.asyncio.Socket:
+    """A dispatcher's socket. `beat` is the heartbeat in seconds. With keys, whoever connects needs them."""
+    socket = _socket(context, zmq.ROUTER, beat, MAX_REPORT_BYTES)
     socket.set(zmq.ROUTER_MANDATORY, 1)
-    try:
-        socket.bind(f"tcp://{address}:{port}")
-    except zmq.ZMQError as error:
-        socket.close()
-        raise ConfigError(f"queue.port {port}: cannot listen on {host}: {error.strerror}") from None
-    bound = cast("bytes", socket.get(zmq.LAST_ENDPOINT)).decode().rstrip("\0")
-    return socket, f"tcp://{address}:{bound.rpartition(':')[2]}"
-
-
-def dealer(beat: float, identity: bytes) -> zmq.asyncio.Socket:
-    """A worker's socket. `beat` is the heartbeat in seconds."""
-    socket = _socket(zmq.DEALER, beat, MAX_ORDER_BYTES)
-    socket.set(zmq.IMMEDIATE, 1)
-    socket.set(zmq.ROUTING_ID, identity[:255])
+    if keys is not None:
+        socket.set(zmq.CURVE_SERVER, 1)
+        socket.set(zmq.CURVE_SECRETKEY, keys.dispatcher.secret)
+        # Without these a socket whose handler is gone would let in everybody who knows its public key.
+        socket.set(zmq.ZAP_DOMAIN, b"karya")
+        socket.set(zmq.ZAP_ENFORCE_DOMAIN, 1)
     return socket
 
 
-def _socket(kind: int, beat: float, limit: int) -> zmq.asyncio.Socket:
-    socket = zmq.asyncio.Context.instance().socket(kind)
+def dealer(beat: float, identity: bytes, keys: QueueKeys | None) -> zmq.asyncio.Socket:
+    """A worker's socket. `beat` is the heartbeat in seconds. With keys it speaks to their dispatcher only."""
+    socket = _socket(zmq.asyncio.Context.instance(), zmq.DEALER, beat, MAX_ORDER_BYTES)
+    socket.set(zmq.IMMEDIATE, 1)
+    socket.set(zmq.ROUTING_ID, identity[:255])
+    if keys is not None:
+        socket.set(zmq.CURVE_SERVERKEY, keys.dispatcher.public)
+        socket.set(zmq.CURVE_PUBLICKEY, keys.member.public)
+        socket.set(zmq.CURVE_SECRETKEY, keys.member.secret)
+    return socket
+
+
+def _socket(context: zmq.asyncio.Context, kind: int, beat: float, limit: int) -> zmq.asyncio.Socket:
+    socket = context.socket(kind)
     beat_ms = max(1, int(beat * 1000))
     socket.set(zmq.IPV6, 1)
     socket.set(zmq.LINGER, _LINGER_MS)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from karya.core.settings import Settings
+from karya.queue.keys import QueueKeys
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,3 +14,5 @@ class Ground:
     settings: Settings
     url: str = field(repr=False)
     """Where the database is; it may hold a password."""
+    keys: QueueKeys | None = None
+    """Of a queue beyond loopback."""

@@ -23,6 +23,7 @@ from karya.actors.cluster.record import ClusterRecord, remove_record
 from karya.connectors.registry import load_connectors
 from karya.core.errors import ConfigError, KaryaError, Unavailable
 from karya.core.settings import Settings
+from karya.queue.keys import keys_for
 from karya.store.datadir import DataDirectory
 from karya.store.embedded import EmbeddedMongod
 from karya.store.mongod.port import free_port
@@ -97,6 +98,7 @@ class Cluster:
     def _start(self) -> None:
         load_connectors(self._settings.connectors)  # a wrong key is told here, before anything runs
         data_dir = self._undo.enter_context(DataDirectory(self._settings.data_dir)).path
+        keys = keys_for(self._settings.queue, data_dir)
         with ThreadPoolExecutor(1) as helper:
             database = helper.submit(self._start_database, data_dir)
             try:
@@ -105,7 +107,7 @@ class Cluster:
             finally:
                 self.store_url = database.result()
         self._enter("starting the actors")
-        self._start_actors(Ground(_with_fixed_port(self._settings), self.store_url))
+        self._start_actors(Ground(_with_fixed_port(self._settings), self.store_url, keys))
         self._leave_note(data_dir, address)
 
     def _enter(self, step: str) -> None:

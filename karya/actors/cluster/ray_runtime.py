@@ -9,6 +9,7 @@ from typing import Any
 import ray
 from ray._private import ray_constants
 from ray._private.authentication import authentication_token_setup
+from ray.util import get_node_ip_address
 
 from karya.core.errors import ConfigError
 from karya.core.settings import LOOPBACK, RaySettings
@@ -66,6 +67,11 @@ def join_ray(address: str, **options: Any) -> str:
     except (ConnectionError, RuntimeError, OSError, ValueError) as error:
         raise ConfigError(f"ray.address {address!r}: {error}") from error
     return str(ray.get_runtime_context().gcs_address)
+
+
+def node_ip() -> str:
+    """The address under which this node is known in its Ray cluster."""
+    return str(get_node_ip_address())  # type: ignore[no-untyped-call]
 
 
 def leave_ray() -> None:

@@ -4,6 +4,7 @@ import asyncio
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import partial
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from karya.actors.accounts import Accounts
 from karya.actors.cluster.ground import Ground
 from karya.actors.cluster.host import Host, is_dead, keep_time, new_owner
 from karya.actors.cluster.names import SCHEDULER, SERVER
+from karya.actors.cluster.ray_runtime import node_ip
 from karya.actors.cluster.remote import RayTasks
 from karya.actors.inbox import Inbox
 from karya.actors.janitor import Janitor
@@ -32,7 +34,7 @@ from karya.core.chaining import child_id
 from karya.core.clock import SystemClock
 from karya.core.errors import ConfigError, StoreUnavailable
 from karya.core.ports import AttemptContext, Resolve, Tools
-from karya.core.settings import LOOPBACK, Settings
+from karya.core.settings import LOOPBACK, QueueSettings, Settings
 from karya.core.why import Crew
 from karya.queue.consumer import WorkerSocket
 from karya.queue.dispatcher import Dispatcher
@@ -53,6 +55,21 @@ def dispatcher_endpoint(store: MongoStore) -> Resolve:
         return holder.info.get("endpoint") if holder else None
 
     return resolve
+
+
+def advertised(queue: QueueSettings, node: Callable[[], str]) -> str | None:
+    """Under which name or address the others find the dispatcher; None for that at which it listens. `node`
+    tells the address of this node, for one that listens at all of them. Raises ConfigError when that is
+    no address for others."""
+    if queue.advertise is not None or not queue.is_everywhere:
+        return queue.advertise
+    address = node()
+    if ip_address(address).is_loopback:
+        raise ConfigError(
+            f"queue.host {queue.host} is all addresses of this node, and Ray knows it as {address} only: "
+            "name the one for the workers in queue.advertise"
+        )
+    return address
 
 
 def connectors_of(settings: Settings) -> Connectors:
@@ -91,6 +108,7 @@ class ServerParts:
             dispatcher_endpoint(store),
             self.clock.monotonic,
             role=Role.CLIENT,
+            keys=ground.keys,
         )
         rules = spec_rules(connectors_of(settings))
         self.server = Server(
@@ -172,14 +190,16 @@ class SchedulerParts:
             on_room=self.inbox.wake,
             on_poke=self.inbox.poke,
             on_lost=self.inbox.put_back,
+            keys=ground.keys,
         )
         self.scheduler: Scheduler | None = None
 
     async def open(self, host: Host) -> None:
         """Starts all of it. The scheduler is told where its dispatcher listens, for it to publish."""
+        endpoint = await self.dispatcher.start(advertised(self._settings.queue, node_ip))
         self.scheduler = Scheduler(
             owner=new_owner(SCHEDULER),
-            endpoint=await self.dispatcher.start(),
+            endpoint=endpoint,
             inbox=self.inbox,
             settings=self._settings.scheduler,
             agenda=self.store.agenda,
@@ -204,6 +224,7 @@ class SchedulerParts:
         """The metrics, with those that are read from the queue."""
         self.metrics.workers.set(len(self.dispatcher.workers()))
         self.metrics.dropped_frames.set(self.dispatcher.dropped_frames)
+        self.metrics.refused_connections.set(self.dispatcher.refused_connections)
         return self.metrics.registry
 
 
@@ -220,7 +241,7 @@ class WorkerParts:
         self.connectors = ConnectorRegistry(connectors)
         self.ray_tasks = RayTasks()
         self.socket = WorkerSocket(
-            settings.queue, owner, dispatcher_endpoint(self.store), self.clock.monotonic
+            settings.queue, owner, dispatcher_endpoint(self.store), self.clock.monotonic, keys=ground.keys
         )
         self.submitter = Submitter(
             self.store.jobs,

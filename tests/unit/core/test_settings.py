@@ -155,9 +155,47 @@ def test_a_gateway_beyond_loopback_needs_tokens(gateway: str, needed: bool) -> N
     assert read_settings(f"gateway: {gateway}", {}).gateway.needs_tokens is needed
 
 
-def test_the_queue_stays_on_loopback_while_it_has_no_keys() -> None:
-    with pytest.raises(ConfigError, match=r"KARYA_QUEUE__HOST: must be loopback"):
-        read_settings("", {"KARYA_QUEUE__HOST": "0.0.0.0"})
+@pytest.mark.parametrize(
+    ("host", "local", "everywhere"),
+    [
+        ("127.0.0.1", True, False),
+        ("localhost", True, False),
+        ("127.3.2.1", True, False),
+        ("::1", True, False),
+        ("10.0.0.5", False, False),
+        ("fd00::5", False, False),
+        ("0.0.0.0", False, True),
+        ("::", False, True),
+    ],
+)
+def test_the_queue_knows_how_far_it_is_heard(host: str, local: bool, everywhere: bool) -> None:
+    queue = read_settings("", {"KARYA_QUEUE__HOST": host}).queue
+    assert (queue.is_local, queue.is_everywhere) == (local, everywhere)
+
+
+@pytest.mark.parametrize("host", ["", "*", "eth0", "node-1.example", "10.0.0", "[::1]", "10.0.0.5:7700"])
+def test_the_queue_listens_at_an_address(host: str) -> None:
+    with pytest.raises(ConfigError, match=r"^KARYA_QUEUE__HOST: must be an IP address of the node"):
+        read_settings("", {"KARYA_QUEUE__HOST": host})
+
+
+@pytest.mark.parametrize("advertise", ["node-1.example", "node_1", "10.0.0.5", "fd00::5", "localhost"])
+def test_the_queue_is_found_under_a_name_or_an_address(advertise: str) -> None:
+    text = f"queue: {{host: 0.0.0.0, advertise: '{advertise}'}}"
+    assert read_settings(text, {}).queue.advertise == advertise
+
+
+@pytest.mark.parametrize(
+    "advertise", ["", "0.0.0.0", "::", "*", "tcp://node-1", "node-1:7700", "[fd00::5]", "a b", "-a", "a;b"]
+)
+def test_the_queue_is_found_under_nothing_else(advertise: str) -> None:
+    with pytest.raises(ConfigError, match=r"^queue\.advertise: must be one name or address"):
+        read_settings(f"queue: {{host: 0.0.0.0, advertise: '{advertise}'}}", {})
+
+
+def test_a_queue_on_loopback_is_advertised_to_nobody() -> None:
+    with pytest.raises(ConfigError, match=r"advertise leads nowhere while queue\.host is loopback"):
+        read_settings("queue: {advertise: node-1.example}", {})
 
 
 def test_the_look_ahead_reaches_beyond_the_next_poll() -> None:

@@ -15,7 +15,7 @@ import zmq.asyncio
 from karya.core.errors import ConfigError
 from karya.core.hint import Hint
 from karya.core.settings import QueueSettings
-from karya.queue import Dispatcher, Role, WorkerSocket
+from karya.queue import Dispatcher, QueueKeys, Role, WorkerSocket
 
 BEAT = 0.1
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -27,8 +27,8 @@ def make_hints(count: int, first: int = 0, **changes: Any) -> list[Hint]:
     return [Hint(task_id=f"t{n:06d}", job_id=f"j{n}", **base) for n in range(first, first + count)]
 
 
-def settings(port: int = 0) -> QueueSettings:
-    return QueueSettings(heartbeat=timedelta(seconds=BEAT), port=port)
+def settings(port: int = 0, host: str = "127.0.0.1") -> QueueSettings:
+    return QueueSettings(heartbeat=timedelta(seconds=BEAT), port=port, host=host)
 
 
 async def until(what: Callable[[], bool], seconds: float = 5) -> None:
@@ -41,10 +41,14 @@ async def until(what: Callable[[], bool], seconds: float = 5) -> None:
 class Raw:
     """A DEALER that says whatever a test wants, and remembers what it was sent."""
 
-    def __init__(self, endpoint: str, owner: str) -> None:
+    def __init__(self, endpoint: str, owner: str, keys: QueueKeys | None) -> None:
         self.owner, self.session = owner, uuid4().hex
         self.socket = zmq.asyncio.Context.instance().socket(zmq.DEALER)
         self.socket.set(zmq.LINGER, 500)
+        if keys is not None:
+            self.socket.set(zmq.CURVE_SERVERKEY, keys.dispatcher.public)
+            self.socket.set(zmq.CURVE_PUBLICKEY, keys.member.public)
+            self.socket.set(zmq.CURVE_SECRETKEY, keys.member.secret)
         self.socket.connect(endpoint)
 
     async def say(self, **message: Any) -> None:
@@ -79,22 +83,24 @@ class Raw:
 
 
 class Stage:
-    """What the tests act on."""
+    """What the tests act on; `keys` are those of everybody on it."""
 
-    def __init__(self, stack: AsyncExitStack) -> None:
+    def __init__(self, stack: AsyncExitStack, keys: QueueKeys | None = None) -> None:
         self._stack = stack
+        self.keys = keys
         self.endpoint: str | None = None
         self.pokes: asyncio.Queue[datetime] = asyncio.Queue()
         self.lost: asyncio.Queue[Sequence[Hint]] = asyncio.Queue()
         self.roomy = asyncio.Event()
 
-    async def dispatcher(self, capacity: int = 5_000, port: int = 0) -> Dispatcher:
+    async def dispatcher(self, capacity: int = 5_000, port: int = 0, host: str = "127.0.0.1") -> Dispatcher:
         made = Dispatcher(
-            settings(port),
+            settings(port, host),
             time.monotonic,
             on_room=self.roomy.set,
             on_poke=self.pokes.put_nowait,
             on_lost=self.lost.put_nowait,
+            keys=self.keys,
             capacity=capacity,
         )
         self.endpoint = await made.start()
@@ -113,7 +119,7 @@ class Stage:
                     await asyncio.sleep(BEAT / 20)
 
     async def worker(self, free: int, owner: str = "w", role: Role = Role.WORKER) -> WorkerSocket:
-        made = WorkerSocket(settings(), owner, self.resolve, time.monotonic, role=role)
+        made = WorkerSocket(settings(), owner, self.resolve, time.monotonic, role=role, keys=self.keys)
         await made.start()
         self._stack.push_async_callback(made.stop)
         made.report(free, 0)
@@ -121,7 +127,7 @@ class Stage:
 
     async def raw(self, owner: str = "raw", free: int | None = None) -> Raw:
         assert self.endpoint is not None
-        made = Raw(self.endpoint, owner)
+        made = Raw(self.endpoint, owner, self.keys)
         self._stack.callback(made.socket.close)
         if free is not None:
             await made.join(free)

@@ -1,10 +1,21 @@
 """The contract of the queue ports (Producer and Consumer), with nothing of ZeroMQ in it."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from datetime import timedelta
 
-from karya.queue import Role
+import pytest
+
+from karya.queue import QueueKeys, Role
 from tests.unit.queue.stage import NOON, Stage, collect, make_hints, until
+
+
+@pytest.fixture(params=[False, True], ids=["plain", "keys"])
+async def stage(request: pytest.FixtureRequest) -> AsyncIterator[Stage]:
+    """Everything holds with and without keys."""
+    async with AsyncExitStack() as stack:
+        yield Stage(stack, QueueKeys.made() if request.param else None)
 
 
 async def test_hints_arrive_complete_and_in_order(stage: Stage) -> None:

@@ -14,7 +14,7 @@ import zmq
 from structlog.testing import capture_logs
 
 from karya.core.errors import ConfigError
-from karya.queue import WorkerSocket
+from karya.queue import QueueKeys, WorkerSocket
 from karya.queue import consumer as consumer_module
 from karya.queue import dispatcher as dispatcher_module
 from karya.queue import link as link_module
@@ -344,11 +344,14 @@ async def test_it_says_when_a_port_is_taken(stage: Stage) -> None:
         await stage.dispatcher(port=taken.getsockname()[1])
 
 
+@pytest.mark.parametrize("keys", [None, QueueKeys.made()], ids=["plain", "keys"])
 @pytest.mark.parametrize("run", [asyncio.run, uvloop.run])
-def test_it_runs_on_either_event_loop(run: Callable[[Coroutine[Any, Any, None]], None]) -> None:
+def test_it_runs_on_either_event_loop(
+    run: Callable[[Coroutine[Any, Any, None]], None], keys: QueueKeys | None
+) -> None:
     async def scenario() -> None:
         async with AsyncExitStack() as stack:
-            stage = Stage(stack)
+            stage = Stage(stack, keys)
             dispatcher, worker = await stage.dispatcher(), await stage.worker(10)
             await asyncio.to_thread(dispatcher.offer, make_hints(25))
             assert await collect(worker, 25, free=10) == [hint.task_id for hint in make_hints(25)]
