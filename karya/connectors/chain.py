@@ -1,5 +1,6 @@
 """The `chain` connector: submits another job as a child of the one that runs."""
 
+from collections.abc import Collection
 from typing import Annotated
 
 from pydantic import Field
@@ -9,6 +10,7 @@ from karya.connectors.registry import Connectors, action_types
 from karya.core.chaining import MAX_CHAINED_DEPTH, ChainAction, SpecRules
 from karya.core.errors import Conflict, KaryaError, Unavailable
 from karya.core.outcome import Failure, Outcome, Success
+from karya.core.pools import DEFAULT_POOL
 from karya.core.ports import AttemptContext, Submit, Tools
 from karya.core.spec import spec_model
 
@@ -50,8 +52,8 @@ class ChainConnector(BaseConnector[ChainAction, ChainSettings]):
             return Failure(f"the chained job is refused: {error}", permanent=True, code="refused")
 
 
-def spec_rules(connectors: Connectors) -> SpecRules:
-    """What a job must satisfy to be run by these connectors, as they are configured."""
+def spec_rules(connectors: Connectors, pools: Collection[str] = (DEFAULT_POOL,)) -> SpecRules:
+    """What a job must satisfy to be run by these connectors, as they are configured, in these pools."""
     chain = connectors.get("chain")
     settings = chain.settings if isinstance(chain, ChainConnector) else ChainSettings()
     return SpecRules(
@@ -59,5 +61,6 @@ def spec_rules(connectors: Connectors) -> SpecRules:
         refusal=connectors.refusal,
         max_depth=settings.max_depth,
         strict=settings.strict,
+        pools=pools,
         with_token=connectors.needing_tokens,
     )

@@ -16,6 +16,7 @@ from karya.core.filled import with_texts
 from karya.core.ids import fixed_id
 from karya.core.job import written
 from karya.core.json_fields import bounded_body
+from karya.core.pools import DEFAULT_POOL, no_such_pool
 from karya.core.schedule import Once
 from karya.core.spec import JobSpec
 
@@ -77,15 +78,17 @@ def refused_at(where: str, action: Action, reason: str) -> FieldError:
 
 @dataclass(frozen=True, slots=True)
 class SpecRules:
-    """What a job must satisfy beyond its form: all its actions can run here, those of chained jobs included;
-    chained jobs are valid as a whole, nest at most `max_depth` deep, and with `strict` no step of a
-    recurring job chains another one (upstream's strict_mode)."""
+    """What a job must satisfy beyond its form: its pools are there, all its actions can run here, those of
+    chained jobs included; chained jobs are valid as a whole, nest at most `max_depth` deep, and with `strict`
+    no step of a recurring job chains another one (upstream's strict_mode)."""
 
     spec_type: type[JobSpec[Action]]
     refusal: Callable[[Action], str | None]
     """Why an action cannot run with the settings of this cluster; None when it can."""
     max_depth: int = MAX_CHAINED_DEPTH
     strict: bool = True
+    pools: Collection[str] = (DEFAULT_POOL,)
+    """The pools of this cluster."""
     with_token: Collection[str] = ()
     """The types of actions that need a token even where no other request does."""
 
@@ -114,6 +117,9 @@ class SpecRules:
         return next((found for found in action_types_in(job) if found[1] in self.with_token), None)
 
     def _errors(self, spec: JobSpec[Action], prefix: str, depth: int) -> Iterator[FieldError]:
+        for field, pool in spec.pools:
+            if pool not in self.pools:
+                yield FieldError(f"{prefix}{field}", no_such_pool(pool, self.pools))
         for field, action in spec.actions:
             where = f"{prefix}{field}"
             if reason := self.refusal(action):

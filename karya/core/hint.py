@@ -8,6 +8,7 @@ checked when the task was stored; here they are taken as they are, because this 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from karya.core.action import ActionText
+from karya.core.pools import DEFAULT_POOL
 from karya.core.retry import DEFAULT_RETRY, RetryPolicy
 from karya.core.steps import StepTimeout
 from karya.core.task import TaskKind
@@ -37,6 +38,7 @@ class Hint(BaseModel):
     timeout: StepTimeout | None = None
     """How long one attempt may take, where the job says so."""
     retry: RetryPolicy = DEFAULT_RETRY
+    pool: str = DEFAULT_POOL
     action: ActionText | None = None
     """Left out when it is large, and of hooks; the worker then reads it with the claim."""
 

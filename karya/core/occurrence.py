@@ -87,6 +87,7 @@ def _task(job: Job, step: Step, behind: Sequence[str], occurrence: Occurrence, n
         action=step.action,
         retry=step.retry or job.retry,
         timeout=step.timeout or job.timeout,
+        pool=step.pool or job.pool,
         hooks=job.hooks_on(*TASK_TRIGGERS),
         token=(job.version - 1) * VERSION_TOKENS,
         created_at=now,

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from karya.core.errors import ConfigError
 from karya.core.fields import humane
+from karya.core.pools import DEFAULT_POOL, PoolName
 from karya.core.secrets import ReadFile, Secrets
 from karya.core.text import Shaped
 from karya.core.times import Duration
@@ -30,13 +31,7 @@ Port = Annotated[int, Field(ge=0, le=65_535)]
 WorkerCount = Annotated[int, Field(ge=0, le=1_000)]
 Slots = Annotated[int, Field(ge=1, le=10_000)]
 Amount = Annotated[float, Field(ge=0)]
-PoolName = Annotated[
-    str, Shaped(r"[a-z0-9][a-z0-9-]{0,31}", "a name is 1 to 32 small letters, digits and -, the first no -")
-]
 PlainName = Annotated[str, Shaped(r"[A-Za-z0-9_-]{1,60}", "a name is 1 to 60 letters, digits, _ and -")]
-DEFAULT_POOL = "default"
-"""The pool of jobs that ask for none."""
-
 
 Origin = Annotated[
     str,

@@ -17,6 +17,7 @@ from pydantic_core import PydanticCustomError
 from karya.core.action import Action
 from karya.core.hook import HookSpec
 from karya.core.policies import Misfire, Overlap, Retention
+from karya.core.pools import DEFAULT_POOL, PoolName
 from karya.core.retry import RetryPolicy
 from karya.core.schedule import Once, Schedule
 from karya.core.steps import MAX_STEPS, StepSpec, StepTimeout
@@ -37,8 +38,8 @@ MAX_TAGS = 20
 class JobSpec(BaseModel, Generic[A]):
     """A job as a client writes it: what to do, when, how patiently, and what to do afterwards.
 
-    It has either one `action` or several `steps`. `retry` and `timeout` (of one attempt) hold for every
-    step that has none of its own.
+    It has either one `action` or several `steps`. `retry`, `timeout` (of one attempt) and `pool` (whose
+    workers run it) hold for every step that has none of its own.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -51,6 +52,7 @@ class JobSpec(BaseModel, Generic[A]):
     action: Annotated[SerializeAsAny[A] | None, Field(validate_default=True)] = None
     retry: RetryPolicy = Field(default_factory=RetryPolicy)
     timeout: StepTimeout | None = None
+    pool: PoolName = DEFAULT_POOL
     hooks: Annotated[tuple[HookSpec[A], ...], Field(max_length=20)] = ()
     misfire: Misfire = Misfire()
     overlap: Overlap = Overlap.ALLOW
@@ -78,6 +80,12 @@ class JobSpec(BaseModel, Generic[A]):
         steps = [(f"steps.{number}.action", step.action) for number, step in enumerate(self.steps)]
         hooks = [(f"hooks.{number}.action", hook.action) for number, hook in enumerate(self.hooks)]
         return (*one, *steps, *hooks)
+
+    @property
+    def pools(self) -> tuple[tuple[str, str], ...]:
+        """Every pool that it asks for, each with the field where it stands."""
+        steps = [(f"steps.{number}.pool", step.pool) for number, step in enumerate(self.steps) if step.pool]
+        return (("pool", self.pool), *steps)
 
 
 def spec_model(actions: Iterable[type[Action]]) -> type[JobSpec[Action]]:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Generic, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, field_validator
 
 from karya.core.action import Action, ActionText
+from karya.core.pools import PoolName
 from karya.core.retry import RetryPolicy
 from karya.core.template import STEPS, normalise
 from karya.core.text import Shaped
@@ -41,7 +42,8 @@ class StepSpec(BaseModel, Generic[A]):
     """A step as a client writes it.
 
     It waits until all steps in `after` have ended, and runs when they ended as `when` says; without
-    `after` it runs at once. `retry` is the job's own when left out; `timeout` bounds each attempt.
+    `after` it runs at once. `retry` and `pool` are the job's own when left out; `timeout` bounds each
+    attempt.
     Texts in the action may hold templates (karya.core.template) of the steps before it.
     """
 
@@ -53,6 +55,7 @@ class StepSpec(BaseModel, Generic[A]):
     when: When = When.SUCCESS
     retry: RetryPolicy | None = None
     timeout: StepTimeout | None = None
+    pool: PoolName | None = None
 
     @field_validator("action", mode="before")
     @classmethod
@@ -72,6 +75,7 @@ class Step(BaseModel):
     when: When = When.SUCCESS
     retry: RetryPolicy | None = None
     timeout: Duration | None = None
+    pool: str | None = None
 
     @classmethod
     def of(cls, spec: StepSpec[Action]) -> "Step":
@@ -83,4 +87,5 @@ class Step(BaseModel):
             when=spec.when,
             retry=spec.retry,
             timeout=spec.timeout,
+            pool=spec.pool,
         )

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from karya.core.action import ActionText
 from karya.core.hook import Hook, Trigger
+from karya.core.pools import DEFAULT_POOL
 from karya.core.retry import RetryPolicy
 from karya.core.steps import StepTimeout, When
 from karya.core.times import Instant
@@ -97,6 +98,8 @@ class Task(BaseModel):
     """What fired a hook: a CloudEvent 1.0 as JSON text."""
     retry: RetryPolicy = Field(default_factory=RetryPolicy)
     timeout: StepTimeout | None = None
+    pool: str = DEFAULT_POOL
+    """Whose workers run it."""
     hooks: tuple[Hook, ...] = ()
     """The hooks that this task itself can fire."""
     attempts: int = 0

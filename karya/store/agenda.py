@@ -8,6 +8,7 @@ from karya.core.ids import task_id
 from karya.core.job import Job, JobState
 from karya.core.misfire import verdict
 from karya.core.occurrence import scheduled
+from karya.core.pools import DEFAULT_POOL
 from karya.core.ports import DueTask, Extension, Gap
 from karya.core.task import Task, TaskState
 from karya.store.chains import Chains, Done
@@ -29,9 +30,11 @@ class MongoAgenda:
         self._chains = Chains(database)
         self._swept_to: tuple[datetime, str] | None = None
 
-    def due(self, until: datetime, after: tuple[datetime, str] | None, limit: int) -> Sequence[DueTask]:
+    def due(
+        self, until: datetime, after: tuple[datetime, str] | None, limit: int, pool: str = DEFAULT_POOL
+    ) -> Sequence[DueTask]:
         """See `Agenda.due`."""
-        wanted: Document = {"status": _READY, "held": False, "due_at": {"$lte": until}}
+        wanted: Document = {"pool": pool, "status": _READY, "held": False, "due_at": {"$lte": until}}
         if after is not None:
             due_at, ident = after
             del wanted["due_at"]

@@ -75,6 +75,7 @@ def written_document(job: Job) -> Document:
         "steps": [step.model_dump_json() for step in job.steps],
         "retry": job.retry.model_dump_json(),
         "timeout_ms": _millis(job.timeout),
+        "pool": job.pool,
         "hooks": [hook.model_dump_json() for hook in job.hooks] or None,
         "misfire": None if job.misfire == _DEFAULT_MISFIRE else job.misfire.model_dump_json(),
         "overlap": job.overlap.value,
@@ -132,6 +133,7 @@ def task_document(task: Task) -> Document:
             "event": task.event,
             "retry": None if task.retry == DEFAULT_RETRY else task.retry.model_dump_json(),
             "timeout_ms": _millis(task.timeout),
+            "pool": task.pool,
             "hooks": [hook.model_dump_json() for hook in task.hooks] or None,
             "attempts": task.attempts,
             "token": task.token,
@@ -172,6 +174,7 @@ def task_hint(document: Document) -> Hint:
         cause=document["cause"] if needs_cause else None,
         timeout=_duration(document.get("timeout_ms")),
         retry=retry_policy(document),
+        pool=document["pool"],
         action=document.get("action"),
     )
 
@@ -190,6 +193,7 @@ HINT_FIELDS = {
     "linked": 1,
     "timeout_ms": 1,
     "retry": 1,
+    "pool": 1,
     "action": 1,
     "count": 1,
     "recurring": 1,

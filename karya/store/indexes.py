@@ -62,8 +62,8 @@ INDEXES: Mapping[str, tuple[IndexModel, ...]] = {
     ),
     TASKS: (
         IndexModel(
-            [("due_at", UP), ("_id", UP)],
-            name="ready",
+            [("pool", UP), ("due_at", UP), ("_id", UP)],
+            name="due",
             partialFilterExpression={"status": "READY", "held": False},
         ),
         IndexModel([("lease.expires_at", UP)], name="running", partialFilterExpression={"status": "RUNNING"}),

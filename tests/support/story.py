@@ -113,6 +113,7 @@ def hint_of(task: Task) -> Hint:
         cause=task.cause if task.linked or task.slotted or task.templated else None,
         timeout=task.timeout,
         retry=task.retry,
+        pool=task.pool,
         action=None if task.kind is TaskKind.HOOK else task.action,
     )
 

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from karya.core.hint import Hint
 from karya.core.policies import MISFIRE_GRACE
+from karya.core.pools import DEFAULT_POOL
 from karya.core.task import TaskKind
 from karya.core.times import EPOCH
 
@@ -66,8 +67,11 @@ class Agenda(Protocol):
     cancelled meanwhile keeps no READY task, whatever dies in between. Everything is idempotent.
     """
 
-    def due(self, until: datetime, after: tuple[datetime, str] | None, limit: int) -> Sequence[DueTask]:
-        """READY, unheld tasks with `due_at <= until` in the order of (due_at, id), from behind `after` on."""
+    def due(
+        self, until: datetime, after: tuple[datetime, str] | None, limit: int, pool: str = DEFAULT_POOL
+    ) -> Sequence[DueTask]:
+        """READY, unheld tasks of the pool with `due_at <= until` in the order of (due_at, id), from behind
+        `after` on. What other pools have costs nothing."""
 
     def extend(
         self, tasks: Sequence[DueTask], until: datetime, now: datetime, gap: Gap | None = None

@@ -32,7 +32,7 @@ class HookView(View):
 
 
 class StepView(View):
-    """A step of a job; `retry` and `timeout` are null where the job's own hold."""
+    """A step of a job; `retry`, `timeout` and `pool` are null where the job's own hold."""
 
     name: str
     action: dict[str, Any]
@@ -40,6 +40,7 @@ class StepView(View):
     when: When
     retry: RetryPolicy | None
     timeout: StepTimeout | None
+    pool: str | None
 
     @classmethod
     def of(cls, step: Step) -> "StepView":
@@ -62,6 +63,7 @@ class JobView(View):
     steps: tuple[StepView, ...]
     retry: RetryPolicy
     timeout: StepTimeout | None
+    pool: str
     misfire: Misfire
     overlap: Overlap
     retention: Retention
@@ -90,6 +92,7 @@ class JobView(View):
             steps=() if job.single else tuple(map(StepView.of, job.steps)),
             retry=job.retry,
             timeout=job.timeout,
+            pool=job.pool,
             misfire=job.misfire,
             overlap=job.overlap,
             retention=job.retention,
@@ -115,6 +118,7 @@ class TaskView(View):
     step: str
     cause: str
     status: TaskState
+    pool: str
     held: bool
     instant: Instant
     due_at: Instant
@@ -139,6 +143,7 @@ class TaskView(View):
             step=task.step,
             cause=task.cause,
             status=task.status,
+            pool=task.pool,
             held=task.held and task.status in OPEN_STATES,
             instant=task.instant,
             due_at=task.due_at,

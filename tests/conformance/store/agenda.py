@@ -10,11 +10,12 @@ from karya.core.job import Job
 from karya.core.occurrence import opening
 from karya.core.ports import DueTask, Extension, Submission
 from karya.core.schedule import Cron, Once
-from karya.core.task import Task, TaskState
+from karya.core.task import Task, TaskKind, TaskState
 from tests.conformance.store.kit import StoreKit
 from tests.support.story import (
     NOW,
     ON_FAILURE,
+    ON_RETRY,
     a_job,
     another_task,
     at,
@@ -22,6 +23,7 @@ from tests.support.story import (
     due,
     every,
     first_task,
+    retry,
     step,
     submission,
     succeed,
@@ -80,6 +82,27 @@ class AgendaConformance:
             assert len(page) <= limit
             seen += [(task.hint.due_at, task.hint.task_id) for task in page]
         assert seen == sorted((job.cursor.at, first_task(job).id) for job in jobs)
+
+    async def test_due_is_asked_pool_by_pool(self, kit: StoreKit) -> None:
+        """Whoever asks for one sees nothing of the others, from whatever place on."""
+        jobs = [a_job(Once(at=at(n // 2)), pool=("gpu", "default", "large")[n % 3]) for n in range(12)]
+        mixed = a_job(Once(at=at(6)), steps=[step("a"), step("b", pool="gpu"), step("c", pool="large")])
+        await kit.add(*map(submission, (*jobs, mixed)))
+        tasks = [task for job in (*jobs, mixed) for task in tasks_of(job)]
+        for pool in ("default", "gpu", "large", "empty"):
+            mine = sorted((task.due_at, task.id) for task in tasks if task.pool == pool)
+            assert [(d.hint.due_at, d.hint.task_id) for d in kit.agenda.due(at(9), None, 99, pool)] == mine
+            later = kit.agenda.due(at(9), (at(3), ""), 99, pool)
+            assert [d.hint.task_id for d in later] == [ident for due_at, ident in mine if due_at >= at(3)]
+            assert all(d.hint.pool == pool for d in later)
+        assert list(kit.agenda.due(at(9), None, 99)) == list(kit.agenda.due(at(9), None, 99, "default"))
+
+    async def test_a_retry_stays_in_its_pool_and_a_hook_is_in_the_default_one(self, kit: StoreKit) -> None:
+        job = a_job(None, ON_RETRY, pool="gpu")
+        await kit.add(submission(job))
+        await kit.commit(await kit.claim(first_task(job)), retry(due_at=at(1)))
+        assert [d.hint.kind for d in kit.agenda.due(at(9), None, 9, "gpu")] == [TaskKind.STEP]
+        assert [d.hint.kind for d in kit.agenda.due(at(9), None, 9)] == [TaskKind.HOOK]
 
     # --- extend ---------------------------------------------------------------------------------------
 

@@ -34,7 +34,7 @@ class JobsConformance:
         "schedule", [Once(at=at(5)), Once(after=SECOND), every(0.25, max_runs=3), every(60, end_at=at(3600))]
     )
     async def test_a_job_and_its_task_come_back_equal(self, kit: StoreKit, schedule: Once) -> None:
-        job = a_job(schedule, ON_FAILURE, ON_COMPLETION, user_id="u", description="d")
+        job = a_job(schedule, ON_FAILURE, ON_COMPLETION, user_id="u", description="d", pool="gpu")
         await kit.add(submission(job))
         assert await kit.jobs.get(job.id) == job
         assert await kit.tasks_of(job.id) == (first_task(job),)

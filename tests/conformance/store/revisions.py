@@ -213,6 +213,15 @@ class RevisionsConformance(Told):
         with pytest.raises(Conflict):
             await kit.lifecycle.skip_next(job.id, NOW)
 
+    async def test_what_waits_moves_to_another_pool(self, kit: StoreKit) -> None:
+        job = await self.stored(kit, a_job(every(1), steps=[step("a"), step("b", "a", pool="large")]))
+        new = await kit.lifecycle.update(job.id, to(pool="gpu"), NOW)
+        assert new.pool == "gpu"
+        assert [task.pool for task in await self.steps(kit, job)] == ["gpu", "large"]
+        assert not kit.agenda.due(at(9), None, 9)
+        (moved,) = kit.agenda.due(at(9), None, 9, "gpu")
+        assert [task.hint.pool for task in kit.agenda.extend([moved], at(1), NOW).made] == ["gpu"]
+
     async def test_a_triggered_occurrence_follows_the_new_version_until_it_is_claimed(
         self, kit: StoreKit
     ) -> None:

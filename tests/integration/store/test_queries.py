@@ -58,12 +58,13 @@ class Store:
         self.slotted = [a_job(Once(at=at(900)), overlap=Overlap.QUEUE) for _ in range(30)]
         self.runs = [occurrence_tasks(job, triggered("x", NOW), NOW)[0] for job in self.slotted]
         self.big = a_job()
+        self.of_pool = [a_job(Once(at=NOW), pool="gpu") for _ in range(120)]
 
     async def fill(self) -> None:
         kit = self.kit
         tasks = [another_task(self.big, number) for number in range(1, 150)]
         await kit.add(submission(self.big, *tasks), *map(submission, (*self.jobs, *self.recurring)))
-        await kit.add(*map(submission, (*self.late, *self.capped)))
+        await kit.add(*map(submission, (*self.late, *self.capped, *self.of_pool)))
         await kit.add(*(submission(job, task) for job, task in zip(self.slotted, self.runs, strict=True)))
         kit.admissions.admit([hint_of(task) for task in self.runs[:20]], NOW)
         kit.time.advance(60)
@@ -93,9 +94,9 @@ class Store:
         first = await self.kit.tasks.of_job(self.big.id, cursor=None, limit=20)
         await self.kit.tasks.of_job(self.big.id, cursor=first.next_cursor, limit=20)
 
-    def due_page(self) -> Any:
-        after = self.kit.agenda.due(at(60), None, 50)[-1].hint
-        return self.kit.agenda.due(at(60), (after.due_at, after.task_id), 20)
+    def due_page(self, pool: str = "default") -> Any:
+        after = self.kit.agenda.due(at(60), None, 50, pool)[-1].hint
+        return self.kit.agenda.due(at(60), (after.due_at, after.task_id), 20, pool)
 
     async def release(self) -> None:
         kit, hints = self.kit, [hint_of(task) for task in self.runs[:3]]
@@ -144,6 +145,9 @@ CALLS: dict[str, Callable[[Store], Any]] = {
     "user": lambda s: s.kit.users.get("1"),
     "due": lambda s: s.kit.agenda.due(at(60), None, 20),
     "due, on": lambda s: s.due_page(),
+    "due of a pool": lambda s: s.kit.agenda.due(at(60), None, 20, "gpu"),
+    "due of a pool, on": lambda s: s.due_page("gpu"),
+    "due of a pool without tasks": lambda s: s.kit.agenda.due(at(60), None, 20, "empty"),
     "extend": lambda s: s.kit.agenda.extend([due(first_task(job)) for job in s.recurring], at(1), NOW),
     "stalled": lambda s: s.kit.agenda.stalled(at(9), at(1), 20),
     "extend, late": lambda s: s.kit.agenda.extend(

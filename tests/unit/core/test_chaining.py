@@ -1,5 +1,6 @@
 """What chained jobs must satisfy, and where the errors point."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
@@ -52,6 +53,20 @@ def errors(job: Any, rules: SpecRules = RULES) -> list[tuple[str, str]]:
 )
 def test_sound_jobs_pass(job: dict[str, Any]) -> None:
     assert errors(job) == []
+
+
+def test_pools_have_to_be_there() -> None:
+    rules = replace(RULES, pools=("default", "gpu"))
+    steps = [{"name": "a", "action": NOOP}, {"name": "b", "action": chain(pool="gup"), "pool": "cpu"}]
+    wrong = errors({"pool": "large", "steps": steps}, rules)
+    assert [field for field, _ in wrong] == ["pool", "steps.1.pool", "steps.1.action.job.pool"]
+    assert [message for _, message in wrong] == [
+        "there is no pool 'large' (there are: default, gpu)",
+        "there is no pool 'cpu': did you mean 'gpu'? (there are: default, gpu)",
+        "there is no pool 'gup': did you mean 'gpu'? (there are: default, gpu)",
+    ]
+    assert errors({"pool": "gpu", "action": chain(pool="gpu")}, rules) == []
+    assert [field for field, _ in errors({"pool": "gpu", "action": NOOP})] == ["pool"]
 
 
 @pytest.mark.parametrize(

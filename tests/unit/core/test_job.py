@@ -141,13 +141,14 @@ def test_a_child_knows_all_of_its_ancestors() -> None:
         {
             "steps": [
                 {"name": "a", "action": NOOP},
-                {"name": "b", "action": REST, "after": ["a"], "when": "always"},
+                {"name": "b", "action": REST, "after": ["a"], "when": "always", "pool": "gpu"},
             ]
         },
         {
             "action": NOOP,
             "tags": ["b", "a"],
             "timeout": "PT5S",
+            "pool": "gpu",
             "misfire": {"policy": "latest", "window": None},
             "overlap": "skip",
             "retention": {"succeeded": "PT1H", "dead": "P9D"},

@@ -53,6 +53,12 @@ def test_a_single_action_becomes_one_ready_task_due_at_its_instant() -> None:
     assert (task.waiting_on, task.next, task.linked) == ((), (), False)
 
 
+def test_a_step_runs_in_its_own_pool_or_else_in_that_of_the_job() -> None:
+    steps = [step("a"), step("b", "a", pool="gpu"), step("c", pool="default")]
+    assert [task.pool for task in tasks_of(a_job(steps=steps, pool="large"))] == ["large", "gpu", "default"]
+    assert [task.pool for task in tasks_of(a_job(steps=steps))] == ["default", "gpu", "default"]
+
+
 def test_steps_become_tasks_that_wait_for_each_other() -> None:
     first, second, third = tasks_of(a_job(steps=STEPS, timeout=7 * SECOND))
     assert [task.status for task in (first, second, third)] == [

@@ -60,6 +60,11 @@ def spec(**fields: Any) -> JobSpec[Action]:
         ({"action": None, "steps": [{"name": "a b", "action": NOOP}]}, "steps.0.name"),
         ({"action": None, "steps": [{"name": "a", "action": NOOP}] * 101}, "steps"),
         ({"timeout": "PT0S"}, "timeout"),
+        ({"pool": "GPU"}, "pool"),
+        ({"pool": "-gpu"}, "pool"),
+        ({"pool": "x" * 33}, "pool"),
+        ({"pool": None}, "pool"),
+        ({"action": None, "steps": [{"name": "a", "action": NOOP, "pool": ""}]}, "steps.0.pool"),
         ({"misfire": {"at_once": 0}}, "misfire.at_once"),
         ({"overlap": "maybe"}, "overlap"),
         ({"retention": {"dead": 5}}, "retention.dead"),
@@ -103,6 +108,13 @@ def test_spec_survives_json_with_the_fields_of_its_action() -> None:
 
 def test_tags_are_kept_once_in_their_order() -> None:
     assert spec(tags=["b", "a:1/2", "b"]).tags == ("b", "a:1/2")
+
+
+def test_every_pool_is_named_by_its_field() -> None:
+    assert spec().pools == (("pool", "default"),)
+    steps = [{"name": "a", "action": NOOP}, {"name": "b", "action": NOOP, "pool": "gpu"}]
+    written = SPEC.model_validate({"steps": steps, "pool": "large"})
+    assert written.pools == (("pool", "large"), ("steps.1.pool", "gpu"))
 
 
 def test_every_action_is_named_by_its_field() -> None:
