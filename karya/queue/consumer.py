@@ -3,23 +3,26 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
+from uuid import uuid4
 
 import structlog
 import zmq
 
 from karya.core.hint import Hint
+from karya.core.pools import DEFAULT_POOL
 from karya.core.ports import Resolve
 from karya.core.settings import QueueSettings
 from karya.queue.keys import QueueKeys
 from karya.queue.link import Link
 from karya.queue.sockets import SILENCE, Tick, ticks
-from karya.queue.wire import Again, Bye, Credit, Order, Poke, Role, Work
+from karya.queue.wire import Again, Bye, Credit, Hello, Order, Poke, Role, Work
 
 log = structlog.get_logger(__name__)
 
 
 class WorkerSocket:
-    """Implements Consumer; all of it belongs to the event loop on which it was started.
+    """Implements Consumer for a worker of one pool; all of it belongs to the event loop on which it was
+    started.
 
     What it announces as free is what `report` said, less what arrived and was not taken, less what
     was taken since that report: so the credit is never exceeded, provided that `report` follows each
@@ -38,10 +41,11 @@ class WorkerSocket:
         monotonic: Callable[[], float],
         *,
         role: Role = Role.WORKER,
+        pool: str = DEFAULT_POOL,
         keys: QueueKeys | None = None,
     ) -> None:
         self.dropped_frames = 0
-        self._owner, self._role, self._keys = owner, role, keys
+        self._owner, self._role, self._pool, self._keys = owner, role, pool, keys
         self._resolve, self._monotonic = resolve, monotonic
         self._beat = settings.heartbeat.total_seconds()
         self._keeper: asyncio.Task[None] | None = None
@@ -167,9 +171,8 @@ class WorkerSocket:
         await self._hang_up()
         self._heard_at, self._confirmed = self._monotonic(), False
         try:
-            self._link = Link(
-                endpoint, self._owner, self._role, self._keys, self._beat, self._opened, self._hear
-            )
+            hello = Hello(owner=self._owner, session=uuid4().hex, role=self._role, pool=self._pool)
+            self._link = Link(endpoint, hello, self._keys, self._beat, self._opened, self._hear)
         except zmq.ZMQError as error:
             log.warning("bad dispatcher endpoint", owner=self._owner, endpoint=endpoint, error=str(error))
 

@@ -1,4 +1,4 @@
-"""The scheduler's end of the queue: one ROUTER that sends each due task to one worker with credit."""
+"""The scheduler's end of the queue: one ROUTER that sends each due task to one worker of its pool."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
@@ -8,7 +8,8 @@ import structlog
 import zmq
 
 from karya.core.hint import Hint
-from karya.core.ports import WorkerInfo
+from karya.core.pools import DEFAULT_POOL
+from karya.core.ports import PoolLoad, WorkerInfo
 from karya.core.settings import QueueSettings
 from karya.queue.backlog import Backlog
 from karya.queue.entrance import Entrance
@@ -25,7 +26,6 @@ from karya.queue.wire import (
     Hello,
     Poke,
     Report,
-    Role,
     decode_report,
     encode,
     pack,
@@ -37,7 +37,7 @@ _BURST = 100
 
 
 class Dispatcher:
-    """Implements Producer: `offer`, `room` and `workers` may be called from any thread.
+    """Implements Producer, whose methods may be called from any thread.
 
     `start` and `stop` belong to the event loop that carries it, and so do the callbacks: they are
     called there and must not block. Nothing durable is here: a dispatcher that dies loses hints only.
@@ -55,15 +55,17 @@ class Dispatcher:
         on_poke: Callable[[datetime], None],
         on_lost: Callable[[Sequence[Hint]], None],
         keys: QueueKeys | None = None,
+        pools: Iterable[str] = (DEFAULT_POOL,),
         capacity: int = 5_000,
     ) -> None:
-        """`on_room` is told when the backlog falls to half of `capacity`, `on_poke` that a task is due then,
-        `on_lost` which hints went to a worker that vanished or got lost on the way: they may be unclaimed."""
+        """`on_room` is told when the backlog of a pool falls to half of `capacity`, `on_poke` that a task is
+        due then, `on_lost` which hints went to a worker that vanished or got lost on the way: they may be
+        unclaimed. `pools` are all that hints can have."""
         self.dropped_frames = 0
         self._settings, self._monotonic = settings, monotonic
         self._on_room, self._on_poke, self._on_lost = on_room, on_poke, on_lost
         self._beat = settings.heartbeat.total_seconds()
-        self._backlog, self._roster = Backlog(capacity), Roster()
+        self._backlogs, self._roster = {pool: Backlog(capacity) for pool in pools}, Roster()
         self._keys = keys
         self._wake = Wake()
         self._tasks: list[asyncio.Task[None]] = []
@@ -97,12 +99,26 @@ class Dispatcher:
 
     def offer(self, hints: Iterable[Hint]) -> None:
         """See Producer. More than there is room for is taken too."""
-        self._backlog.add(hints)
+        by_pool: dict[str, list[Hint]] = {}
+        for hint in hints:
+            by_pool.setdefault(hint.pool, []).append(hint)
+        for pool, group in by_pool.items():
+            self._backlogs[pool].add(group)
         self._wake.set()
 
-    def room(self) -> int:
+    def room(self, pool: str = DEFAULT_POOL) -> int:
         """See Producer; `on_room` comes when half of the capacity is free again, not at every hint."""
-        return self._backlog.room()
+        return self._backlogs[pool].room()
+
+    def load(self, pool: str = DEFAULT_POOL) -> PoolLoad:
+        """See Producer. What the scheduler still holds is not among what waits."""
+        workers = [worker for worker in self.workers() if worker.pool == pool]
+        return PoolLoad(
+            workers=len(workers),
+            free=sum(worker.free for worker in workers),
+            running=sum(worker.running for worker in workers),
+            waiting=len(self._backlogs[pool]),
+        )
 
     @property
     def refused_connections(self) -> int:
@@ -111,7 +127,7 @@ class Dispatcher:
 
     def workers(self) -> Sequence[WorkerInfo]:
         """See Producer. Clients, which only poke, are not among them."""
-        return [peer.info for peer in self._roster.all() if peer.role is Role.WORKER]
+        return self._roster.workers()
 
     async def _listen(self) -> None:
         while True:
@@ -150,7 +166,7 @@ class Dispatcher:
         for older in self._roster.sessions(hello.owner):
             self._drop(older, "it came back")
         self._roster.add(Peer(identity, hello, self._monotonic(), self._beat))
-        log.info("peer joined", owner=hello.owner, role=hello.role.value)
+        log.info("peer joined", owner=hello.owner, role=hello.role.value, pool=hello.pool)
         send_now(self._socket, identity, _BEAT)
 
     async def _pump(self) -> None:
@@ -161,24 +177,29 @@ class Dispatcher:
 
     def _hand_out(self) -> bool:
         """Sends at most one message to each worker with credit; whether it is worth another round."""
-        ready = self._roster.ready()
-        share = -(-len(self._backlog) // max(1, len(ready)))
-        for peer in ready:
-            self._send_work(peer, self._backlog.take(min(peer.credit, share, MAX_HINTS)))
-        if self._backlog.relieved():
-            self._tell(self._on_room)
-        return bool(ready) and len(self._backlog) > 0
+        served = [self._serve(pool, waiting) for pool, waiting in self._backlogs.items() if len(waiting)]
+        return any(served)
 
-    def _send_work(self, peer: Peer, hints: Sequence[Hint]) -> None:
+    def _serve(self, pool: str, backlog: Backlog) -> bool:
+        ready = self._roster.ready(pool)
+        share = -(-len(backlog) // max(1, len(ready)))
+        for peer in ready:
+            self._send_work(peer, backlog, min(peer.credit, share, MAX_HINTS))
+        if backlog.relieved():
+            self._tell(self._on_room)
+        return bool(ready) and len(backlog) > 0
+
+    def _send_work(self, peer: Peer, backlog: Backlog, most: int) -> None:
+        hints = backlog.take(most)
         if not hints:
             return
         frame, count = pack(hints)
         refused = send_now(self._socket, peer.identity, frame)
         if not refused:
             peer.sent(hints[:count], self._monotonic())
-            self._backlog.put_back(hints[count:])
+            backlog.put_back(hints[count:])
             return
-        self._backlog.put_back(hints)
+        backlog.put_back(hints)
         if refused == zmq.EAGAIN:
             peer.choke()
         else:

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable
 from typing import Final
-from uuid import uuid4
 
 import structlog
 import zmq
@@ -11,7 +10,7 @@ import zmq
 from karya.queue.handshakes import Handshakes
 from karya.queue.keys import QueueKeys
 from karya.queue.sockets import dealer, send_now
-from karya.queue.wire import Hello, Order, Report, Role, decode_order, encode
+from karya.queue.wire import Hello, Order, Report, decode_order, encode
 
 log = structlog.get_logger(__name__)
 _BURST = 100
@@ -23,7 +22,7 @@ _WHY: Final = {
 
 
 class Link:
-    """Connects, says hello, then passes on what arrives until it is closed.
+    """Connects, says `hello`, then passes on what arrives until it is closed.
 
     `on_open` is called when hello was sent, `on_order` with each message; None stands for a frame
     that was no message.
@@ -32,8 +31,7 @@ class Link:
     def __init__(
         self,
         endpoint: str,
-        owner: str,
-        role: Role,
+        hello: Hello,
         keys: QueueKeys | None,
         beat: float,
         on_open: Callable[[], None],
@@ -42,10 +40,10 @@ class Link:
         """Begins to connect; returns at once. `beat` in seconds. Raises ZMQError for a bad endpoint."""
         self.endpoint = endpoint
         self.received = 0
-        self._hello = Hello(owner=owner, session=uuid4().hex, role=role)
+        self._hello = hello
         self._open = False
         self._on_open, self._on_order = on_open, on_order
-        self._socket = dealer(beat, f"{self.session}/{owner}".encode(), keys)
+        self._socket = dealer(beat, f"{hello.session}/{hello.owner}".encode(), keys)
         self._handshakes = Handshakes(self._socket)
         try:
             self._socket.connect(endpoint)
@@ -53,8 +51,8 @@ class Link:
             self._close_sockets()
             raise
         self._tasks = [
-            asyncio.create_task(self._run(), name=f"queue-link-{owner}"),
-            asyncio.create_task(self._explain(), name=f"queue-handshakes-{owner}"),
+            asyncio.create_task(self._run(), name=f"queue-link-{hello.owner}"),
+            asyncio.create_task(self._explain(), name=f"queue-handshakes-{hello.owner}"),
         ]
 
     @property

@@ -22,8 +22,8 @@ class Peer:
 
     def __init__(self, identity: bytes, hello: Hello, now: float, beat: float) -> None:
         self.identity = identity
-        self.owner, self.session, self.role = hello.owner, hello.session, hello.role
-        self.info = WorkerInfo(hello.owner, 0, 0)
+        self.owner, self.session, self.role, self.pool = hello.owner, hello.session, hello.role, hello.pool
+        self.info = WorkerInfo(hello.owner, 0, 0, hello.pool)
         self.heard_at = now
         self._recent = 2 * beat
         self._free = self._sent = self._received = 0
@@ -49,7 +49,7 @@ class Peer:
         # More than was sent: counted by an earlier dispatcher, or arrived after it was given up.
         self._sent = max(self._sent, self._received)
         self._free = credit.free if self.role is Role.WORKER else 0
-        self.info = WorkerInfo(self.owner, credit.free, credit.running)
+        self.info = WorkerInfo(self.owner, credit.free, credit.running, self.pool)
         self._forget_old(now - self._recent)
 
     def sent(self, hints: Sequence[Hint], now: float) -> None:
@@ -131,7 +131,11 @@ class Roster:
         """Those of one owner."""
         return [peer for peer in self._peers.values() if peer.owner == owner]
 
-    def ready(self) -> list[Peer]:
-        """Those with credit, the one with most first."""
-        with_credit = [peer for peer in self._peers.values() if peer.credit]
+    def workers(self) -> list[WorkerInfo]:
+        """Everybody but the clients, as of now; from any thread."""
+        return [peer.info for peer in self.all() if peer.role is Role.WORKER]
+
+    def ready(self, pool: str) -> list[Peer]:
+        """Those of the pool with credit, the one with most first."""
+        with_credit = [peer for peer in self._peers.values() if peer.pool == pool and peer.credit]
         return sorted(with_credit, key=lambda peer: peer.credit, reverse=True)

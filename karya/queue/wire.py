@@ -11,6 +11,7 @@ from typing import Annotated, Final, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from karya.core.hint import Hint
+from karya.core.pools import DEFAULT_POOL
 from karya.core.times import Instant
 
 MAX_ORDER_BYTES: Final = 4 * 1024 * 1024
@@ -41,6 +42,8 @@ class Hello(_Message):
     owner: Name
     session: Name
     role: Role = Role.WORKER
+    pool: Name = DEFAULT_POOL
+    """Whose hints it takes."""
 
 
 class Credit(_Message):

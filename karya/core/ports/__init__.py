@@ -10,7 +10,7 @@ from karya.core.ports.connectors import (
     Submit,
     Tools,
 )
-from karya.core.ports.queue import Consumer, Producer, Resolve, WorkerInfo
+from karya.core.ports.queue import Consumer, PoolLoad, Producer, Resolve, WorkerInfo
 from karya.core.ports.scheduling import Agenda, DueTask, Extension, Gap, LockHolder, LockLease, Locks
 from karya.core.ports.service import JobService
 from karya.core.ports.slots import Admission, Admissions, Holder, Slots
@@ -53,6 +53,7 @@ __all__ = [
     "LockLease",
     "Locks",
     "Page",
+    "PoolLoad",
     "Producer",
     "Renewal",
     "Resolve",

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from karya.core.hint import Hint
+from karya.core.pools import DEFAULT_POOL
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,17 +16,36 @@ class WorkerInfo:
     owner: str
     free: int
     running: int
+    pool: str = DEFAULT_POOL
+
+
+@dataclass(frozen=True, slots=True)
+class PoolLoad:
+    """What a pool has, and what waits for it."""
+
+    workers: int = 0
+    """How many are connected."""
+    free: int = 0
+    """How many more tasks they take together."""
+    running: int = 0
+    """How many they run."""
+    waiting: int = 0
+    """How many due tasks are known that no worker has been told of."""
 
 
 class Producer(Protocol):
-    """The scheduler's end of the queue. Thread-safe."""
+    """The scheduler's end of the queue. Thread-safe. No pool waits for another one."""
 
     def offer(self, hints: Iterable[Hint]) -> None:
-        """Hands over due tasks; each goes to one worker with credit, in order. Offering one again that
-        still waits changes nothing."""
+        """Hands over due tasks; each goes to one worker of its pool with credit, in order. Offering one
+        again that still waits changes nothing."""
 
-    def room(self) -> int:
-        """How many more hints it takes before it is full; it tells `on_room` when that rises again."""
+    def room(self, pool: str = DEFAULT_POOL) -> int:
+        """How many more hints of the pool it takes before it is full for that; it tells `on_room` when
+        that rises again."""
+
+    def load(self, pool: str = DEFAULT_POOL) -> PoolLoad:
+        """How the pool stands."""
 
     def workers(self) -> Sequence[WorkerInfo]:
         """The workers that are alive."""

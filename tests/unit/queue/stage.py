@@ -93,7 +93,13 @@ class Stage:
         self.lost: asyncio.Queue[Sequence[Hint]] = asyncio.Queue()
         self.roomy = asyncio.Event()
 
-    async def dispatcher(self, capacity: int = 5_000, port: int = 0, host: str = "127.0.0.1") -> Dispatcher:
+    async def dispatcher(
+        self,
+        capacity: int = 5_000,
+        port: int = 0,
+        host: str = "127.0.0.1",
+        pools: Sequence[str] = ("default",),
+    ) -> Dispatcher:
         made = Dispatcher(
             settings(port, host),
             time.monotonic,
@@ -101,6 +107,7 @@ class Stage:
             on_poke=self.pokes.put_nowait,
             on_lost=self.lost.put_nowait,
             keys=self.keys,
+            pools=pools,
             capacity=capacity,
         )
         self.endpoint = await made.start()
@@ -118,8 +125,12 @@ class Stage:
                 except ConfigError:
                     await asyncio.sleep(BEAT / 20)
 
-    async def worker(self, free: int, owner: str = "w", role: Role = Role.WORKER) -> WorkerSocket:
-        made = WorkerSocket(settings(), owner, self.resolve, time.monotonic, role=role, keys=self.keys)
+    async def worker(
+        self, free: int, owner: str = "w", role: Role = Role.WORKER, pool: str = "default"
+    ) -> WorkerSocket:
+        made = WorkerSocket(
+            settings(), owner, self.resolve, time.monotonic, role=role, pool=pool, keys=self.keys
+        )
         await made.start()
         self._stack.push_async_callback(made.stop)
         made.report(free, 0)

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from karya.core.ports import PoolLoad
 from karya.queue import QueueKeys, Role
 from tests.unit.queue.stage import NOON, Stage, collect, make_hints, until
 
@@ -174,6 +175,56 @@ async def test_the_consumer_waits_for_a_dispatcher_that_is_not_there_yet(stage: 
     dispatcher = await stage.dispatcher()
     dispatcher.offer(make_hints(1))
     assert [hint.task_id for hint in await asyncio.wait_for(receiving, 5)] == ["t000000"]
+
+
+async def test_a_hint_goes_to_a_worker_of_its_pool(stage: Stage) -> None:
+    dispatcher = await stage.dispatcher(pools=("default", "gpu"))
+    plain, gpu = await stage.worker(100, "plain"), await stage.worker(100, "gpu", pool="gpu")
+    await until(lambda: [info.free for info in dispatcher.workers()] == [100, 100])
+    dispatcher.offer([*make_hints(20, pool="gpu"), *make_hints(20, first=20), *make_hints(9, 40, pool="gpu")])
+    assert await collect(plain, 20) == [hint.task_id for hint in make_hints(20, first=20)]
+    assert await collect(gpu, 29) == [h.task_id for h in (*make_hints(20), *make_hints(9, first=40))]
+    assert {info.owner: info.pool for info in dispatcher.workers()} == {"plain": "default", "gpu": "gpu"}
+
+
+async def test_a_pool_without_workers_holds_up_no_other(stage: Stage) -> None:
+    dispatcher = await stage.dispatcher(capacity=10, pools=("default", "gpu"))
+    dispatcher.offer(make_hints(25, pool="gpu"))
+    assert (dispatcher.room("gpu"), dispatcher.room()) == (0, 10)
+    worker = await stage.worker(100)
+    dispatcher.offer(make_hints(10, first=100))
+    assert await collect(worker, 10) == [hint.task_id for hint in make_hints(10, first=100)]
+    assert (dispatcher.room("gpu"), dispatcher.room()) == (0, 10)
+    stage.roomy.clear()
+    late = await stage.worker(25, pool="gpu", owner="late")
+    assert await collect(late, 25) == [hint.task_id for hint in make_hints(25)]
+    await asyncio.wait_for(stage.roomy.wait(), 5)
+    assert dispatcher.room("gpu") == 10
+
+
+async def test_each_pool_tells_how_it_stands(stage: Stage) -> None:
+    dispatcher = await stage.dispatcher(pools=("default", "gpu"))
+    assert dispatcher.load("gpu") == PoolLoad()
+    dispatcher.offer(make_hints(7, pool="gpu"))
+    assert dispatcher.load("gpu") == PoolLoad(waiting=7)
+    await stage.worker(50, "client", Role.CLIENT, pool="gpu")
+    worker = await stage.worker(2, pool="gpu")
+    await collect(worker, 2)
+    worker.report(0, 2)
+    await until(lambda: dispatcher.load("gpu") == PoolLoad(workers=1, running=2, waiting=5))
+    more = await stage.worker(8, "more", pool="gpu")
+    await collect(more, 5)
+    await until(lambda: dispatcher.load("gpu") == PoolLoad(workers=2, free=3, running=2))
+    assert dispatcher.load() == PoolLoad()
+
+
+async def test_a_successor_learns_of_the_pool(stage: Stage) -> None:
+    first, worker = await stage.dispatcher(pools=("default", "gpu")), await stage.worker(10, pool="gpu")
+    await until(lambda: worker.connected)
+    await first.stop()
+    second = await stage.dispatcher(pools=("default", "gpu"))
+    second.offer(make_hints(1, pool="gpu"))
+    assert await collect(worker, 1) == ["t000000"]
 
 
 async def test_a_cancelled_receive_loses_nothing(stage: Stage) -> None:

@@ -117,6 +117,16 @@ async def test_a_full_socket_gets_no_more_until_its_next_word(
     assert await raw.work() == ["t000000", "t000001", "t000002"]
 
 
+async def test_one_pool_is_served_to_its_end_while_another_has_nobody(stage: Stage) -> None:
+    """More than goes into one message, and no further word of the worker wakes the dispatcher."""
+    dispatcher = await stage.dispatcher(pools=("gpu", "default"))
+    raw = await stage.raw(free=2_000)
+    await until(lambda: [info.free for info in dispatcher.workers()] == [2_000])
+    dispatcher.offer([*make_hints(1, pool="gpu"), *make_hints(1_200, first=1)])
+    received = [len((await raw.next("work"))["hints"]) for _ in range(3)]
+    assert received == [500, 500, 200]
+
+
 async def test_work_that_is_never_acknowledged_is_taken_as_lost(stage: Stage) -> None:
     dispatcher = await stage.dispatcher()
     deaf = await stage.raw(free=4)
