@@ -48,15 +48,11 @@ class Inbox:
         self._signal.wait(seconds)
         self._signal.clear()
 
-    def earliest_poke(self) -> datetime | None:
-        """When the earliest task is due of which nothing else is known yet."""
+    def take_poke(self) -> datetime | None:
+        """When the earliest of the tasks is due that were stored since the last call."""
         with self._lock:
-            return self._poked
-
-    def forget_pokes(self) -> None:
-        """Everything that was poked about is being looked for."""
-        with self._lock:
-            self._poked = None
+            poked, self._poked = self._poked, None
+        return poked
 
     def take_returned(self) -> list[Hint]:
         """The hints that came back since the last call."""

@@ -47,7 +47,13 @@ class SchedulerMetrics:
         self.planned = Gauge(
             "karya_scheduler_planned_tasks", "Tasks held in memory for their instant", registry=self.registry
         )
-        self.workers = Gauge("karya_scheduler_workers", "Workers connected", registry=self.registry)
+        self.workers = Gauge("karya_scheduler_workers", "Workers connected", ["pool"], registry=self.registry)
+        self.waiting = Gauge(
+            "karya_pool_waiting_tasks",
+            "Due tasks that no worker has been told of",
+            ["pool"],
+            registry=self.registry,
+        )
         self.dispatched = Counter(
             "karya_tasks_dispatched", "Hints handed to the queue", registry=self.registry
         )

@@ -4,21 +4,20 @@ It may be killed at any point, and two may run at once for a while: all it decid
 idempotent inserts and guarded updates, and what it sends are hints.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
 
 import structlog
 
 from karya.actors.inbox import Inbox
+from karya.actors.lane import START, Lane, Look
 from karya.actors.metrics import SchedulerMetrics
-from karya.actors.timetable import Timetable
 from karya.core.errors import StoreUnavailable
 from karya.core.hint import Hint
-from karya.core.policies import MISFIRE_GRACE
-from karya.core.ports import Admissions, Agenda, Clock, DueTask, Extension, Gap, LockLease, Locks, Producer
+from karya.core.pools import DEFAULT_POOL
+from karya.core.ports import Admissions, Agenda, Clock, DueTask, Extension, LockLease, Locks, Producer
 from karya.core.settings import SchedulerSettings
-from karya.core.times import EPOCH
 
 log = structlog.get_logger("karya.scheduler")
 
@@ -35,11 +34,12 @@ _ADMITTED_AT_ONCE = 20
 """How many tasks that need a slot are asked about in one go: each may cost a transaction, and whatever else
 is due waits as long."""
 
+_PAGE_OF_MANY = 250
+"""How many tasks of one pool are read, or jobs caught up with, in one go where there are several pools: those
+of the others wait as long."""
+
 _STALLED_AFTER = timedelta(seconds=5)
 _STALLED_BATCH = 500
-
-_Position = tuple[datetime, str]
-_START: _Position = (EPOCH, "")
 
 
 class Scheduler:
@@ -62,6 +62,7 @@ class Scheduler:
         metrics: SchedulerMetrics,
         sync_clock: Callable[[], object],
         is_dead: Callable[[str], bool],
+        pools: Collection[str] = (DEFAULT_POOL,),
     ) -> None:
         self._owner = owner
         self._endpoint = endpoint
@@ -75,20 +76,21 @@ class Scheduler:
         self._metrics = metrics
         self._sync_clock = sync_clock
         self._is_dead = is_dead
-        self._timetable = Timetable(_CAPACITY, settings.resend_after.total_seconds())
+        resend_after = settings.resend_after.total_seconds()
+        self._lanes = {pool: Lane(pool, _CAPACITY, resend_after) for pool in pools}
+        self._page = min(settings.batch, _PAGE_OF_MANY) if len(self._lanes) > 1 else settings.batch
         self._lease: LockLease | None = None
-        self._renew_at = self._lost_at = self._scan_at = self._rested_at = self._sweep_at = 0.0
-        self._catch_up_at = 0.0
-        self._unread_after: _Position | None = None
+        self._renew_at = self._lost_at = self._sweep_at = self._catch_up_at = 0.0
         self._unfinished: dict[str, None] = {}
-        self._looked_to = EPOCH
-        """What was due by then has been seen ahead, or by the leader before this one."""
-        self._gap: Gap | None = None
 
     @property
     def leads(self) -> bool:
         """Whether this one holds the lock."""
         return self._lease is not None
+
+    def due(self, pool: str) -> int:
+        """How many tasks of the pool it knows to be due and has not handed over. From any thread."""
+        return self._lanes[pool].timetable.count(self._clock.now())
 
     def run(self) -> None:
         """Schedules until it is stopped; while the store is away it tries again."""
@@ -105,7 +107,7 @@ class Scheduler:
         """One round of work; returns how many seconds nothing is due."""
         if not self._lead():
             return self._settings.poll.total_seconds()
-        self._timetable.put_back(self._inbox.take_returned())
+        self._hear()
         self._dispatch()
         self._look()
         if self._unfinished and self._clock.monotonic() >= self._catch_up_at:
@@ -114,6 +116,13 @@ class Scheduler:
             self._sweep()
         self._dispatch()
         return self._pause()
+
+    def _hear(self) -> None:
+        returned, poked = self._inbox.take_returned(), self._inbox.take_poke()
+        for lane in self._lanes.values():
+            lane.timetable.put_back(hint for hint in returned if hint.pool == lane.pool)
+            if poked is not None:
+                lane.poke(poked)
 
     def _lead(self) -> bool:
         now = self._clock.monotonic()
@@ -125,7 +134,8 @@ class Scheduler:
             self._bury_predecessor()
             self._lease = self._locks.acquire(LOCK, self._owner, ttl, {"endpoint": self._endpoint})
             if self._lease is not None:
-                self._looked_to = self._lease.idle_since
+                for lane in self._lanes.values():
+                    lane.looked_to = self._lease.idle_since
                 log.info("leading", owner=self._owner, token=self._lease.token, endpoint=self._endpoint)
         if self._lease is not None:
             self._sync_clock()
@@ -145,11 +155,11 @@ class Scheduler:
     def _follow(self) -> None:
         """Forgets what it knew as leader: another may have gone on meanwhile."""
         self._lease = None
-        self._timetable.clear()
+        for lane in self._lanes.values():
+            lane.forget()
         self._metrics.planned.set(0)
-        self._unread_after = self._gap = None
         self._unfinished.clear()
-        self._scan_at = self._rested_at = self._sweep_at = self._catch_up_at = 0.0
+        self._sweep_at = self._catch_up_at = 0.0
 
     def _resign(self) -> None:
         if self._lease is not None:
@@ -159,54 +169,53 @@ class Scheduler:
                 log.warning("lock_not_released", error=str(error))
 
     def _look(self) -> None:
-        """Reads what is due inside the look-ahead: from the start when it is time to (or when poked), else
-        on from where the room ended."""
-        now = self._clock.monotonic()
-        if now >= self._scan_at or (self._is_poked() and now >= self._rested_at):
-            self._inbox.forget_pokes()
-            self._timetable.forget(now)
-            self._notice_gap()
-            looked_to = self._clock.now() + self._settings.look_ahead
-            self._scan(after=None)
-            self._looked_to = looked_to
-            ended = self._clock.monotonic()
-            self._metrics.fetch_seconds.observe(ended - now)
-            self._rested_at = ended + _REST * (ended - now)
-            self._scan_at = max(self._rested_at, ended + self._settings.poll.total_seconds())
-        elif self._unread_after and self._timetable.room >= self._settings.batch:
-            self._scan(after=self._unread_after)
+        """Reads one page of each pool at which to look: those of the others never wait for more than that."""
+        for lane in self._lanes.values():
+            look, lane.look = lane.look or self._begun(lane), None
+            if look is not None:
+                self._read(lane, look)
+                self._dispatch()
 
-    def _notice_gap(self) -> None:
-        """What was due since anybody looked so far ahead was not seen by anybody; what a leader that is gone
-        had seen died with it."""
-        now = self._clock.now()
-        if now - self._looked_to > MISFIRE_GRACE:
-            self._gap = Gap(self._looked_to, now)
-
-    def _is_poked(self) -> bool:
-        """Whether a task was stored that is due before the next ordinary look would find it."""
-        poked = self._inbox.earliest_poke()
-        return poked is not None and poked <= self._clock.now() + self._settings.look_ahead
-
-    def _scan(self, after: _Position | None) -> None:
-        """Reads page by page, as far as there is room."""
+    def _begun(self, lane: Lane) -> Look | None:
+        """The look that it is time for, if any."""
         until = self._clock.now() + self._settings.look_ahead
-        while (limit := min(self._settings.batch, self._timetable.room)) > 0:
-            tasks = self._agenda.due(until, after, limit)
-            self._plan(tasks, until)
-            self._dispatch()
-            if len(tasks) < limit:
-                self._unread_after = None
-                return
-            after = (tasks[-1].hint.due_at, tasks[-1].hint.task_id)
-        self._unread_after = after or _START
+        monotonic = self._clock.monotonic()
+        if monotonic >= lane.begins_at(until):
+            lane.begin(self._clock.now(), monotonic)
+            return Look(until)
+        if lane.unread_after and lane.timetable.room >= self._page:
+            return Look(until, lane.unread_after, goes_on=True)
+        return None
 
-    def _plan(self, tasks: Sequence[DueTask], until: datetime) -> None:
+    def _read(self, lane: Lane, look: Look) -> None:
+        """Reads a page as far as there is room. The look is dropped when this fails, and begins anew."""
+        started = self._clock.monotonic()
+        limit = min(self._page, lane.timetable.room)
+        tasks = self._agenda.due(look.until, look.after, limit, lane.pool) if limit > 0 else []
+        self._plan(lane, tasks, look.until)
+        if tasks:
+            look.after = (tasks[-1].hint.due_at, tasks[-1].hint.task_id)
+        look.seconds += self._clock.monotonic() - started
+        if 0 < limit == len(tasks):
+            lane.look = look
+        else:
+            lane.unread_after = (look.after or START) if limit == 0 else None
+            self._rest(lane, look)
+
+    def _rest(self, lane: Lane, look: Look) -> None:
+        if look.goes_on:
+            return
+        ended = self._clock.monotonic()
+        lane.looked_to = look.until
+        lane.rested_at = ended + _REST * look.seconds
+        lane.scan_at = max(lane.rested_at, ended + self._settings.poll.total_seconds())
+        self._metrics.fetch_seconds.observe(look.seconds)
+
+    def _plan(self, lane: Lane, tasks: Sequence[DueTask], until: datetime) -> None:
         """Makes what follows the new ones, and only then takes them in: an occurrence that runs always has
         its successor in the store. Those that are misfired are left out."""
-        fresh = [task for task in tasks if not self._timetable.knows(task.hint)]
+        fresh, gap = [task for task in tasks if not lane.timetable.knows(task.hint)], lane.gap
         while fresh:
-            gap = self._gap
             first_seen = [task for task in fresh if task.recurring or (gap is not None and gap.holds(task))]
             extension = Extension()
             if first_seen:
@@ -214,12 +223,13 @@ class Scheduler:
                 self._note(extension)
             later = {t.hint.task_id for t in first_seen if t.hint.job_id in extension.contended}
             left_out = extension.dropped | later
-            self._timetable.add(t.hint for t in fresh if t.hint.task_id not in left_out)
-            fresh = self._within(extension, until)
+            lane.timetable.add(t.hint for t in fresh if t.hint.task_id not in left_out)
+            fresh = self._within(lane, extension, until)
 
-    def _within(self, extension: Extension, until: datetime) -> list[DueTask]:
-        """What was made and is due inside the look-ahead, as far as there is room."""
-        return [task for task in extension.made if task.hint.due_at <= until][: self._timetable.room]
+    def _within(self, lane: Lane, extension: Extension, until: datetime) -> list[DueTask]:
+        """What was made for the pool and is due inside the look-ahead, as far as there is room."""
+        made = (task for task in extension.made if task.hint.pool == lane.pool)
+        return [task for task in made if task.hint.due_at <= until][: lane.timetable.room]
 
     def _note(self, extension: Extension) -> None:
         if extension.contended:
@@ -233,41 +243,46 @@ class Scheduler:
     def _catch_up(self) -> None:
         """Goes on with the chains that have more to make up for than is done at once."""
         started = self._clock.monotonic()
-        if self._timetable.room > 0:
-            some = list(islice(self._unfinished, _CATCH_UP_BATCH))
+        if any(lane.timetable.room > 0 for lane in self._lanes.values()):
+            some = list(islice(self._unfinished, min(_CATCH_UP_BATCH, self._page)))
             until = self._clock.now() + self._settings.look_ahead
             extension = self._agenda.catch_up(some, until, self._clock.now())
             for job_id in set(some) - extension.contended:
                 del self._unfinished[job_id]
             self._note(extension)
-            self._plan(self._within(extension, until), until)
+            for lane in self._lanes.values():
+                self._plan(lane, self._within(lane, extension, until), until)
         ended = self._clock.monotonic()
         self._catch_up_at = ended + max(_CATCH_UP_SECONDS, _REST * (ended - started))
 
     def _dispatch(self) -> None:
-        room = self._producer.room()
-        if room > 0:
-            due = self._timetable.pop_due(self._clock.now(), room, self._clock.monotonic())
-            slotted = [hint for hint in due if hint.slotted]
-            self._offer([hint for hint in due if not hint.slotted] if slotted else due)
-            self._timetable.put_back(slotted[_ADMITTED_AT_ONCE:])
-            if slotted:
-                self._offer(self._admitted(slotted[:_ADMITTED_AT_ONCE]))
+        for lane in self._lanes.values():
+            room = self._producer.room(lane.pool)
+            if room > 0:
+                self._hand_over(lane, room)
+
+    def _hand_over(self, lane: Lane, room: int) -> None:
+        due = lane.timetable.pop_due(self._clock.now(), room, self._clock.monotonic())
+        slotted = [hint for hint in due if hint.slotted]
+        self._offer([hint for hint in due if not hint.slotted] if slotted else due)
+        lane.timetable.put_back(slotted[_ADMITTED_AT_ONCE:])
+        if slotted:
+            self._offer(self._admitted(lane, slotted[:_ADMITTED_AT_ONCE]))
 
     def _offer(self, hints: Sequence[Hint]) -> None:
         if hints:
             self._producer.offer(hints)
             self._metrics.dispatched.inc(len(hints))
 
-    def _admitted(self, hints: Sequence[Hint]) -> Sequence[Hint]:
+    def _admitted(self, lane: Lane, hints: Sequence[Hint]) -> Sequence[Hint]:
         """Those whose occurrence holds the slot of its job; the others are offered when they are read
         again."""
         try:
             admission = self._admissions.admit(hints, self._clock.now())
         except StoreUnavailable:
-            self._timetable.put_back(hints)
+            lane.timetable.put_back(hints)
             raise
-        self._timetable.take_back([*admission.waiting, *admission.dropped])
+        lane.timetable.take_back([*admission.waiting, *admission.dropped])
         self._metrics.overlapped.inc(admission.skipped)
         return admission.admitted
 
@@ -283,15 +298,17 @@ class Scheduler:
 
     def _pause(self) -> float:
         now = self._clock.monotonic()
-        pauses = [self._scan_at - now, self._renew_at - now]
-        if self._is_poked():
-            pauses.append(self._rested_at - now)
+        pauses = [self._renew_at - now, *(self._pause_of(lane, now) for lane in self._lanes.values())]
         if self._unfinished:
             pauses.append(self._catch_up_at - now)
-        if self._unread_after and self._timetable.room >= self._settings.batch:
-            pauses.append(0.0)
-        next_due = self._timetable.next_due()
-        if next_due is not None and self._producer.room() > 0:
-            pauses.append((next_due - self._clock.now()).total_seconds())
-        self._metrics.planned.set(len(self._timetable))
+        self._metrics.planned.set(sum(len(lane.timetable) for lane in self._lanes.values()))
         return max(0.0, min(pauses))
+
+    def _pause_of(self, lane: Lane, now: float) -> float:
+        if lane.look or (lane.unread_after and lane.timetable.room >= self._page):
+            return 0.0
+        pause = lane.begins_at(self._clock.now() + self._settings.look_ahead) - now
+        next_due = lane.timetable.next_due()
+        if next_due is not None and self._producer.room(lane.pool) > 0:
+            pause = min(pause, (next_due - self._clock.now()).total_seconds())
+        return pause

@@ -33,6 +33,10 @@ class Timetable:
         """How many tasks wait for their instant or for a worker."""
         return len(self._waiting)
 
+    def count(self, until: datetime) -> int:
+        """How many of them are due by then. From any thread."""
+        return sum(hint.due_at <= until for hint in list(self._waiting.values()))
+
     @property
     def room(self) -> int:
         """How many more tasks it holds."""

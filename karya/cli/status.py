@@ -31,8 +31,8 @@ def status(url: Url = None, data_dir: DataDir = None, as_json: Json = False) -> 
 
 def workers_in(metrics: str) -> int | None:
     """How many workers are connected, from the text of /metrics; None when it does not say."""
-    found = _WORKERS.search(metrics)
-    return int(float(found[1])) if found else None
+    found = _WORKERS.findall(metrics)
+    return int(sum(map(float, found))) if found else None
 
 
 def _show(found: dict[str, Any]) -> None:

@@ -273,6 +273,10 @@ class Settings(_Section):
         """Every pool by its name, the default one first."""
         return {DEFAULT_POOL: self.worker.pool, **self.pools}
 
+    def slots_of(self, pool: str) -> int:
+        """How many tasks one worker of this pool runs at once."""
+        return self.all_pools[pool].slots or self.worker.slots
+
 
 Key = tuple[str, ...]
 """The way to a setting: ("store", "url")."""

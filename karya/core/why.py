@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from karya.core.job import Job, JobState
+from karya.core.pools import DEFAULT_POOL
 from karya.core.ports.queue import WorkerInfo
 from karya.core.task import Task, TaskKind, TaskState
 from karya.core.times import format_instant
@@ -95,11 +96,14 @@ def _due(task: Task, crew: Crew) -> _Reason:
             "is due; the scheduler does not answer, so nobody can say who will run it",
             None,
         )
-    if not crew:
-        return Reason.NO_WORKER, "is due, and no worker is connected: start one", None
-    if not any(worker.free for worker in crew):
-        running = sum(worker.running for worker in crew)
-        full = f"is due; no worker has room (workers: {len(crew)}, tasks that run: {running})"
+    of_pool = "" if task.pool == DEFAULT_POOL else f" of the pool {task.pool!r}"
+    mates = [worker for worker in crew if worker.pool == task.pool]
+    if not mates:
+        return Reason.NO_WORKER, f"is due, and no worker{of_pool} is connected: start one", None
+    if not any(worker.free for worker in mates):
+        running = sum(worker.running for worker in mates)
+        counts = f"workers: {len(mates)}, tasks that run: {running}"
+        full = f"is due; no worker{of_pool} has room ({counts})"
         return Reason.NO_CREDIT, full, None
     late = " again" if task.attempts else ""
     return Reason.DISPATCH, f"is due and about to be handed to a worker{late}", None

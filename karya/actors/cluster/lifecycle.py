@@ -16,7 +16,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from karya.actors.cluster.ground import Ground
 from karya.actors.cluster.host import new_owner
-from karya.actors.cluster.names import SCHEDULER, SERVER, worker_name
+from karya.actors.cluster.names import SCHEDULER, SERVER, worker_names
 from karya.actors.cluster.ray_actors import SchedulerActor, ServerActor, WorkerActor
 from karya.actors.cluster.ray_runtime import leave_ray, start_ray
 from karya.actors.cluster.record import ClusterRecord, remove_record
@@ -140,8 +140,8 @@ class Cluster:
     def _start_actors(self, ground: Ground) -> None:
         self._undo.callback(self._stop_actors)
         self._spawn(SCHEDULER, SchedulerActor, ground)
-        for number in range(ground.settings.worker.count):
-            self._spawn(worker_name(number), WorkerActor, worker_name(number), ground)
+        for name, pool in worker_names(ground.settings.all_pools).items():
+            self._spawn(name, WorkerActor, name, ground, pool)
         self._spawn(SERVER, ServerActor, ground)
         self._await_all({name: actor.ready.remote() for name, actor in self._actors.items()})
         self.url = ray.get(self._actors[SERVER].ready.remote(), timeout=_START_SECONDS)

@@ -15,6 +15,8 @@ from karya.actors.cluster.names import SCHEDULER, SERVER, worker_names
 from karya.actors.cluster.wiring import SchedulerParts, ServerParts, WorkerParts
 from karya.actors.logs import configure_logs
 from karya.actors.metrics import Figures, figures
+from karya.core.pools import DEFAULT_POOL
+from karya.core.ports import PoolLoad
 from karya.core.why import Crew
 
 log = structlog.get_logger("karya.actor")
@@ -54,8 +56,9 @@ class ServerActor:
         return None if status["leads"] else "the scheduler does not hold the lock yet"
 
     async def _workers(self) -> str | None:
-        status = await _actor(SCHEDULER, "status")
-        return None if status["workers"] else "no worker is connected"
+        """Those who serve jobs that ask for no pool, and hooks; other pools may be empty on purpose."""
+        load: PoolLoad = (await _actor(SCHEDULER, "status"))["pools"][DEFAULT_POOL]
+        return None if load.workers else "no worker is connected"
 
     async def _crew(self) -> Crew:
         try:
@@ -67,7 +70,7 @@ class ServerActor:
         return crew
 
     async def _gather(self) -> Iterable[Figures]:
-        others = [SCHEDULER, *worker_names(self._settings.worker.count)]
+        others = [SCHEDULER, *worker_names(self._settings.all_pools)]
         gathered = await asyncio.gather(*(self._ask(name) for name in others))
         own = figures(SERVER, self._parts.metrics.registry)
         return [own, *(part for part in gathered if part is not None)]
@@ -97,13 +100,14 @@ class SchedulerActor:
         await self._host.ready()
 
     async def status(self) -> dict[str, Any]:
-        """Whether it leads, and which workers are connected."""
+        """Whether it leads, which workers are connected, and how each pool stands (PoolLoad)."""
         scheduler = self._parts.scheduler
         crew = tuple(self._parts.dispatcher.workers())
         return {
             "leads": scheduler is not None and scheduler.leads,
             "workers": len(crew),
             "crew": crew,
+            "pools": self._parts.loads(),
         }
 
     async def figures(self) -> Figures:
@@ -117,12 +121,12 @@ class SchedulerActor:
 
 
 class WorkerActor:
-    """One worker."""
+    """One worker of a pool."""
 
-    def __init__(self, name: str, ground: Ground) -> None:
+    def __init__(self, name: str, ground: Ground, pool: str) -> None:
         configure_logs(ground.settings.log)
         self._name = name
-        self._parts = WorkerParts(name, ground)
+        self._parts = WorkerParts(name, ground, pool)
         self._host = Host(name, self._open)
 
     async def _open(self) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
@@ -33,7 +34,7 @@ from karya.connectors.rest.settings import private_by_default
 from karya.core.chaining import child_id
 from karya.core.clock import SystemClock
 from karya.core.errors import ConfigError, StoreUnavailable
-from karya.core.ports import AttemptContext, Resolve, Tools
+from karya.core.ports import AttemptContext, PoolLoad, Resolve, Tools
 from karya.core.settings import LOOPBACK, QueueSettings, Settings
 from karya.core.why import Crew
 from karya.queue.consumer import WorkerSocket
@@ -110,7 +111,7 @@ class ServerParts:
             role=Role.CLIENT,
             keys=ground.keys,
         )
-        rules = spec_rules(connectors_of(settings))
+        rules = spec_rules(connectors_of(settings), settings.all_pools)
         self.server = Server(
             rules=rules,
             jobs=store.jobs,
@@ -191,6 +192,7 @@ class SchedulerParts:
             on_poke=self.inbox.poke,
             on_lost=self.inbox.put_back,
             keys=ground.keys,
+            pools=settings.all_pools,
         )
         self.scheduler: Scheduler | None = None
 
@@ -210,6 +212,7 @@ class SchedulerParts:
             metrics=self.metrics,
             sync_clock=lambda: self.store.measure(self.clock),
             is_dead=is_dead,
+            pools=self._settings.all_pools,
         )
         sys.setswitchinterval(_SWITCH_SECONDS)
         host.keep(self.dispatcher.run(), "dispatcher")
@@ -220,9 +223,20 @@ class SchedulerParts:
         self.inbox.stop()
         await self.dispatcher.stop()
 
+    def loads(self) -> Mapping[str, PoolLoad]:
+        """How each pool stands. What waits for it is what is known to be due: of a large backlog, the part
+        that has been read."""
+        loads = {pool: self.dispatcher.load(pool) for pool in self._settings.all_pools}
+        if self.scheduler is None:
+            return loads
+        due = {pool: self.scheduler.due(pool) for pool in loads}
+        return {pool: replace(load, waiting=load.waiting + due[pool]) for pool, load in loads.items()}
+
     def figures(self) -> CollectorRegistry:
         """The metrics, with those that are read from the queue."""
-        self.metrics.workers.set(len(self.dispatcher.workers()))
+        for pool, load in self.loads().items():
+            self.metrics.workers.labels(pool).set(load.workers)
+            self.metrics.waiting.labels(pool).set(load.waiting)
         self.metrics.dropped_frames.set(self.dispatcher.dropped_frames)
         self.metrics.refused_connections.set(self.dispatcher.refused_connections)
         return self.metrics.registry
@@ -231,17 +245,22 @@ class SchedulerParts:
 class WorkerParts:
     """A worker with its socket and its connectors."""
 
-    def __init__(self, name: str, ground: Ground) -> None:
+    def __init__(self, name: str, ground: Ground, pool: str) -> None:
         owner, settings = new_owner(name), ground.settings
         self.metrics = WorkerMetrics()
         self.clock = SystemClock()
         self.store = MongoStore(settings.store, ground.url)
         connectors = connectors_of(settings)
-        self.rules = spec_rules(connectors)
+        self.rules = spec_rules(connectors, settings.all_pools)
         self.connectors = ConnectorRegistry(connectors)
         self.ray_tasks = RayTasks()
         self.socket = WorkerSocket(
-            settings.queue, owner, dispatcher_endpoint(self.store), self.clock.monotonic, keys=ground.keys
+            settings.queue,
+            owner,
+            dispatcher_endpoint(self.store),
+            self.clock.monotonic,
+            pool=pool,
+            keys=ground.keys,
         )
         self.submitter = Submitter(
             self.store.jobs,
@@ -261,7 +280,7 @@ class WorkerParts:
         )
         self.worker = Worker(
             owner=owner,
-            settings=settings.worker,
+            settings=settings.worker.model_copy(update={"slots": settings.slots_of(pool)}),
             consumer=self.socket,
             claims=self.store.claims,
             reporter=reporter,

@@ -13,7 +13,8 @@ from karya.actors.scheduler import Scheduler
 from karya.core.clock import SystemClock
 from karya.core.hint import Hint
 from karya.core.job import Job
-from karya.core.ports import WorkerInfo
+from karya.core.pools import DEFAULT_POOL
+from karya.core.ports import PoolLoad, WorkerInfo
 from karya.core.schedule import Once, Schedule
 from karya.core.settings import SchedulerSettings
 from karya.core.times import floor_millis
@@ -41,6 +42,8 @@ class Offers:
         self.hints: list[Hint] = []
         self.times: list[datetime] = []
         self.left = 1_000_000
+        self.shut: set[str] = set()
+        """The pools that take nothing."""
         self.on_offer: Callable[[Sequence[Hint]], object] = lambda _: None
         self._lock = threading.Lock()
 
@@ -58,8 +61,11 @@ class Offers:
             self.hints += offered
             self.times += [CLOCK.now()] * len(offered)
 
-    def room(self) -> int:
-        return self.left
+    def room(self, pool: str = DEFAULT_POOL) -> int:
+        return 0 if pool in self.shut else self.left
+
+    def load(self, pool: str = DEFAULT_POOL) -> PoolLoad:
+        return PoolLoad()
 
     def workers(self) -> Sequence[WorkerInfo]:
         return ()
@@ -128,6 +134,7 @@ class Desk:
         admissions: Any = None,
         locks: Any = None,
         is_dead: Callable[[str], bool] = lambda _: False,
+        pools: Sequence[str] = (DEFAULT_POOL,),
     ) -> Post:
         settings = SchedulerSettings(
             poll=poll, look_ahead=look_ahead, lease=lease, resend_after=resend_after, batch=batch
@@ -146,6 +153,7 @@ class Desk:
             metrics=metrics,
             sync_clock=lambda: None,
             is_dead=is_dead,
+            pools=pools,
         )
         thread = asyncio.create_task(asyncio.to_thread(scheduler.run))
         post = Post(scheduler, inbox, offers, metrics, thread)

@@ -44,17 +44,15 @@ def test_what_was_told_before_the_wait_ends_it_at_once_but_only_once(tell: Calla
     assert slept(inbox, 0.03) >= 0.03
 
 
-def test_the_earliest_poke_counts_until_it_is_looked_for() -> None:
+def test_the_earliest_poke_is_taken_once() -> None:
     inbox = Inbox()
-    assert inbox.earliest_poke() is None
+    assert inbox.take_poke() is None
     for seconds in (5, 2, 9):
         inbox.poke(at(seconds))
-    assert inbox.earliest_poke() == at(2)
-    assert inbox.earliest_poke() == at(2)
-    inbox.forget_pokes()
-    assert inbox.earliest_poke() is None
+    assert inbox.take_poke() == at(2)
+    assert inbox.take_poke() is None
     inbox.poke(at(9))
-    assert inbox.earliest_poke() == at(9)
+    assert inbox.take_poke() == at(9)
 
 
 def test_what_came_back_is_taken_once() -> None:
@@ -92,4 +90,4 @@ def test_many_threads_lose_nothing() -> None:
     for teller in tellers:
         teller.join()
     assert sorted(taken) == sorted(f"{number}/{n}" for number in range(4) for n in range(200))
-    assert inbox.earliest_poke() == NOW
+    assert inbox.take_poke() == NOW

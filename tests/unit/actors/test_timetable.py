@@ -11,6 +11,14 @@ def table(*hints: tuple[str, float], capacity: int = 100, resend_after: float = 
     return made
 
 
+def test_it_counts_what_is_due() -> None:
+    made = Timetable(9, 10)
+    made.add([hint("a", 1), hint("b", 2), hint("b", 5, token=1), hint("c", 3)])
+    assert [made.count(at(second)) for second in (0, 1, 3, 5)] == [0, 1, 2, 3]
+    made.pop_due(at(1), 9, 0)
+    assert made.count(at(5)) == 2
+
+
 def test_the_earliest_first_and_in_the_order_of_arrival_at_the_same_instant() -> None:
     made = table(("late", 9), ("b", 1), ("a", 1), ("first", 0.5))
     assert made.next_due() == at(0.5)

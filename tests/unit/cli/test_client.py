@@ -144,6 +144,7 @@ def test_a_wrong_url_is_refused(url: str) -> None:
 
 
 def test_the_workers_are_counted_in_the_metrics() -> None:
-    text = 'karya_scheduler_workers{actor="scheduler"} 3.0\nkarya_scheduler_workers_other 9.0\n'
-    assert workers_in(text) == 3
+    head = 'karya_scheduler_workers{actor="scheduler",pool='
+    text = f'{head}"default"}} 3.0\n{head}"gpu"}} 2.0\nkarya_scheduler_workers_other 9.0\n'
+    assert workers_in(text) == 5
     assert workers_in("karya_scheduler_leader 1.0\n") is None

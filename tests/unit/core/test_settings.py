@@ -257,3 +257,8 @@ def test_broken_yaml_is_located_and_not_quoted(text: str) -> None:
 
 def test_a_dotted_name_stands_for_its_sections() -> None:
     assert read_settings("store.url: x", {}).store.url == "x"
+
+
+def test_a_worker_has_the_slots_of_its_pool_or_else_those_of_all() -> None:
+    settings = read_settings("worker: {slots: 7}\npools: {gpu: {slots: 2}, large: {}}", {})
+    assert [settings.slots_of(pool) for pool in settings.all_pools] == [7, 2, 7]

@@ -18,6 +18,8 @@ from tests.support.story import NOW
 
 IDLE = (WorkerInfo("worker-0", free=3, running=0),)
 FULL = (WorkerInfo("worker-0", free=0, running=100), WorkerInfo("worker-1", free=0, running=7))
+GPU = (WorkerInfo("worker-gpu-0", free=3, running=0, pool="gpu"),)
+GPU_FULL = (WorkerInfo("worker-gpu-0", free=0, running=3, pool="gpu"),)
 LATER = NOW + timedelta(minutes=5)
 
 
@@ -44,6 +46,11 @@ CASES: list[tuple[Job, dict[str, Any], Any, Reason, str]] = [
     (SLOTTED, {"held": True}, IDLE, Reason.OVERLAP, "2026-01-01T00:00:00.000Z still runs"),
     (a_job(), {}, (), Reason.NO_WORKER, "start one"),
     (a_job(), {}, FULL, Reason.NO_CREDIT, "no worker has room (workers: 2, tasks that run: 107)"),
+    (a_job(), {}, GPU, Reason.NO_WORKER, "no worker is connected"),
+    (a_job(), {}, (*FULL, *GPU), Reason.NO_CREDIT, "no worker has room (workers: 2, tasks"),
+    (a_job(), {"pool": "gpu"}, GPU, Reason.DISPATCH, "about to be handed"),
+    (a_job(), {"pool": "gpu"}, IDLE, Reason.NO_WORKER, "no worker of the pool 'gpu' is connected"),
+    (a_job(), {"pool": "gpu"}, (*GPU_FULL, *IDLE), Reason.NO_CREDIT, "no worker of the pool 'gpu' has room (workers: 1"),
     (a_job(), {}, None, Reason.DISPATCH, "scheduler does not answer"),
     (a_job(), {}, IDLE, Reason.DISPATCH, "about to be handed"),
     (a_job(), {"status": TaskState.RUNNING, "lease": LEASE}, IDLE, Reason.LEASE, "runs on worker-7"),
