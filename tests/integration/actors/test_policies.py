@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -96,9 +97,9 @@ async def test_what_comes_while_the_store_is_away_is_misfired(desk: Desk) -> Non
 # --- overlap --------------------------------------------------------------------------------------------
 
 
-async def occurrences(desk: Desk, overlap: Overlap) -> tuple[Job, Sequence[Task]]:
+async def occurrences(desk: Desk, overlap: Overlap, **fields: Any) -> tuple[Job, Sequence[Task]]:
     """A job with three occurrences that are due now, one shortly after the other."""
-    job = a_job(Once(at=from_now(3600)), overlap=overlap)
+    job = a_job(Once(at=from_now(3600)), overlap=overlap, **fields)
     runs = [triggered(f"r{number}", from_now(-0.5 + number / 10)) for number in range(3)]
     tasks = [task for run in runs for task in occurrence_tasks(job, run, now())]
     await desk.kit.add(Submission(job, (first_task(job), *tasks)))
@@ -129,9 +130,10 @@ async def test_overlap_skip_offers_one(desk: Desk) -> None:
     assert await states(desk, tasks) == ["READY", "SKIPPED", "SKIPPED"]
 
 
-async def test_overlap_queue_offers_the_next_when_the_slot_is_free(desk: Desk) -> None:
-    job, tasks = await occurrences(desk, Overlap.QUEUE)
-    post = desk.scheduler(look_ahead=NEAR)
+@pytest.mark.parametrize("pool", ["default", "gpu"])
+async def test_overlap_queue_offers_the_next_when_the_slot_is_free(desk: Desk, pool: str) -> None:
+    job, tasks = await occurrences(desk, Overlap.QUEUE, pool=pool)
+    post = desk.scheduler(look_ahead=NEAR, pools=("default", "gpu"))
     await soon(lambda: post.says("karya_occurrences_overlapped_total") == 1)
     assert numbers(post, tasks) == [0]
     (claim,) = await desk.kit.server_claims.claim(post.offers.hints, "w", SELDOM)
