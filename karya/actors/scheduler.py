@@ -24,8 +24,8 @@ log = structlog.get_logger("karya.scheduler")
 LOCK = "scheduler"
 _CAPACITY = 10_000
 _REST = 4
-"""A scan from the start is followed by a rest of at least so many times its own length, however often
-the scheduler is poked: reading must not crowd out dispatching."""
+"""A scan from the start is followed by a rest of so many times its own length, however often the scheduler is
+poked: reading must not crowd out dispatching. But what was read lasts for the look-ahead only."""
 _CATCH_UP_SECONDS = 0.05
 """How often chains that are to make up for an outage are gone on with, at most."""
 
@@ -207,9 +207,14 @@ class Scheduler:
             return
         ended = self._clock.monotonic()
         lane.looked_to = look.until
-        lane.rested_at = ended + _REST * look.seconds
+        lane.rested_at = ended + self._rest_after(look.seconds)
         lane.scan_at = max(lane.rested_at, ended + self._settings.poll.total_seconds())
         self._metrics.fetch_seconds.observe(look.seconds)
+
+    def _rest_after(self, took: float) -> float:
+        """How long not to read after reading for so long; no longer than what was read can last. A look that
+        the store kept waiting has not kept anything busy, and afterwards there is most to do."""
+        return min(_REST * took, max(0.0, self._settings.look_ahead.total_seconds() - took))
 
     def _plan(self, lane: Lane, tasks: Sequence[DueTask], until: datetime) -> None:
         """Makes what follows the new ones, and only then takes them in: an occurrence that runs always has
@@ -253,7 +258,7 @@ class Scheduler:
             for lane in self._lanes.values():
                 self._plan(lane, self._within(lane, extension, until), until)
         ended = self._clock.monotonic()
-        self._catch_up_at = ended + max(_CATCH_UP_SECONDS, _REST * (ended - started))
+        self._catch_up_at = ended + max(_CATCH_UP_SECONDS, self._rest_after(ended - started))
 
     def _dispatch(self) -> None:
         for lane in self._lanes.values():

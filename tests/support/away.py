@@ -1,6 +1,7 @@
 """A store that goes away and comes back when a test says so."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from karya.core.errors import StoreUnavailable
@@ -37,14 +38,17 @@ class Away:
 
 
 class AwayBlocking:
-    """The same for the scheduler's blocking side: every method raises while `left` is positive."""
+    """The same for the scheduler's blocking side: every method raises while `left` is positive. What stands
+    in `before` under the name of a method is called first, in the scheduler's thread."""
 
     def __init__(self, real: Any) -> None:
         self._real = real
         self.left = 0
+        self.before: dict[str, Callable[[], object]] = {}
 
     def __getattr__(self, name: str) -> Any:
         def call(*args: Any, **kwargs: Any) -> Any:
+            self.before.get(name, lambda: None)()
             if self.left > 0:
                 self.left -= 1
                 raise StoreUnavailable("the store is away")

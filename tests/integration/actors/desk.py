@@ -135,6 +135,7 @@ class Desk:
         locks: Any = None,
         is_dead: Callable[[str], bool] = lambda _: False,
         pools: Sequence[str] = (DEFAULT_POOL,),
+        clock: SystemClock = CLOCK,
     ) -> Post:
         settings = SchedulerSettings(
             poll=poll, look_ahead=look_ahead, lease=lease, resend_after=resend_after, batch=batch
@@ -149,7 +150,7 @@ class Desk:
             admissions=admissions or self.kit.admissions,
             locks=locks or self.kit.locks,
             producer=offers,
-            clock=CLOCK,
+            clock=clock,
             metrics=metrics,
             sync_clock=lambda: None,
             is_dead=is_dead,

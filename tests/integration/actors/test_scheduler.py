@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from karya.actors import scheduler
+from karya.core.clock import SystemClock
 from karya.core.hint import Hint
 from tests.integration.actors.desk import SELDOM, Desk, Offers, from_now, now
 from tests.support.away import AwayBlocking
@@ -135,6 +136,31 @@ async def test_a_store_that_is_away_is_waited_for(desk: Desk) -> None:
     agenda.left = 3
     another = await desk.job()
     await post.offered(job, another)
+
+
+class Leaping(SystemClock):
+    """A monotonic clock of which a test can say that time has passed."""
+
+    passed = 0.0
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self.passed
+
+
+async def test_a_look_that_took_long_does_not_keep_it_from_the_next(desk: Desk) -> None:
+    """As when the database was killed and started in the middle of it."""
+    clock, agenda = Leaping(), AwayBlocking(desk.kit.agenda)
+    first = await desk.job()
+
+    def slowly() -> None:
+        clock.passed += 10
+
+    agenda.before["due"] = slowly
+    hour = timedelta(hours=1)
+    post = desk.scheduler(agenda=agenda, clock=clock, lease=hour, look_ahead=timedelta(milliseconds=50))
+    await post.offered(first)
+    another = await desk.job()
+    await post.offered(first, another)
 
 
 async def test_a_chain_that_was_cut_is_mended(desk: Desk) -> None:
