@@ -111,7 +111,7 @@ class Dispatcher:
         return self._backlogs[pool].room()
 
     def load(self, pool: str = DEFAULT_POOL) -> PoolLoad:
-        """See Producer. What the scheduler still holds is not among what waits."""
+        """How the pool stands, as far as hints were offered. From any thread."""
         workers = [worker for worker in self.workers() if worker.pool == pool]
         return PoolLoad(
             workers=len(workers),

@@ -44,9 +44,6 @@ class Producer(Protocol):
         """How many more hints of the pool it takes before it is full for that; it tells `on_room` when
         that rises again."""
 
-    def load(self, pool: str = DEFAULT_POOL) -> PoolLoad:
-        """How the pool stands."""
-
     def workers(self) -> Sequence[WorkerInfo]:
         """The workers that are alive."""
 

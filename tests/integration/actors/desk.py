@@ -14,7 +14,7 @@ from karya.core.clock import SystemClock
 from karya.core.hint import Hint
 from karya.core.job import Job
 from karya.core.pools import DEFAULT_POOL
-from karya.core.ports import PoolLoad, WorkerInfo
+from karya.core.ports import WorkerInfo
 from karya.core.schedule import Once, Schedule
 from karya.core.settings import SchedulerSettings
 from karya.core.times import floor_millis
@@ -63,9 +63,6 @@ class Offers:
 
     def room(self, pool: str = DEFAULT_POOL) -> int:
         return 0 if pool in self.shut else self.left
-
-    def load(self, pool: str = DEFAULT_POOL) -> PoolLoad:
-        return PoolLoad()
 
     def workers(self) -> Sequence[WorkerInfo]:
         return ()
