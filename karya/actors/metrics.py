@@ -120,6 +120,22 @@ class WorkerMetrics:
         )
 
 
+class SupervisorMetrics:
+    """What the supervisor counts."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.replaced = Counter(
+            "karya_actors_replaced",
+            "Actors that died or hung and were started again",
+            ["reason"],
+            registry=self.registry,
+        )
+        self.workers = Gauge(
+            "karya_pool_workers", "Workers that a pool shall have now", ["pool"], registry=self.registry
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Figures:
     """The figures of one actor at one moment; they travel between processes."""

@@ -23,6 +23,9 @@ log = structlog.get_logger("karya.scheduler")
 
 LOCK = "scheduler"
 _CAPACITY = 10_000
+_STAND_BY_SECONDS = 0.25
+"""How often one that does not lead tries to, at least: so long a gap is left by one that resigns."""
+
 _REST = 4
 """A scan from the start is followed by a rest of so many times its own length, however often the scheduler is
 poked: reading must not crowd out dispatching. But what was read lasts for the look-ahead only."""
@@ -106,7 +109,7 @@ class Scheduler:
     def _turn(self) -> float:
         """One round of work; returns how many seconds nothing is due."""
         if not self._lead():
-            return self._settings.poll.total_seconds()
+            return min(_STAND_BY_SECONDS, self._settings.poll.total_seconds())
         self._hear()
         self._dispatch()
         self._look()

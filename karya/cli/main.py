@@ -14,6 +14,7 @@ from karya.cli.exits import exit_for
 from karya.cli.jobs import cancel, job, jobs, submit
 from karya.cli.letters import app as letters
 from karya.cli.output import complain
+from karya.cli.restart import restart
 from karya.cli.status import status
 from karya.cli.steering import pause, resume, skip, trigger, update, why
 from karya.cli.up import up
@@ -39,7 +40,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (up, down, status, submit, job, jobs, why, cancel, pause, resume, trigger, skip, update, demo):
+clusters = (up, down, restart, status, demo)
+for command in (*clusters, submit, job, jobs, why, cancel, pause, resume, trigger, skip, update):
     app.command()(command)
 for name, group in (("letters", letters), ("user", users), ("token", tokens)):
     app.add_typer(group, name=name)

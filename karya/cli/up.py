@@ -67,10 +67,13 @@ def _run(settings: "Settings") -> None:
 
 def _await_address(settings: "Settings") -> None:
     """Raises ConfigError when the port is taken; what a killed cluster left may hold it for a moment."""
-    from karya.actors.cluster.record import was_killed
+    from karya.actors.cluster.record import left_behind
     from karya.api.serve import check_address
 
-    patience = _ORPHAN_SECONDS if was_killed(Path(settings.data_dir)) else 0.0
+    predecessor = left_behind(Path(settings.data_dir))
+    if predecessor is not None and settings.ray.address is not None:
+        return  # what it left in that Ray may hold the port, and goes on
+    patience = _ORPHAN_SECONDS if predecessor is not None else 0.0
     deadline = time.monotonic() + patience
     while True:
         try:

@@ -211,6 +211,8 @@ class WorkerSettings(_Section):
     """How long a task outlives its worker before it is tried again; renewed every quarter."""
     grace: PositiveDuration = timedelta(seconds=10)
     """How long a stopping worker lets running tasks finish before it hands them back."""
+    shrink_after: PositiveDuration = timedelta(minutes=1)
+    """For how long fewer workers must have sufficed before a pool shrinks to so many."""
 
     @model_validator(mode="after")
     def _makes_a_pool(self) -> "WorkerSettings":

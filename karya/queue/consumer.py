@@ -15,7 +15,7 @@ from karya.core.settings import QueueSettings
 from karya.queue.keys import QueueKeys
 from karya.queue.link import Link
 from karya.queue.sockets import SILENCE, Tick, ticks
-from karya.queue.wire import Again, Bye, Credit, Hello, Order, Poke, Role, Work
+from karya.queue.wire import Again, Bye, Credit, Farewell, Hello, Order, Poke, Role, Work
 
 log = structlog.get_logger(__name__)
 
@@ -121,6 +121,8 @@ class WorkerSocket:
             link.received += len(order.hints)
             self._inbox.extend(order.hints)
             self._arrived.set()
+        elif isinstance(order, Farewell):
+            self._confirmed = False
         elif isinstance(order, Again):
             link.greet()
             self._announce(link)
@@ -142,10 +144,10 @@ class WorkerSocket:
         if self._monotonic() - self._heard_at >= SILENCE * self._beat:
             self._confirmed = False
             await self._reconnect()
-        elif tick.beat and self._confirmed and self._link is not None:
-            self._announce(self._link)
-        elif tick.beat:
+        elif not self._confirmed:
             await self._follow()
+        elif tick.beat and self._link is not None:
+            self._announce(self._link)
 
     async def _follow(self) -> None:
         """Nobody answers yet: goes where the dispatcher is now, if that is elsewhere."""

@@ -23,6 +23,7 @@ from karya.queue.wire import (
     Beat,
     Bye,
     Credit,
+    Farewell,
     Hello,
     Poke,
     Report,
@@ -32,7 +33,7 @@ from karya.queue.wire import (
 )
 
 log = structlog.get_logger(__name__)
-_AGAIN, _BEAT = encode(Again()), encode(Beat())
+_AGAIN, _BEAT, _FAREWELL = encode(Again()), encode(Beat()), encode(Farewell())
 _BURST = 100
 
 
@@ -95,6 +96,8 @@ class Dispatcher:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks = []
+        for peer in self._roster.all():
+            send_now(self._socket, peer.identity, _FAREWELL)
         await self._entrance.close()
 
     def offer(self, hints: Iterable[Hint]) -> None:

@@ -92,8 +92,14 @@ class Again(_Message):
     type: Literal["again"] = "again"
 
 
+class Farewell(_Message):
+    """The dispatcher leaves in order: the receiver need not wait for its silence to look for the next."""
+
+    type: Literal["farewell"] = "farewell"
+
+
 Report = Hello | Credit | Poke | Bye
-Order = Work | Beat | Again
+Order = Work | Beat | Again | Farewell
 
 _REPORT: TypeAdapter[Report] = TypeAdapter(Annotated[Report, Field(discriminator="type")])
 _ORDER: TypeAdapter[Order] = TypeAdapter(Annotated[Order, Field(discriminator="type")])

@@ -1,10 +1,11 @@
 """What the report of a failed test on a whole cluster shows: which parts live, and what they said last."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
 from pathlib import Path
 
 import psutil
+import pytest
 import ray
 
 from tests.support.running import Running
@@ -14,9 +15,23 @@ _CHARACTERS = 300
 """Of one line: Ray explains a death at length."""
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """For a conftest: adds to the report of a failure what the cluster was like just then."""
+    report = yield
+    karya = getattr(item, "funcargs", {}).get("karya")
+    if report.failed and isinstance(karya, Running):
+        try:
+            found = diagnosis(karya)
+        except Exception as error:
+            found = repr(error)  # the failure itself matters more
+        report.sections.append((f"the cluster after the {report.when}", found))
+    return report
+
+
 def diagnosis(karya: Running) -> str:
     """The answer of /readyz, the processes, the ends of the actors' own logs and of Ray's."""
-    kinds = ("SchedulerActor", "WorkerActor", "ServerActor")
+    kinds = ("SchedulerActor", "WorkerActor", "ServerActor", "SupervisorActor")
     logs = Path(ray._private.worker._global_node.get_logs_dir_path())
     newest = sorted(logs.glob("python-core-worker-*.log"), key=lambda log: log.stat().st_ctime)[-1:]
     return "\n".join(

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import orjson
 import psutil
+import ray
 
 from karya.actors.cluster.handle import Karya, connect
 from karya.actors.cluster.lifecycle import Cluster
@@ -104,6 +105,15 @@ class Running:
         """The processes of the actors of one class, such as WorkerActor."""
         children = psutil.Process().children(recursive=True)
         return [child.pid for child in children if _is(child, f"ray::{kind}")]
+
+    def names(self) -> set[str]:
+        """The actors that Ray knows."""
+        return set(ray.util.list_named_actors())
+
+    def counted(self, metric: str) -> float:
+        """The sum of all samples of a metric; 0 when nobody says any."""
+        lines = self.text("/metrics").splitlines()
+        return sum(float(line.split()[-1]) for line in lines if line.startswith(f"{metric}{{"))
 
     def kill(self, pid: int) -> None:
         """kill -9."""

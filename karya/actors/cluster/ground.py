@@ -1,6 +1,6 @@
 """What every actor of a cluster is handed when it is made."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from karya.core.settings import Settings
 from karya.queue.keys import QueueKeys
@@ -16,3 +16,8 @@ class Ground:
     """Where the database is; it may hold a password."""
     keys: QueueKeys | None = None
     """Of a queue beyond loopback."""
+
+    def at_port(self, port: int) -> "Ground":
+        """The same with the gateway at this port."""
+        gateway = self.settings.gateway.model_copy(update={"port": port})
+        return replace(self, settings=self.settings.model_copy(update={"gateway": gateway}))

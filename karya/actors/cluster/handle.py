@@ -2,7 +2,8 @@
 
 import os
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
@@ -43,8 +44,11 @@ Spec = JobSpec[Action] | Mapping[str, Any]
 class Karya:
     """A cluster, as a Python program uses it. Calls block; errors are those of `karya.core.errors`."""
 
-    def __init__(self, server: Any) -> None:
-        self._server = server
+    def __init__(self, find_server: Callable[[], Any]) -> None:
+        """`find_server` is asked now, and again when the server was replaced. Raises what that raises:
+        Unavailable when there is none."""
+        self._find_server = find_server
+        self._server = find_server()
 
     def submit(self, spec: Spec, *, key: str | None = None) -> JobView:
         """Stores a job; when this returns, the job is durable. Raises InvalidInput, which names the field.
@@ -154,12 +158,19 @@ class Karya:
             try:
                 reference = self._server.call.remote(method, arguments)
                 return cast(Answer, ray.get(reference, timeout=max(0.0, deadline - time.monotonic())))
-            except ray.exceptions.ActorUnavailableError as error:
+            except (ray.exceptions.ActorUnavailableError, ray.exceptions.ActorDiedError) as error:
+                if isinstance(error, ray.exceptions.ActorDiedError):
+                    self._look_again()
                 if method not in REPEATABLE or time.monotonic() + _PAUSE_SECONDS > deadline:
                     raise Unavailable(f"the server actor restarts: {error}") from error
             except (ray.exceptions.RayError, TimeoutError) as error:
                 raise Unavailable(f"the server actor does not answer: {error}") from error
             time.sleep(_PAUSE_SECONDS)
+
+    def _look_again(self) -> None:
+        """The server is dead for good; its supervisor makes another one of the same name."""
+        with suppress(Unavailable):
+            self._server = self._find_server()
 
 
 def new_key() -> str:
@@ -185,7 +196,11 @@ def connect(
             record = read_record(Path(data_dir or os.environ.get("KARYA_DATA_DIR") or Settings().data_dir))
             address, namespace = record.ray_address, namespace or record.namespace
         join_ray(address, namespace=namespace, log_to_driver=False, logging_level="error")
+    return Karya(lambda: _server_in(namespace or RaySettings().namespace))
+
+
+def _server_in(namespace: str) -> Any:
     try:
-        return Karya(ray.get_actor(SERVER, namespace=namespace or RaySettings().namespace))
+        return ray.get_actor(SERVER, namespace=namespace)
     except ValueError as error:
         raise Unavailable(f"no Karya server runs there: {error}") from error

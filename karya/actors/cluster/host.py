@@ -46,6 +46,7 @@ class Host:
     def __init__(self, name: str, opening: Callable[[], Coroutine[Any, Any, None]]) -> None:
         gc.freeze()
         gc.set_threshold(_GARBAGE_THRESHOLD, 20, 50)
+        self.loop = asyncio.get_running_loop()
         self._name = name
         self._background: set[asyncio.Task[None]] = set()
         self._opened = asyncio.create_task(self._open(opening), name=f"{name} opening")

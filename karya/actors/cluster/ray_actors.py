@@ -7,11 +7,13 @@ from typing import Any, cast
 
 import ray
 import structlog
+from ray.util import list_named_actors
 
 from karya.actors.cluster.ground import Ground
 from karya.actors.cluster.handle_calls import Answer, answer
 from karya.actors.cluster.host import Host
-from karya.actors.cluster.names import SCHEDULER, SERVER, worker_names
+from karya.actors.cluster.names import SCHEDULER, SERVER, UNDERSTUDY, is_ours, pool_of
+from karya.actors.cluster.shell import Shell
 from karya.actors.cluster.wiring import SchedulerParts, ServerParts, WorkerParts
 from karya.actors.logs import configure_logs
 from karya.actors.metrics import Figures, figures
@@ -24,15 +26,14 @@ log = structlog.get_logger("karya.actor")
 _GATHER_SECONDS = 2.0
 
 
-class ServerActor:
+class ServerActor(Shell):
     """The server with its gateway."""
 
-    def __init__(self, ground: Ground) -> None:
+    def __init__(self, name: str, ground: Ground) -> None:
         configure_logs(ground.settings.log)
-        self._settings = ground.settings
         probes = {"scheduler": self._scheduler, "workers": self._workers}
         self._parts = ServerParts(ground, probes, self._gather, self._crew)
-        self._host = Host(SERVER, self._open)
+        self._host = Host(name, self._open)
 
     async def _open(self) -> None:
         await self._parts.open(self._host)
@@ -46,31 +47,32 @@ class ServerActor:
         """One call of a Python client."""
         return await answer(self._parts.server, method, arguments)
 
-    async def close(self) -> None:
+    async def _close(self) -> None:
         """Answers what is under way and stops."""
         await self._host.close()
         await self._parts.close()
 
     async def _scheduler(self) -> str | None:
-        status = await _actor(SCHEDULER, "status")
+        status = await _status()
         return None if status["leads"] else "the scheduler does not hold the lock yet"
 
     async def _workers(self) -> str | None:
         """Those who serve jobs that ask for no pool, and hooks; other pools may be empty on purpose."""
-        load: PoolLoad = (await _actor(SCHEDULER, "status"))["pools"][DEFAULT_POOL]
+        load: PoolLoad = (await _status())["pools"][DEFAULT_POOL]
         return None if load.workers else "no worker is connected"
 
     async def _crew(self) -> Crew:
         try:
             async with asyncio.timeout(_GATHER_SECONDS):
-                crew: Crew = (await _actor(SCHEDULER, "status"))["crew"]
+                crew: Crew = (await _status())["crew"]
         except Exception as error:
             log.warning("no_crew", error=repr(error))
             return None
         return crew
 
     async def _gather(self) -> Iterable[Figures]:
-        others = [SCHEDULER, *worker_names(self._settings.all_pools)]
+        names = await asyncio.to_thread(list_named_actors)
+        others = [name for name in names if is_ours(name) and name != SERVER]
         gathered = await asyncio.gather(*(self._ask(name) for name in others))
         own = figures(SERVER, self._parts.metrics.registry)
         return [own, *(part for part in gathered if part is not None)]
@@ -84,20 +86,17 @@ class ServerActor:
             return None
 
 
-class SchedulerActor:
+class SchedulerActor(Shell):
     """The scheduler with its dispatcher."""
 
-    def __init__(self, ground: Ground) -> None:
+    def __init__(self, name: str, ground: Ground) -> None:
         configure_logs(ground.settings.log)
+        self._name = name
         self._parts = SchedulerParts(ground)
-        self._host = Host(SCHEDULER, self._open)
+        self._host = Host(name, self._open)
 
     async def _open(self) -> None:
         await self._parts.open(self._host)
-
-    async def ready(self) -> None:
-        """Waits until it is open."""
-        await self._host.ready()
 
     async def status(self) -> dict[str, Any]:
         """Whether it leads, which workers are connected, and how each pool stands (PoolLoad)."""
@@ -112,29 +111,33 @@ class SchedulerActor:
 
     async def figures(self) -> Figures:
         """Its metrics."""
-        return figures(SCHEDULER, self._parts.figures())
+        return figures(self._name, self._parts.figures())
 
-    async def close(self) -> None:
+    async def hand_over(self) -> None:
+        """Closes, but goes on answering the workers until another scheduler leads."""
+        await self._end_by(self._hand_over)
+
+    async def _hand_over(self) -> None:
+        await self._parts.hand_over()
+        await self._host.close()
+
+    async def _close(self) -> None:
         """Gives up the leadership and stops."""
         await self._parts.close()
         await self._host.close()
 
 
-class WorkerActor:
+class WorkerActor(Shell):
     """One worker of a pool."""
 
-    def __init__(self, name: str, ground: Ground, pool: str) -> None:
+    def __init__(self, name: str, ground: Ground) -> None:
         configure_logs(ground.settings.log)
         self._name = name
-        self._parts = WorkerParts(name, ground, pool)
+        self._parts = WorkerParts(name, ground, pool_of(name) or DEFAULT_POOL)
         self._host = Host(name, self._open)
 
     async def _open(self) -> None:
         await self._parts.open(self._host)
-
-    async def ready(self) -> None:
-        """Waits until it is open."""
-        await self._host.ready()
 
     async def figures(self) -> Figures:
         """Its metrics."""
@@ -144,7 +147,7 @@ class WorkerActor:
         """Hands back what runs instead of finishing it, for a close that shall not wait."""
         self._parts.worker.hand_back()
 
-    async def close(self) -> None:
+    async def _close(self) -> None:
         """Drains and stops."""
         await self._parts.close()
         await self._host.close()
@@ -152,3 +155,14 @@ class WorkerActor:
 
 async def _actor(name: str, method: str) -> Any:
     return await cast(Awaitable[Any], getattr(ray.get_actor(name), method).remote())
+
+
+async def _status() -> dict[str, Any]:
+    """That of the scheduler, or of the one that stands in for it."""
+    try:
+        status: dict[str, Any] = await _actor(UNDERSTUDY, "status")
+        if status["leads"]:
+            return status
+    except (ValueError, ray.exceptions.RayError):
+        pass
+    return cast(dict[str, Any], await _actor(SCHEDULER, "status"))

@@ -3,12 +3,16 @@
 import logging
 import os
 import socket
+from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import ray
 from ray._private import ray_constants
+from ray._private import state as ray_state
 from ray._private.authentication import authentication_token_setup
+from ray.exceptions import RpcError
+from ray.experimental import internal_kv
 from ray.util import get_node_ip_address
 
 from karya.core.errors import ConfigError
@@ -29,6 +33,13 @@ _RAY_ENVIRONMENT = {
     # How long Ray waits for a process that dies before it has said hello; by default a minute.
     "RAY_worker_register_timeout_seconds": "25",
 }
+
+_VITAL = (ray_constants.PROCESS_TYPE_GCS_SERVER, ray_constants.PROCESS_TYPE_RAYLET)
+
+T = TypeVar("T")
+
+ANSWER_SECONDS = 1.0
+"""How long a question to Ray's head may take that must not wait for it."""
 
 _CONNECT_TIMEOUT = timedelta(seconds=5)
 
@@ -77,6 +88,49 @@ def node_ip() -> str:
 def leave_ray() -> None:
     """Leaves Ray; one that was started here ends."""
     ray.shutdown()
+
+
+def this_node() -> str:
+    """The node on which this process runs."""
+    return str(ray.get_runtime_context().get_node_id())
+
+
+class HeadAway(Exception):
+    """Ray's head did not answer in time."""
+
+
+def ask_head(question: Callable[[Any], T]) -> T:
+    """Asks Ray's head and gives it ANSWER_SECONDS. Raises HeadAway."""
+    try:
+        return question(internal_kv.internal_kv_get_gcs_client())  # type: ignore[no-untyped-call]
+    except RpcError as error:
+        raise HeadAway(str(error)) from None
+
+
+def is_alive(node: str) -> bool:
+    """Whether the head takes this node for alive. Raises HeadAway."""
+    ident = ray.NodeID.from_hex(node)
+    return all(ask_head(lambda head: head.check_alive([ident], timeout=ANSWER_SECONDS)))
+
+
+def living_nodes() -> frozenset[str]:
+    """The nodes that Ray's head takes for alive; it takes 10 to 15 seconds to notice a death. Blocks while
+    the head does not answer."""
+    nodes = ray.nodes()  # type: ignore[no-untyped-call]
+    return frozenset(node["NodeID"] for node in nodes if node["Alive"])
+
+
+def actor_state(actor: Any) -> str:
+    """What Ray's head knows of an actor: PENDING_CREATION, ALIVE, RESTARTING or DEAD. There is a public way
+    to ask, which needs Ray's dashboard."""
+    return str(ray_state.actors(actor._actor_id.hex()).get("State", "DEAD"))
+
+
+def has_lost_processes() -> bool:
+    """Whether the head or the raylet of a Ray that was started here has died; of one that was joined, nobody
+    here can know."""
+    node = ray._private.worker._global_node
+    return node is not None and any(kind in _VITAL for kind, _ in node.dead_processes())
 
 
 def _stay_on_loopback() -> None:

@@ -41,10 +41,10 @@ def read_record(data_dir: Path) -> ClusterRecord:
     return record
 
 
-def was_killed(data_dir: Path) -> bool:
-    """Whether a cluster on this data directory left its note behind without stopping."""
+def left_behind(data_dir: Path) -> ClusterRecord | None:
+    """The note of a cluster on this data directory whose `karya up` was killed; None when there is none."""
     record = _read(data_dir)
-    return record is not None and not _lives(record.pid)
+    return record if record is not None and not _lives(record.pid) else None
 
 
 def _read(data_dir: Path) -> ClusterRecord | None:

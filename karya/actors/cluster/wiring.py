@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -9,6 +10,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
+import structlog
 from prometheus_client import CollectorRegistry
 
 from karya.actors.accounts import Accounts
@@ -43,9 +45,14 @@ from karya.queue.wire import Role
 from karya.store.disk import full_disk
 from karya.store.provider import MongoBlockingStore, MongoStore
 
+log = structlog.get_logger("karya.actor")
+
 _SWITCH_SECONDS = 0.0005
 """The interpreter's switch interval where a thread and an event loop share the work: with the usual 5 ms,
 each would wait that long for the other."""
+
+_HAND_OVER_SECONDS = 5.0
+_HAND_OVER_PAUSE = 0.05
 
 
 def dispatcher_endpoint(store: MongoStore) -> Resolve:
@@ -195,12 +202,13 @@ class SchedulerParts:
             pools=settings.all_pools,
         )
         self.scheduler: Scheduler | None = None
+        self._owner = new_owner(SCHEDULER)
 
     async def open(self, host: Host) -> None:
         """Starts all of it. The scheduler is told where its dispatcher listens, for it to publish."""
         endpoint = await self.dispatcher.start(advertised(self._settings.queue, node_ip))
         self.scheduler = Scheduler(
-            owner=new_owner(SCHEDULER),
+            owner=self._owner,
             endpoint=endpoint,
             inbox=self.inbox,
             settings=self._settings.scheduler,
@@ -222,6 +230,24 @@ class SchedulerParts:
         """Gives up the leadership and stops what `open` started."""
         self.inbox.stop()
         await self.dispatcher.stop()
+
+    async def hand_over(self) -> None:
+        """The same, but lets the dispatcher say farewell only once another scheduler leads, so that workers
+        find that one at once."""
+        self.inbox.stop()
+        await asyncio.to_thread(self._await_successor)
+        await self.dispatcher.stop()
+
+    def _await_successor(self) -> None:
+        deadline = self.clock.monotonic() + _HAND_OVER_SECONDS
+        try:
+            while (holder := self.store.locks.holder(LOCK)) is None or holder.owner == self._owner:
+                if self.clock.monotonic() > deadline:
+                    log.warning("no_successor", seconds=_HAND_OVER_SECONDS)
+                    return
+                time.sleep(_HAND_OVER_PAUSE)
+        except StoreUnavailable as error:
+            log.warning("no_successor", error=str(error))
 
     def loads(self) -> Mapping[str, PoolLoad]:
         """How each pool stands. What waits for it is what is known to be due: of a large backlog, the part

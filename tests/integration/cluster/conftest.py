@@ -1,10 +1,10 @@
 """One cluster for all tests of this folder: each start costs seconds."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 
 import pytest
 
-from tests.support.diagnosis import diagnosis
+from tests.support.diagnosis import pytest_runtest_makereport as pytest_runtest_makereport
 from tests.support.running import Running, running
 from tests.support.target import Target
 
@@ -23,17 +23,3 @@ def karya(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 def target() -> Iterator[Target]:
     with Target.running() as started:
         yield started
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Adds to the report of a failure what the cluster was like just then."""
-    report = yield
-    karya = getattr(item, "funcargs", {}).get("karya")
-    if report.failed and isinstance(karya, Running):
-        try:
-            found = diagnosis(karya)
-        except Exception as error:
-            found = repr(error)  # the failure itself matters more
-        report.sections.append((f"the cluster after the {report.when}", found))
-    return report

@@ -1,0 +1,121 @@
+"""One actor as its supervisor sees it: asked again and again whether it is there."""
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from ray.exceptions import ActorDiedError, ActorUnschedulableError, RayTaskError
+
+from karya.actors.cluster.ray_runtime import actor_state
+
+_DEAD = (ActorDiedError, ActorUnschedulableError, RayTaskError)
+
+
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """The answer of an actor whose event loop turns."""
+
+    incarnation: str
+    """Differs after every restart."""
+    node: str
+    closing: bool
+
+
+class Sign(Enum):
+    """What one look at an actor shows."""
+
+    STARTING = "starting"
+    """It has not answered yet, and it need not: Ray looks for a place for it, or starts its process."""
+    UP = "up"
+    RESTARTED = "restarted"
+    """Up, and another one than before: Ray has started it again."""
+    HUNG = "hung"
+    """It lives and does not answer."""
+    GONE = "gone"
+    """Ray has given it up, or somebody killed it for good."""
+
+
+class Seat:
+    """Keeps asking one actor for its pulse, one question at a time, and whether it has opened. `look` waits
+    for no answer."""
+
+    def __init__(self, actor: Any, node: str = "", state: Callable[[Any], str] = actor_state) -> None:
+        """`node` is the one for which it was made, until it says where it is. `state` asks Ray's head for the
+        state of the actor."""
+        self.actor = actor
+        self._state = state
+        self._node = node
+        self.pulse: Pulse | None = None
+        self._known: str | None = None
+        self._silence = 0.0
+        self._asked: Future[Pulse] | None = None
+        self._opening: Future[Any] | None = None
+        self.is_open = False
+        self.failure: str | None = None
+        """What kept it from opening, the last time it tried."""
+
+    def look(self, elapsed: float, patience: float) -> Sign:
+        """What is known now. `elapsed` seconds have passed since the last look; an actor that lives hangs
+        when it has said nothing in all the looks of `patience` seconds."""
+        self._silence += elapsed
+        if isinstance(self._hear(), _DEAD):
+            return Sign.GONE
+        if self._silence > patience:
+            return self._judged()
+        if self.pulse is None:
+            return Sign.STARTING
+        before, self._known = self._known, self.pulse.incarnation
+        if before not in (None, self._known):
+            self.is_open, self._opening = False, None
+            return Sign.RESTARTED
+        self._follow_opening()
+        return Sign.UP
+
+    @property
+    def node(self) -> str:
+        """Where it runs, as far as is known."""
+        return self.pulse.node if self.pulse else self._node
+
+    @property
+    def is_closing(self) -> bool:
+        """Whether it is being drained, by whomever."""
+        return self.pulse is not None and self.pulse.closing
+
+    def is_waiting(self) -> bool:
+        """Whether Ray has no place for it yet, or is about to start it."""
+        return actor_state(self.actor) not in ("ALIVE", "DEAD")
+
+    def _hear(self) -> BaseException | None:
+        """Takes in what was answered, and asks again."""
+        error = None
+        if self._asked is not None:
+            if not self._asked.done():
+                return None
+            error = self._asked.exception()
+            if error is None:
+                self.pulse, self._silence = self._asked.result(), 0.0
+        self._asked = self.actor.pulse.remote().future()
+        return error
+
+    def _follow_opening(self) -> None:
+        if self.is_open:
+            return
+        if self._opening is None:
+            self._opening = self.actor.ready.remote().future()
+        elif self._opening.done():
+            error = self._opening.exception()
+            self._opening, self.is_open = None, error is None
+            if isinstance(error, RayTaskError):
+                self.failure = str(error.cause)
+
+    def _judged(self) -> Sign:
+        """Silent for long: only Ray knows whether it has a process at all."""
+        match self._state(self.actor):
+            case "ALIVE":
+                return Sign.HUNG
+            case "DEAD":
+                return Sign.GONE
+        self._silence, self.pulse = 0.0, None
+        return Sign.STARTING

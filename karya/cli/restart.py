@@ -1,0 +1,82 @@
+"""`karya restart`."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from karya.cli.config import load_settings
+from karya.cli.options import DataDir
+from karya.cli.output import Progress, note, say
+from karya.core.errors import KaryaError, Unavailable
+
+if TYPE_CHECKING:
+    from karya.actors.cluster.restarting import Restarting
+    from karya.core.settings import Settings
+
+_PAUSE = 0.2
+
+
+def restart(
+    everything: Annotated[
+        bool, typer.Option("--all", help="Then the scheduler and the server, too.")
+    ] = False,
+    config: Annotated[
+        Path | None, typer.Option(help="Restart all, from now on with the settings of this file.")
+    ] = None,
+    data_dir: DataDir = None,
+    timeout: Annotated[float, typer.Option(min=0, help="How many seconds to wait for its end.")] = 3600,
+) -> None:
+    """Replace the workers one by one, each once its replacement is there; work goes on."""
+    flag = None if data_dir is None else str(data_dir)
+    directory = Path(load_settings(None, {"data_dir": flag}).data_dir).expanduser()
+    settings = None if config is None else _checked(config)
+    everything = everything or settings is not None
+    with Progress() as tell:
+        tell("joining the cluster")
+        restarting = _joined(directory)
+        for name in restarting.begin(everything, settings):
+            note(f"not changed before the next start: {name}")
+        for step in _steps(restarting, time.monotonic() + timeout):
+            tell(step)
+    if everything:
+        restarting.renew_supervisor()
+    say("restarted")
+
+
+def _checked(config: Path) -> "Settings":
+    """Raises ConfigError for what the actors would stumble over."""
+    from karya.connectors.registry import load_connectors
+
+    settings = load_settings(config, {}, secrets=True)
+    load_connectors(settings.connectors)
+    return settings
+
+
+def _joined(directory: Path) -> "Restarting":
+    from karya.actors.cluster.restarting import Restarting
+
+    return Restarting(directory)
+
+
+def _steps(restarting: "Restarting", deadline: float) -> Iterator[str]:
+    """The names of those whose turn it is, as it comes; prints what was done. Ends with the restart."""
+    shown, current = 0, ""
+    while True:
+        progress = restarting.progress()
+        if progress is not None:
+            for line in progress.done[shown:]:
+                say(line)
+            shown = len(progress.done)
+            if progress.error is not None:
+                raise KaryaError(f"stopped after {shown} of {progress.total}: {progress.error}")
+            if progress.ended:
+                return
+            if progress.current != current:
+                current = progress.current
+                yield f"restarting {current} ({shown + 1} of {progress.total})"
+        if time.monotonic() > deadline:
+            raise Unavailable("the restart still goes on, and does so without this command")
+        time.sleep(_PAUSE)
