@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
+from tests.chaos.replica_set import ReplicaSet
 from tests.chaos.timing import WORKERS
 
 
@@ -37,4 +38,24 @@ class Stage:
         """Ends what `start` has started, even if it came half-way only."""
 
 
-STAGES: Mapping[str, type[Stage]] = {stage.name: stage for stage in (Stage,)}
+class ReplicaStage(Stage):
+    """MongoDB is a replica set of three members beside the cluster, which finds it by `store.url`."""
+
+    name = "replica-set"
+    crew: ClassVar[Mapping[str, int]] = {
+        role: number for role, number in Stage.crew.items() if role != "mongod"
+    }
+
+    def __init__(self, home: Path) -> None:
+        super().__init__(home)
+        self.members = ReplicaSet(home)
+
+    def start(self) -> Mapping[str, str]:
+        self.members.start()
+        return {"KARYA_STORE__URL": self.members.url}
+
+    def stop(self) -> None:
+        self.members.stop()
+
+
+STAGES: Mapping[str, type[Stage]] = {stage.name: stage for stage in (Stage, ReplicaStage)}

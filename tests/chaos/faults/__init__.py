@@ -9,8 +9,10 @@ from tests.chaos.faults.kills import (
     ServerKilled,
     WorkerKilled,
 )
+from tests.chaos.faults.members import MajorityLost, PrimaryKilled, StepsDown
 from tests.chaos.faults.poison import Poisonous
 from tests.chaos.faults.ray import GcsKilled, RayletKilled
+from tests.chaos.faults.replies import RepliesDropped, WritesDoubted, WritesDropped
 from tests.chaos.faults.stops import (
     AllWorkersStopped,
     MongodStopped,
@@ -36,6 +38,12 @@ FAULTS: Registry = {
         EverythingKilled,
         RayletKilled,
         GcsKilled,
+        PrimaryKilled,
+        StepsDown,
+        MajorityLost,
+        WritesDoubted,
+        WritesDropped,
+        RepliesDropped,
         Poisonous,
         Hanging,
         Dripping,
