@@ -59,10 +59,6 @@ class Rig:
             return False
         return True
 
-    async def busy(self, least: int) -> None:
-        """Waits until so many requests are in flight."""
-        await until(lambda: self.in_flight() >= least, 60, f"{least} requests in flight")
-
     async def beats(self, since: int, seconds: float) -> bool:
         """Waits until the pulse has been on time for some beats whose instants lie behind `since`."""
         key = self.workload.pulse.key

@@ -1,4 +1,4 @@
-"""The chaos suite in short: three faults on one real cluster. `make chaos` has all, and their bounds."""
+"""The chaos suite in short: two faults on one real cluster. `make chaos` has all, and their bounds."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from tests.chaos.suite import Programme, perform
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600)]
 
-FAULTS = ("kill-worker", "kill-scheduler", "kill-mongod")
+FAULTS = ("kill-worker", "kill-mongod")
 
 
 async def test_nothing_is_lost_doubled_or_early(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import psutil
 
 from tests.chaos.cluster import pids
 from tests.chaos.faults.base import Fault
+from tests.chaos.faults.occupation import occupy
 from tests.chaos.rig import Rig, kill
 from tests.chaos.timing import LEASE, RECLAIM, START
 
@@ -16,11 +17,12 @@ class Killed(Fault):
 
     role: ClassVar[str]
     everyone: ClassVar[bool] = False
-    in_mid_request: ClassVar[int] = 0
+    in_mid_request: ClassVar[bool] = False
     _victims: Sequence[psutil.Process] = ()
 
     async def aim(self, rig: Rig) -> None:
-        await rig.busy(self.in_mid_request)
+        if self.in_mid_request:
+            await occupy(rig, self.random)
         found = await rig.processes(self.role)
         self._victims = found if self.everyone else [self.random.choice(found)]
 
@@ -43,7 +45,7 @@ class WorkerKilled(Killed):
 
     name = "kill-worker"
     role = "worker"
-    in_mid_request = 4
+    in_mid_request = True
     bound = RECLAIM
 
 
@@ -53,7 +55,7 @@ class AllWorkersKilled(Killed):
     name = "kill-all-workers"
     role = "worker"
     everyone = True
-    in_mid_request = 4
+    in_mid_request = True
     bound = RECLAIM + START
 
 

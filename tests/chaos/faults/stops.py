@@ -7,6 +7,7 @@ import psutil
 
 from tests.chaos.cluster import pids
 from tests.chaos.faults.base import Fault
+from tests.chaos.faults.occupation import occupy
 from tests.chaos.rig import Rig, go_on, stop
 from tests.chaos.timing import LEASE, RECLAIM
 
@@ -15,11 +16,12 @@ class _Stopped(Fault):
     hold = 2 * LEASE
     role: ClassVar[str]
     everyone: ClassVar[bool] = False
-    in_mid_request: ClassVar[int] = 0
+    in_mid_request: ClassVar[bool] = False
     _victims: Sequence[psutil.Process] = ()
 
     async def aim(self, rig: Rig) -> None:
-        await rig.busy(self.in_mid_request)
+        if self.in_mid_request:
+            await occupy(rig, self.random)
         found = await rig.processes(self.role)
         self._victims = found if self.everyone else [self.random.choice(found)]
 
@@ -46,7 +48,7 @@ class WorkerStopped(_Stopped):
 
     name = "stop-worker"
     role = "worker"
-    in_mid_request = 4
+    in_mid_request = True
     bound = RECLAIM
     counts_from_injection = True
 
@@ -57,7 +59,7 @@ class AllWorkersStopped(_Stopped):
     name = "stop-all-workers"
     role = "worker"
     everyone = True
-    in_mid_request = 4
+    in_mid_request = True
     bound = RECLAIM
 
 
