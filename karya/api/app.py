@@ -8,6 +8,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
 from karya.api.accounts import AccountRoutes
+from karya.api.audit import AuditRoutes
 from karya.api.batches import BatchRoutes
 from karya.api.compat.routes import UpstreamRoutes
 from karya.api.compat.slashes import SingleSlash
@@ -50,6 +51,7 @@ def create_app(
             *BatchRoutes(services).endpoints,
             *SteeringRoutes(services).endpoints,
             *LetterRoutes(services).endpoints,
+            *AuditRoutes(services).endpoints,
             *AccountRoutes(services).endpoints,
             *OpsRoutes(services.jobs).endpoints,
         ),

@@ -6,10 +6,11 @@ from typing import Any, TypeVar
 from karya.core.action import Action
 from karya.core.errors import Forbidden, InvalidInput, NotFound
 from karya.core.ports import JobService
-from karya.core.queries import JobQuery, LetterQuery
+from karya.core.queries import AuditQuery, JobQuery, LetterQuery
 from karya.core.spec import JobSpec
 from karya.core.user import Principal, Role
 from karya.core.views import (
+    AuditPage,
     BulkView,
     JobPage,
     JobView,
@@ -23,7 +24,7 @@ from karya.core.views import (
     WhyView,
 )
 
-Q = TypeVar("Q", JobQuery, LetterQuery)
+Q = TypeVar("Q", JobQuery, LetterQuery, AuditQuery)
 
 
 class Owned:
@@ -88,6 +89,12 @@ class Owned:
     async def dead_letters(self, query: LetterQuery, *, cursor: str | None, limit: int) -> TaskPage:
         """See `JobService.dead_letters`."""
         return await self._service.dead_letters(self._narrowed(query), cursor=cursor, limit=limit)
+
+    async def audit(self, query: AuditQuery, *, cursor: str | None) -> AuditPage:
+        """See `JobService.audit`."""
+        if query.job_id is not None:
+            await self._mine(query.job_id)
+        return await self._service.audit(self._narrowed(query), cursor=cursor)
 
     def needs_token(self, job: JobSpec[Action] | Mapping[str, Any]) -> tuple[str, str] | None:
         """See `JobService.needs_token`."""

@@ -1,6 +1,7 @@
 """From bytes to models: bodies and query strings, bounded and checked before anything else happens."""
 
 import asyncio
+from datetime import timedelta
 from http import HTTPStatus
 from typing import Annotated, Any, TypeVar
 
@@ -13,8 +14,8 @@ from karya.api.problems import Refused
 from karya.core.errors import FieldError, InvalidInput
 from karya.core.fields import invalid
 from karya.core.job import JobState
-from karya.core.queries import JobQuery, LetterQuery, SearchText
-from karya.core.times import Instant
+from karya.core.queries import AuditQuery, JobQuery, LetterQuery, SearchText
+from karya.core.times import Duration, Instant
 
 BODY_SECONDS = 30.0
 """How long a client may take to send a body."""
@@ -70,6 +71,33 @@ class LettersQuery(PageQuery, Letters):
     def wanted(self) -> LetterQuery:
         """What it asks for, without the page."""
         return LetterQuery(**self.model_dump(exclude={"limit", "cursor"}))
+
+
+class AuditParameters(_Query):
+    """Which part of the ledger to prove, and which page of the answer."""
+
+    user_id: Annotated[str, Field(max_length=100, description="Of the jobs of this user.")] | None = None
+    job_id: Annotated[str, Field(max_length=100, description="Of this job.")] | None = Field(
+        None, alias="job"
+    )
+    since: Annotated[Instant, Field(description="At or after this instant.")] | None = Field(
+        None, alias="from"
+    )
+    until: Annotated[Instant, Field(description="Before this instant.")] | None = Field(None, alias="to")
+    patience: Annotated[
+        Duration,
+        Field(gt=timedelta(0), description="How long a cluster may take over what it does by itself."),
+    ] = timedelta(minutes=5)
+    cursor: Annotated[str, Field(max_length=500, description="next_cursor of the page before.")] | None = None
+
+    @property
+    def wanted(self) -> AuditQuery:
+        """What it asks for, without the page. Raises InvalidInput for a range that is none."""
+        wire = self.model_dump(exclude={"cursor"})
+        try:
+            return AuditQuery(**wire)
+        except ValidationError as error:
+            raise invalid(error, wire) from None
 
 
 class PreviewQuery(_Query):

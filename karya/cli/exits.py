@@ -15,6 +15,8 @@ class Exit(IntEnum):
     """What was given is wrong: the command line, a setting, a path, a port, an address, a job."""
     NOT_READY = 3
     """`karya status`: the gateway answers, but jobs cannot run."""
+    VIOLATIONS = 4
+    """`karya audit`: it ran, and the ledger is not clean."""
     INTERRUPTED = 130
     """A signal came before the work was done."""
 

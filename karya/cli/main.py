@@ -8,6 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from karya.cli.accounts import tokens, users
+from karya.cli.audit import audit
 from karya.cli.demo import demo
 from karya.cli.down import down
 from karya.cli.exits import exit_for
@@ -40,8 +41,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-clusters = (up, down, restart, status, demo)
-for command in (*clusters, submit, job, jobs, why, cancel, pause, resume, trigger, skip, update):
+_CLUSTER = (up, down, restart, status, audit, demo)
+_STEERING = (cancel, pause, resume, trigger, skip, update)
+for command in (*_CLUSTER, submit, job, jobs, why, *_STEERING):
     app.command()(command)
 for name, group in (("letters", letters), ("user", users), ("token", tokens)):
     app.add_typer(group, name=name)

@@ -38,7 +38,7 @@ class ErrorLog(BaseModel):
     ) -> "ErrorLog":
         """The log entry of one failed attempt, its text cut to a size that any store takes."""
         return cls(
-            id=derived_id(task_id, str(token)),
+            id=log_id(task_id, token),
             job_id=job_id,
             task_id=task_id,
             attempt=attempt,
@@ -46,6 +46,11 @@ class ErrorLog(BaseModel):
             error=shorten(error),
             at=at,
         )
+
+
+def log_id(task_id: str, token: int) -> str:
+    """The id of the entry of the attempt that ran under this token."""
+    return derived_id(task_id, str(token))
 
 
 def shorten(text: str, most: int = MAX_ERROR_CHARACTERS) -> str:

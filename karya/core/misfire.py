@@ -13,6 +13,9 @@ from karya.core.policies import MisfirePolicy
 from karya.core.schedule import Interval, Once
 from karya.core.times import MILLISECOND, format_duration
 
+_MISFIRED = "misfired: "
+"""How the reasons of this file begin."""
+
 _MOST_PASSED = 10_000
 """How many instants of a calendar rule are passed over in one go; those of an interval are only counted."""
 
@@ -104,6 +107,11 @@ def verdict(job: Job, instant: datetime, due_at: datetime, count: int, seen_at: 
             return _reason(job) if too_old and not isinstance(job.schedule, Once) else None
 
 
+def is_misfire(reason: str | None) -> bool:
+    """Whether this is the reason of something that was skipped as misfired."""
+    return (reason or "").startswith(_MISFIRED)
+
+
 def _is_capped(job: Job) -> bool:
     return job.misfire.policy is MisfirePolicy.ALL
 
@@ -175,9 +183,9 @@ def _reason(job: Job) -> str:
     misfire = job.misfire
     match misfire.policy:
         case MisfirePolicy.SKIP:
-            return f"misfired: more than {format_duration(misfire.grace)} late"
+            return f"{_MISFIRED}more than {format_duration(misfire.grace)} late"
         case MisfirePolicy.LATEST:
-            return "misfired: only the latest missed instant runs"
+            return f"{_MISFIRED}only the latest missed instant runs"
         case MisfirePolicy.ALL:
             window = misfire.window or misfire.grace
-            return f"misfired: more than {format_duration(max(window, misfire.grace))} late"
+            return f"{_MISFIRED}more than {format_duration(max(window, misfire.grace))} late"

@@ -1,12 +1,13 @@
 """What lists can be narrowed down by."""
 
+from datetime import timedelta
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from karya.core.job import JobState
 from karya.core.text import printable
-from karya.core.times import Instant
+from karya.core.times import Duration, Instant
 
 SearchText = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(printable)]
 """What is looked for in a text, in any case."""
@@ -27,6 +28,25 @@ class JobQuery(_Query):
     created_before: Instant | None = None
     """Before this instant."""
     text: SearchText | None = None
+
+
+class AuditQuery(_Query):
+    """Which part of the ledger: all that is given must hold."""
+
+    user_id: str | None = None
+    job_id: str | None = None
+    since: Instant | None = None
+    """Instants at or after this one."""
+    until: Instant | None = None
+    """Instants before this one."""
+    patience: Annotated[Duration, Field(gt=timedelta(0))] = timedelta(minutes=5)
+    """How long a running cluster may take over what it is to do by itself."""
+
+    @model_validator(mode="after")
+    def _holds_something(self) -> "AuditQuery":
+        if self.since is not None and self.until is not None and self.until <= self.since:
+            raise ValueError("the range ends before it begins: 'to' must be later than 'from'")
+        return self
 
 
 class LetterQuery(_Query):

@@ -18,6 +18,10 @@ from karya.core.times import ceil_millis
 
 S = TaskState
 
+DISCARDED = "the dead letter was discarded"
+SKIPPED_ON_REQUEST = "skipped on request"
+"""Reasons by which the ledger is audited."""
+
 
 class Move(StrEnum):
     """The ways from one task state to another."""
@@ -54,11 +58,13 @@ LEGAL: Mapping[Move, tuple[frozenset[TaskState], TaskState]] = {
 @dataclass(frozen=True, slots=True)
 class Transition:
     """One move of one task, with the fields that change; None clears a field. `code` says which failure it
-    answers to: hooks are told of it, the task does not keep it."""
+    answers to: hooks are told of it, the task does not keep it. `failed_at` says when: the error log tells
+    it, and the backoff counts from it, however late the move is stored."""
 
     move: Move
     changes: Mapping[str, Any] = field(default_factory=dict)
     code: str | None = None
+    failed_at: datetime | None = None
 
     @property
     def sources(self) -> frozenset[TaskState]:
@@ -93,12 +99,13 @@ def retry(
     due_at: datetime,
     error: str,
     started_at: datetime | None,
+    now: datetime,
     result: str | None = None,
     code: str | None = None,
 ) -> Transition:
     """RUNNING to READY again, not before `due_at` (I6)."""
     changes = {"due_at": due_at, "error": error, "started_at": started_at, "result": result}
-    return Transition(Move.RETRY, changes, code)
+    return Transition(Move.RETRY, changes, code, failed_at=now)
 
 
 def bury(
@@ -111,7 +118,8 @@ def bury(
 ) -> Transition:
     """RUNNING to DEAD: a dead letter, kept with its reason until somebody redrives or discards it."""
     story = {"error": error, "reason": reason, "result": result}
-    return Transition(Move.BURY, {**story, "started_at": started_at, "finished_at": now}, code)
+    ended = {"started_at": started_at, "finished_at": now}
+    return Transition(Move.BURY, {**story, **ended}, code, failed_at=now)
 
 
 def release(reason: str) -> Transition:
@@ -139,7 +147,7 @@ def reopen(waiting_on: Iterable[str], outcomes: Mapping[str, TaskState]) -> Tran
 
 def discard(now: datetime) -> Transition:
     """DEAD to CANCELLED: somebody gave the dead letter up."""
-    return Transition(Move.DISCARD, {"finished_at": now, "reason": "the dead letter was discarded"})
+    return Transition(Move.DISCARD, {"finished_at": now, "reason": DISCARDED})
 
 
 def cancel(reason: str, now: datetime) -> Transition:
@@ -187,7 +195,7 @@ def decide(attempt: Attempt, outcome: Outcome, result: str | None, now: datetime
             wait = retry_wait(attempt.policy, outcome, attempt.number, attempt.task_id)
             error, code, began = shorten(outcome.error), outcome.code, attempt.started_at
             if wait is not None:
-                return retry(ceil_millis(now + wait), error, began, result, code)
+                return retry(ceil_millis(now + wait), error, began, now, result, code)
             return bury(error, _last_word(outcome, attempt), began, now, result, code)
 
 

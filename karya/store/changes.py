@@ -1,22 +1,48 @@
 """The history of jobs: what was done to them, kept append-only for as long as the job itself."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from karya.core.ids import new_id
+from karya.core.job import Cursor
 from karya.core.misfire import SkipRange
+from karya.core.outline import Outline
 from karya.core.ports.lifecycle import Change, ChangeKind, Skipped
 from karya.store.client import AsyncDatabase, Document, translated
-from karya.store.documents import readable
+from karya.store.documents import cursor_document, readable
 from karya.store.names import JOB_CHANGES, SKIPS
 
 
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """What an update has replaced: what the client had written until then, the outline of that, the cursor on
+    which the chain stood, and the instants that had tasks and have none any more; `after` is where it goes
+    on. Audits follow the chain by it, from version to version."""
+
+    spec: str
+    outline: Outline
+    before: Cursor
+    after: Cursor
+    withdrawn: Sequence[datetime]
+
+    def document(self) -> Document:
+        """The fields of the entry."""
+        return {
+            "spec": self.spec,
+            "outline": self.outline.model_dump_json(),
+            "before": cursor_document(self.before),
+            "after": cursor_document(self.after),
+            "withdrawn": sorted(self.withdrawn),
+        }
+
+
 def change_document(
-    job_id: str, kind: ChangeKind, version: int, now: datetime, before: str | None = None
+    job_id: str, kind: ChangeKind, version: int, now: datetime, replaced: Replaced | None = None
 ) -> Document:
     """A new entry; ids sort by the time of the entry."""
-    entry: Document = {"_id": new_id(now), "job_id": job_id, "kind": kind.value, "version": version}
-    return {**entry, "at": now} if before is None else {**entry, "at": now, "spec": before}
+    entry = {"_id": new_id(now), "job_id": job_id, "kind": kind.value, "version": version, "at": now}
+    return entry if replaced is None else {**entry, **replaced.document()}
 
 
 class MongoHistory:

@@ -19,6 +19,7 @@ from karya.store.names import (
     OPEN,
     REQUESTS,
     SKIPS,
+    STEERED,
     TASKS,
     TOKENS,
     USERS,
@@ -74,8 +75,18 @@ INDEXES: Mapping[str, tuple[IndexModel, ...]] = {
         ),
     ),
     SKIPS: (IndexModel([("job_id", UP), ("first", DOWN)], name="by_job"),),
-    JOB_CHANGES: (IndexModel([("job_id", UP), ("_id", DOWN)], name="by_job"),),
-    ERROR_LOGS: (IndexModel([("job_id", UP), ("at", DOWN)], name="by_job"),),
+    JOB_CHANGES: (
+        IndexModel([("job_id", UP), ("_id", DOWN)], name="by_job"),
+        IndexModel(
+            [("job_id", UP), ("_id", UP)],
+            name="steered",
+            partialFilterExpression={"kind": {"$in": STEERED}},
+        ),
+    ),
+    ERROR_LOGS: (
+        IndexModel([("job_id", UP), ("at", DOWN)], name="by_job"),
+        IndexModel([("task_id", UP)], name="by_task"),
+    ),
     USERS: (IndexModel([("name", UP)], name="by_name", unique=True),),
     TOKENS: (
         IndexModel([("digest", UP)], name="by_digest", unique=True),

@@ -12,12 +12,14 @@ from karya.core.errors import Conflict
 from karya.core.ids import minted_at
 from karya.core.job import LIVE_STATES, Job, JobState
 from karya.core.occurrence import Occurrence, occurrence_tasks, scheduled, triggered
+from karya.core.outline import Outline
 from karya.core.policies import Overlap
 from karya.core.ports.lifecycle import ChangeKind, Paused, Revise
 from karya.core.revision import Remake, remake
 from karya.core.schedule import Once
 from karya.core.task import Task, TaskKind
-from karya.core.transitions import skip
+from karya.core.transitions import SKIPPED_ON_REQUEST, skip
+from karya.store.changes import Replaced
 from karya.store.client import AsyncDatabase, Document, translated
 from karya.store.documents import cursor_document, task_entity, written_document
 from karya.store.names import BY_ID
@@ -29,7 +31,6 @@ from karya.store.updates import update_of
 T = TypeVar("T")
 
 _CLOCKS_DIFFER = timedelta(minutes=1)
-_SKIPPED = "skipped on request"
 
 
 class MongoLifecycle:
@@ -110,7 +111,7 @@ async def _skip(standing: Standing, job: Job, one: Untouched) -> Sequence[Task]:
     """Skips the occurrence and goes on behind it: the scheduler does so only where it sees a READY task."""
     ids = {"_id": {"$in": list(one.task_ids)}}
     await standing.tasks.update_many(
-        ids, update_of(skip(_SKIPPED, standing.now)), hint=BY_ID, session=standing.session
+        ids, update_of(skip(SKIPPED_ON_REQUEST, standing.now)), hint=BY_ID, session=standing.session
     )
     instant = one.waiting.instant
     coming = [at for at in (*job.skipped, instant) if at > standing.now]
@@ -160,8 +161,14 @@ async def _replace(
     changed = new.model_copy(update={"cursor": plan.cursor, "queued": queued})
     values = {**written_document(changed), "version": changed.version, "queued": queued}
     values["cursor"] = cursor_document(plan.cursor)
-    before = orjson.dumps(old.spec()).decode()
-    await standing.change(old, ChangeKind.UPDATED, values, before=before)
+    replaced = Replaced(
+        spec=orjson.dumps(old.spec()).decode(),
+        outline=Outline.of(old),
+        before=old.cursor,
+        after=plan.cursor,
+        withdrawn=[one.waiting.instant for one in untouched if one.waiting.cause in gone],
+    )
+    await standing.change(old, ChangeKind.UPDATED, values, replaced=replaced)
     return changed
 
 

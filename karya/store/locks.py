@@ -22,13 +22,15 @@ class MongoLocks:
     def acquire(self, name: str, owner: str, ttl: timedelta, info: Mapping[str, str]) -> LockLease | None:
         """See `Locks.acquire`."""
         mine = {"$eq": ["$owner", {"$literal": owner}]}
-        free = {"$or": [mine, {"$lte": ["$expires_at", self._now()]}]}
+        expired = {"$lte": ["$expires_at", self._now()]}
+        free = {"$or": [mine, expired]}
         change = {
             "owner": {"$literal": owner},
             "token": {"$cond": [mine, "$token", {"$add": ["$token", 1]}]},
             "expires_at": later(self._now(), ttl),
             "idle_since": {"$ifNull": ["$renewed_at", EPOCH]},
             "renewed_at": self._now(),
+            "held_since": {"$cond": [expired, self._now(), "$held_since"]},
             "info": {"$literal": dict(info)},
         }
         with translated():

@@ -71,7 +71,7 @@ class Outcomes:
             token=document["token"],
             kind=document["kind"],
             error=error,
-            at=self.now,
+            at=commit.transition.failed_at or self.now,
         )
         self.logs.append(error_document(log))
 

@@ -12,6 +12,7 @@ from karya.store.commits import MongoCommits
 from karya.store.errorlogs import MongoErrorLogs
 from karya.store.indexes import prepare
 from karya.store.jobs import MongoJobs
+from karya.store.ledger import MongoLedger
 from karya.store.letters import MongoLetters
 from karya.store.lifecycle import MongoLifecycle
 from karya.store.locks import LockDirectory, MongoLocks
@@ -43,6 +44,7 @@ class MongoStore:
         self.plans = MongoPlans(self._database)
         self.tokens = MongoTokens(self._database)
         self.requests = MongoRequests(self._database)
+        self.ledger = MongoLedger(self._database)
         self.plans = MongoPlans(self._database)
         self.directory = LockDirectory(self._database)
 

@@ -13,7 +13,7 @@ from karya.core.job import Job, JobState
 from karya.core.ports.lifecycle import ChangeKind
 from karya.core.revision import Waiting
 from karya.core.task import Task, TaskKind
-from karya.store.changes import change_document
+from karya.store.changes import Replaced, change_document
 from karya.store.client import AsyncDatabase, Document
 from karya.store.documents import job_entity, task_document
 from karya.store.names import BY_ID, JOB_CHANGES, JOBS, OPEN, TASKS
@@ -59,7 +59,7 @@ class Standing:
         kind: ChangeKind,
         values: Mapping[str, Any],
         *,
-        before: str | None = None,
+        replaced: Replaced | None = None,
     ) -> None:
         """Writes these fields of the job, of which None clears one, and the entry of its history."""
         cleared = {name: "" for name, value in values.items() if value is None}
@@ -70,7 +70,7 @@ class Standing:
         await self.jobs.update_one({"_id": job.id}, update, session=self.session)
         version = values.get("version", job.version)
         await self._changes.insert_one(
-            change_document(job.id, kind, version, self.now, before), session=self.session
+            change_document(job.id, kind, version, self.now, replaced), session=self.session
         )
 
     async def untouched(self, job: Job, *, triggered: bool = False) -> Sequence[Untouched]:

@@ -14,15 +14,18 @@ from karya.core.fields import invalid
 from karya.core.ids import minted_at, new_id, numbered_id
 from karya.core.job import LIVE_STATES, Job, JobState, new_job, warnings_of
 from karya.core.occurrence import Occurrence, occurrence_tasks, scheduled, triggered
-from karya.core.queries import JobQuery, LetterQuery
+from karya.core.queries import AuditQuery, JobQuery, LetterQuery
 from karya.core.revision import merged, revised
 from karya.core.spec import JobSpec, spec_model
 from karya.core.task import OPEN_STATES, Task, TaskState
 from karya.core.times import floor_millis
 from karya.core.transitions import discard, redrive, skip
 from karya.core.views import (
+    AuditPage,
     BulkView,
     ChangeView,
+    Counts,
+    FindingView,
     JobPage,
     JobView,
     OccurrenceView,
@@ -56,6 +59,7 @@ class MemoryService:
         self.jobs: dict[str, Job] = {}
         self.stored_tasks: dict[str, list[Task]] = {}
         self.changes: dict[str, list[ChangeView]] = {}
+        self.wrong: dict[str, Sequence[FindingView]] = {}
         self.ready = Readiness(ready=True, reasons={})
         self.with_token: set[str] = set()
         self.failure: Exception | None = None
@@ -222,6 +226,20 @@ class MemoryService:
         return TaskStory(task=TaskView.of(self._task(task_id)), errors=())
 
     # --- the whole ------------------------------------------------------------------------------------
+
+    async def audit(self, query: AuditQuery, *, cursor: str | None) -> AuditPage:
+        self._fail()
+        wanted = [job for job in self.jobs.values() if query.job_id in (None, job.id)]
+        found, following = _page([j for j in wanted if query.user_id in (None, j.user_id)], cursor, 2)
+        return AuditPage(
+            since=query.since,
+            until=query.until,
+            at=now(),
+            alive_until=now(),
+            counts=Counts(jobs=len(found)),
+            findings=tuple(finding for job in found for finding in self.wrong.get(job.id, ())),
+            next_cursor=following,
+        )
 
     def needs_token(self, job: JobSpec[Action] | Mapping[str, Any]) -> tuple[str, str] | None:
         return next((found for found in action_types_in(job) if found[1] in self.with_token), None)

@@ -15,6 +15,7 @@ from karya.store.commits import MongoCommits
 from karya.store.errorlogs import MongoErrorLogs
 from karya.store.indexes import INDEXES, prepare
 from karya.store.jobs import MongoJobs
+from karya.store.ledger import MongoLedger
 from karya.store.letters import MongoLetters
 from karya.store.lifecycle import MongoLifecycle
 from karya.store.locks import MongoLocks
@@ -57,6 +58,11 @@ async def mongo(prepared: SyncDatabase, mongod_url: str) -> AsyncIterator[Mongo]
 
 @pytest.fixture
 def kit(mongo: Mongo) -> StoreKit:
+    return kit_of(mongo)
+
+
+def kit_of(mongo: Mongo) -> StoreKit:
+    """All ports over these databases, on a clock of their own."""
     time = HeldTime()
     return StoreKit(
         time=time,
@@ -74,6 +80,7 @@ def kit(mongo: Mongo) -> StoreKit:
         slots=MongoSlots(mongo.asynchronous),
         letters=MongoLetters(mongo.asynchronous),
         retention=MongoRetention(mongo.asynchronous),
+        ledger=MongoLedger(mongo.asynchronous, now=lambda: time.now),
         server_claims=MongoClaims(mongo.asynchronous),
         server_locks=MongoLocks(mongo.blocking),
     )

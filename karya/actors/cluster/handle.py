@@ -20,6 +20,8 @@ from karya.core.ids import new_id
 from karya.core.settings import RaySettings, Settings
 from karya.core.spec import JobSpec
 from karya.core.views import (
+    AuditPage,
+    AuditReport,
     BulkView,
     JobList,
     JobPage,
@@ -32,6 +34,7 @@ from karya.core.views import (
     VersionsView,
     WhyView,
 )
+from karya.core.views.audit import merged
 
 _CALL_SECONDS = 30.0
 _PAUSE_SECONDS = 0.2
@@ -144,6 +147,15 @@ class Karya:
     def discard_all(self, **query: Any) -> int:
         """Discards all dead letters that match the fields of LetterQuery; how many."""
         return BulkView.model_validate_json(self._call("discard_all", query=query)).count
+
+    def audit(self, **query: Any) -> AuditReport:
+        """Proves the ledger, page by page; the keywords are the fields of AuditQuery (job_id, since, until,
+        patience). Raises InvalidInput, NotFound."""
+        pages: list[AuditPage] = []
+        while not pages or pages[-1].next_cursor is not None:
+            cursor = pages[-1].next_cursor if pages else None
+            pages.append(AuditPage.model_validate_json(self._call("audit", query=query, cursor=cursor)))
+        return merged(pages)
 
     def _call(self, method: str, **arguments: Any) -> bytes:
         answer = self._ask(method, arguments)

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 from karya.core.errors import FieldError, InvalidInput, KaryaError
 from karya.core.fields import invalid
 from karya.core.ports import JobService
-from karya.core.queries import JobQuery, LetterQuery
+from karya.core.queries import AuditQuery, JobQuery, LetterQuery
 from karya.core.views import JobList
 
 _Arguments = Mapping[str, Any]
@@ -28,6 +28,7 @@ REPEATABLE = frozenset(
         "occurrences",
         "preview",
         "dead_letters",
+        "audit",
         "cancel",
         "pause",
         "resume",
@@ -85,6 +86,10 @@ async def _dead_letters(service: JobService, given: _Arguments) -> BaseModel:
     return await service.dead_letters(query, cursor=given["cursor"], limit=given["limit"])
 
 
+async def _audit(service: JobService, given: _Arguments) -> BaseModel:
+    return await service.audit(_model(AuditQuery, given["query"]), cursor=given["cursor"])
+
+
 async def _redrive_all(service: JobService, given: _Arguments) -> BaseModel:
     return await service.redrive_all(_model(LetterQuery, given["query"]))
 
@@ -99,6 +104,7 @@ METHODS: Mapping[str, _Call] = {
     "list": _list,
     "preview": _preview,
     "dead_letters": _dead_letters,
+    "audit": _audit,
     "redrive_all": _redrive_all,
     "discard_all": _discard_all,
     "get": lambda service, given: service.get(given["job_id"]),

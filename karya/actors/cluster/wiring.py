@@ -14,6 +14,7 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from karya.actors.accounts import Accounts
+from karya.actors.auditor import LedgerAuditor
 from karya.actors.cluster.ground import Ground
 from karya.actors.cluster.host import Host, is_dead, keep_time, new_owner
 from karya.actors.cluster.names import SCHEDULER, SERVER
@@ -53,6 +54,9 @@ each would wait that long for the other."""
 
 _HAND_OVER_SECONDS = 5.0
 _HAND_OVER_PAUSE = 0.05
+
+_AUDIT_REST = 1.0
+"""Beside the gateway an audit rests as long as it works."""
 
 
 def dispatcher_endpoint(store: MongoStore) -> Resolve:
@@ -94,6 +98,11 @@ def disk_of(settings: Settings) -> Callable[[], str | None]:
     return partial(full_disk, Path(settings.data_dir).expanduser().absolute())
 
 
+def auditor_of(store: MongoStore, *, rest: float = 0.0) -> LedgerAuditor:
+    """Who proves the ledger of this store."""
+    return LedgerAuditor(store.ledger, store.jobs, LOCK, rest=rest)
+
+
 class ServerParts:
     """The server, its gateway and its janitor."""
 
@@ -128,6 +137,7 @@ class ServerParts:
             error_logs=store.error_logs,
             users=store.users,
             letters=Letters(store.letters, store.tasks, store.jobs, self.clock, self.poker.poke, crew),
+            auditor=auditor_of(store, rest=_AUDIT_REST),
             clock=self.clock,
             metrics=self.metrics,
             poke=self.poker.poke,

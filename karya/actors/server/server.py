@@ -13,6 +13,7 @@ from karya.actors.server.submissions import Submissions
 from karya.core.action import Action
 from karya.core.chaining import SpecRules
 from karya.core.ports import Clock, ErrorLogRepository, JobRepository, TaskRepository, UserRepository
+from karya.core.ports.ledger import Auditor
 from karya.core.ports.letters import LetterService
 from karya.core.ports.lifecycle import History, Lifecycle
 from karya.core.spec import JobSpec
@@ -31,6 +32,7 @@ class Server:
         error_logs: ErrorLogRepository,
         users: UserRepository,
         letters: LetterService,
+        auditor: Auditor,
         clock: Clock,
         metrics: ServerMetrics,
         poke: Callable[[datetime], None],
@@ -71,6 +73,8 @@ class Server:
         self.redrive_all = letters.redrive_all
         self.discard = letters.discard
         self.discard_all = letters.discard_all
+
+        self.audit = auditor.audit
 
         self.readiness = health.readiness
         self.metrics = health.metrics

@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from karya.core.action import Action
-from karya.core.queries import JobQuery, LetterQuery
+from karya.core.queries import AuditQuery, JobQuery, LetterQuery
 from karya.core.spec import JobSpec
 from karya.core.views import (
+    AuditPage,
     BulkView,
     JobPage,
     JobView,
@@ -108,6 +109,11 @@ class JobService(Protocol):
 
     async def discard_all(self, query: LetterQuery) -> BulkView:
         """Discards every dead letter that the query finds; how many."""
+
+    async def audit(self, query: AuditQuery, *, cursor: str | None) -> AuditPage:
+        """A page of an audit: proves for some of the jobs that each instant of their schedules has exactly
+        one fate, and that all that is stored of them follows from their history; names every violation. The
+        cursor is one that an earlier page gave; another raises InvalidInput. NotFound for an unknown job."""
 
     def needs_token(self, job: JobSpec[Action] | Mapping[str, Any]) -> tuple[str, str] | None:
         """The field and the type of the first action, in a job or in a change to one, that only somebody with

@@ -1,6 +1,7 @@
 """How jobs, tasks and accounts read on the wire: what the gateway answers and the actor handle returns."""
 
 from karya.core.views.accounts import IssuedToken, TokenList, TokenView, UserList, Whoami
+from karya.core.views.audit import AuditPage, AuditReport, Counts, FindingView
 from karya.core.views.jobs import (
     BatchView,
     BulkView,
@@ -27,10 +28,14 @@ from karya.core.views.standing import (
 )
 
 __all__ = [
+    "AuditPage",
+    "AuditReport",
     "BatchView",
     "BulkView",
     "ChangeView",
+    "Counts",
     "ErrorView",
+    "FindingView",
     "HookView",
     "IssuedToken",
     "JobList",

@@ -20,6 +20,7 @@ from karya.core.ports import (
     UserRepository,
 )
 from karya.core.ports.history import LetterRepository, Retention
+from karya.core.ports.ledger import Ledger
 from karya.core.ports.lifecycle import History, Lifecycle
 from karya.core.task import Task, TaskKind
 from karya.core.transitions import Transition
@@ -57,6 +58,7 @@ class StoreKit:
     slots: Slots
     letters: LetterRepository
     retention: Retention
+    ledger: Ledger
     server_claims: Claims
     server_locks: Locks
 

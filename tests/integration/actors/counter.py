@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from karya.actors.auditor import LedgerAuditor
 from karya.actors.letters import Letters
 from karya.actors.metrics import ServerMetrics, figures
 from karya.actors.server import Server, steering
@@ -74,6 +75,7 @@ class Counter:
             error_logs=kit.error_logs,
             users=kit.users,
             letters=letters,
+            auditor=LedgerAuditor(kit.ledger, kit.jobs, "scheduler"),
             clock=clock,
             metrics=self.counts,
             poke=self.pokes.append,

@@ -17,6 +17,8 @@ def karya(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     }
     with running(tmp_path_factory.mktemp("cluster"), **python) as started:
         yield started
+        report = started.karya.audit()  # of all that the tests of this folder have done
+        assert report.is_clean, report.findings
 
 
 @pytest.fixture(scope="package")

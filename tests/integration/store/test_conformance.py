@@ -8,6 +8,7 @@ from tests.conformance.store.firing import FiringConformance
 from tests.conformance.store.gates import GatesConformance
 from tests.conformance.store.job_lists import JobListsConformance
 from tests.conformance.store.jobs import JobsConformance
+from tests.conformance.store.ledger import LedgerConformance
 from tests.conformance.store.lifecycle import (
     PausingConformance,
     SkippingConformance,
@@ -105,4 +106,8 @@ class TestSkipping(SkippingConformance):
 
 
 class TestRevisions(RevisionsConformance):
+    pass
+
+
+class TestLedger(LedgerConformance):
     pass

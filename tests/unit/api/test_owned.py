@@ -8,7 +8,7 @@ import pytest
 from karya.api.owned import Owned
 from karya.core.errors import KaryaError, NotFound
 from karya.core.ports import JobService
-from karya.core.queries import JobQuery, LetterQuery
+from karya.core.queries import AuditQuery, JobQuery, LetterQuery
 from karya.core.user import Principal, Role
 from tests.support.memory_service import MemoryService
 
@@ -18,6 +18,8 @@ OF_ONE = {
 }
 OF_MANY = {name for name, call in CALLS.items() if "query" in inspect.signature(call).parameters}
 OF_NONE = {"submit", "submit_many", "preview", "needs_token", "readiness", "metrics"}
+MODELS: dict[str, type[JobQuery | LetterQuery | AuditQuery]] = {"list": JobQuery, "audit": AuditQuery}
+PAGE = {"cursor": None, "limit": 9}
 BOB = Principal("bob", Role.USER)
 
 
@@ -50,12 +52,12 @@ async def test_what_another_owns_is_not_there(name: str) -> None:
 async def test_a_query_finds_only_ones_own(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     service, asked = MemoryService(), []
 
-    async def hear(query: JobQuery | LetterQuery, **_: Any) -> None:
+    async def hear(query: JobQuery | LetterQuery | AuditQuery, **_: Any) -> None:
         asked.append(query.user_id)
 
     monkeypatch.setattr(service, name, hear)
-    model = JobQuery if name == "list" else LetterQuery
-    page = {"cursor": None, "limit": 9} if "cursor" in inspect.signature(CALLS[name]).parameters else {}
+    model = MODELS.get(name, LetterQuery)
+    page = {key: given for key, given in PAGE.items() if key in inspect.signature(CALLS[name]).parameters}
     await getattr(Owned(service, BOB), name)(model(), **page)
     with pytest.raises(KaryaError):
         await getattr(Owned(service, BOB), name)(model(user_id="ann"), **page)

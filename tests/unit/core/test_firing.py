@@ -24,7 +24,7 @@ from tests.support.story import NOW, ON_FAILURE, ON_SUCCESS, a_job, at, hook
 ALL = a_job(None, *map(hook, Trigger)).hooks
 MOVES = {
     Move.SUCCEED: succeed('{"n":1}', NOW, NOW),
-    Move.RETRY: retry(at(9), "boom", NOW, '"half"', "http.503"),
+    Move.RETRY: retry(at(9), "boom", NOW, NOW, '"half"', "http.503"),
     Move.BURY: bury("boom", "the last attempt", NOW, NOW, None, "timeout"),
     Move.RELEASE: release("draining"),
     Move.CANCEL: cancel("by request", NOW),

@@ -43,7 +43,7 @@ CONSTRUCTED = {
     Move.REOPEN: reopen(["a"], {"b": TaskState.SUCCEEDED}),
     Move.DISCARD: discard(NOW),
     Move.SUCCEED: succeed("{}", NOW, NOW),
-    Move.RETRY: retry(NOW, "boom", NOW),
+    Move.RETRY: retry(NOW, "boom", NOW, NOW),
     Move.BURY: bury("boom", "last attempt", NOW, NOW),
     Move.RELEASE: release("draining"),
     Move.CANCEL: cancel("by request", NOW),

@@ -1,0 +1,56 @@
+"""The store of a cluster that does not run, for those who want to look into it."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from karya.actors.cluster.wiring import auditor_of
+from karya.core.errors import ConfigError
+from karya.core.queries import AuditQuery
+from karya.core.settings import Settings, StoreSettings
+from karya.core.views import AuditPage
+from karya.store.datadir import DataDirectory
+from karya.store.embedded import EmbeddedMongod
+from karya.store.provider import MongoStore
+
+
+async def audit_store(settings: StoreSettings, url: str, query: AuditQuery) -> AsyncIterator[AuditPage]:
+    """The pages of an audit of the MongoDB at this URL, whether or not a cluster uses it. Nothing is written.
+    Raises StoreUnavailable, NotFound."""
+    store = MongoStore(settings, url)
+    try:
+        auditor = auditor_of(store)
+        cursor: str | None = None
+        while True:
+            page = await auditor.audit(query, cursor=cursor)
+            yield page
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+    finally:
+        store.close()
+
+
+@contextmanager
+def store_at_rest(settings: Settings) -> Iterator[str]:
+    """The URL of the MongoDB that these settings name; else the embedded one of the data directory runs until
+    the block ends, and the directory is held as long, so that no cluster starts on it.
+
+    Raises ConfigError when there is nothing in the directory, or when it is in use.
+    """
+    if settings.store.url is not None:
+        yield settings.store.url
+        return
+    path = Path(settings.data_dir).expanduser().absolute()
+    if not (path / "mongo").is_dir():
+        raise ConfigError(
+            f"no cluster runs on the data directory {path}, and none has left anything there: name another "
+            "one with --data-dir, a gateway with --url or a MongoDB with --mongo-url"
+        )
+    with DataDirectory(path):
+        mongod = EmbeddedMongod(path, cache_mb=settings.store.cache_mb)
+        try:
+            mongod.start()
+            yield mongod.url
+        finally:
+            mongod.stop()

@@ -1,0 +1,127 @@
+"""`karya audit`."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from karya.cli.audit_report import followed, show_report
+from karya.cli.calls import ask
+from karya.cli.config import load_settings
+from karya.cli.exits import Exit
+from karya.cli.options import DataDir, Json, Url
+from karya.cli.output import Progress, say_json
+from karya.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from karya.core.queries import AuditQuery
+    from karya.core.settings import Settings
+    from karya.core.views import AuditPage
+
+_Query = Mapping[str, str | None]
+
+
+def audit(
+    since: Annotated[
+        str | None, typer.Option("--from", metavar="INSTANT", help="Instants at or after this one.")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option("--to", metavar="INSTANT", help="Instants before this one.")
+    ] = None,
+    job: Annotated[str | None, typer.Option("--job", metavar="ID", help="Only this job.")] = None,
+    patience: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DURATION", help="How long a cluster may take over what it does by itself (PT5M)."
+        ),
+    ] = None,
+    mongo_url: Annotated[
+        str | None, typer.Option(help="Read this MongoDB, whether or not a cluster runs on it.")
+    ] = None,
+    url: Url = None,
+    data_dir: DataDir = None,
+    config: Annotated[Path | None, typer.Option(help="The settings file (else ./karya.yaml).")] = None,
+    as_json: Json = False,
+) -> None:
+    """Prove the ledger: every instant has exactly one fate, and all else follows from what was asked for.
+
+    A running cluster is asked; where none runs, its store is read. Exit code 0: clean, 4: violations.
+    """
+    query = {"job": job, "from": since, "to": until, "patience": patience}
+    flags = {"data_dir": None if data_dir is None else str(data_dir), "store.url": mongo_url}
+    wanted = _checked(query)
+    if mongo_url is None and (url is not None or _runs(load_settings(config, flags))):
+        where = Path(load_settings(config, flags).data_dir) if url is None else None
+        report = followed(_from_gateway(query, url, where), quiet=as_json)
+    else:
+        with _store(load_settings(config, flags, secrets=True)) as pages:
+            report = followed(pages(wanted), quiet=as_json)
+    if as_json:
+        say_json(report.model_dump(mode="json"))
+    else:
+        show_report(report)
+    if not report.is_clean:
+        raise typer.Exit(Exit.VIOLATIONS)
+
+
+def _checked(query: _Query) -> "AuditQuery":
+    """As the gateway checks it. Raises InvalidInput, which names the field."""
+    from pydantic import ValidationError
+
+    from karya.api.requests import AuditParameters
+    from karya.core.fields import invalid
+
+    given = {name: value for name, value in query.items() if value is not None}
+    try:
+        return AuditParameters.model_validate(given).wanted
+    except ValidationError as error:
+        raise invalid(error, given) from None
+
+
+def _runs(settings: "Settings") -> bool:
+    from karya.actors.cluster.record import read_record
+
+    try:
+        read_record(Path(settings.data_dir).expanduser())
+    except ConfigError:
+        return False
+    return True
+
+
+def _from_gateway(query: _Query, url: str | None, data_dir: Path | None) -> "Iterator[AuditPage]":
+    from karya.core.views import AuditPage
+
+    cursor: str | None = None
+    while True:
+        page = AuditPage.model_validate(
+            ask(url, data_dir, "GET", "/v1/audit", query={**query, "cursor": cursor})
+        )
+        yield page
+        cursor = page.next_cursor
+        if cursor is None:
+            return
+
+
+@contextmanager
+def _store(settings: "Settings") -> Iterator[Any]:
+    """Opens the store, and gives what reads the pages of an audit from it."""
+    from karya.actors.cluster.offline import audit_store, store_at_rest
+
+    def pages(query: "AuditQuery") -> "Iterator[AuditPage]":
+        with asyncio.Runner() as runner:
+            found = audit_store(settings.store, url, query)
+            while (page := runner.run(_next(found))) is not None:
+                yield page
+
+    with Progress() as tell:
+        tell("no cluster is asked: opening the store")
+        with store_at_rest(settings) as url:
+            tell.done()
+            yield pages
+
+
+async def _next(pages: "AsyncIterator[AuditPage]") -> "AuditPage | None":
+    return await anext(pages, None)

@@ -1,0 +1,67 @@
+"""How `karya audit` tells what it found."""
+
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from karya.cli.output import Progress, err, say, show_rows
+
+if TYPE_CHECKING:
+    from karya.core.views import AuditPage, AuditReport, FindingView
+
+_TELL_SECONDS = 5.0
+"""How far apart lines about the progress are, where they are not written over each other."""
+
+
+def followed(pages: "Iterator[AuditPage]", *, quiet: bool) -> "AuditReport":
+    """All pages as one report. Unless it is to be quiet, violations are told as they are found."""
+    report: AuditReport | None = None
+    told_at = time.monotonic()
+    with Progress() as tell:
+        for page in pages:
+            report = page.report if report is None else report.followed_by(page)
+            if page.findings and not quiet:
+                tell.done()
+                for finding in page.findings:
+                    say(_line(finding))
+            if err.is_terminal or time.monotonic() - told_at > _TELL_SECONDS:
+                told_at = time.monotonic()
+                tell(_progress(report))
+        tell.done()
+    assert report is not None  # noqa: S101 - an audit has one page at least
+    return report
+
+
+def _progress(report: "AuditReport") -> str:
+    counts = report.counts
+    return f"audited {counts.jobs:,} jobs, {counts.tasks + counts.hooks:,} tasks"
+
+
+def _line(finding: "FindingView") -> str:
+    from karya.core.times import format_instant
+
+    about = f"job {finding.job_id}"
+    if finding.instant is not None:
+        about += f" at {format_instant(finding.instant)}"
+    if finding.task_id is not None:
+        about += f", task {finding.task_id}"
+    return f"{finding.code} ({', '.join(finding.invariants)}): {about}: {finding.text}"
+
+
+def show_report(report: "AuditReport") -> None:
+    """The counts as a table, and what they mean."""
+    from karya.core.times import format_instant
+
+    counts, count = report.counts, len(report.findings)
+    rows = [(fate, f"{number:,}", f"{counts.triggered[fate]:,}") for fate, number in counts.instants.items()]
+    show_rows(("fate", "instants", "triggered"), rows, "nothing")
+    say(f"{counts.jobs:,} jobs, {counts.tasks:,} tasks, {counts.hooks:,} hooks")
+    if counts.trimmed:
+        say(f"of {counts.trimmed:,} jobs only the recent part is proven: the rest may have expired")
+    since = format_instant(report.since) if report.since else "the beginning"
+    until = format_instant(report.until) if report.until else "the end"
+    say(f"instants from {since} to {until}, judged at {format_instant(report.at)}")
+    if report.alive_until is None or report.alive_until < report.at:
+        last = format_instant(report.alive_until) if report.alive_until else "never"
+        say(f"no scheduler leads (last: {last}): what waits since then is no violation")
+    say("clean" if not count else "1 violation" if count == 1 else f"{count:,} violations")
