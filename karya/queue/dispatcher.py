@@ -35,6 +35,8 @@ from karya.queue.wire import (
 log = structlog.get_logger(__name__)
 _AGAIN, _BEAT, _FAREWELL = encode(Again()), encode(Beat()), encode(Farewell())
 _BURST = 100
+_LAST_WORDS_SECONDS = 0.02
+"""ZeroMQ takes back what was sent just before the socket is closed, whatever its linger."""
 
 
 class Dispatcher:
@@ -98,6 +100,7 @@ class Dispatcher:
         self._tasks = []
         for peer in self._roster.all():
             send_now(self._socket, peer.identity, _FAREWELL)
+        await asyncio.sleep(_LAST_WORDS_SECONDS)
         await self._entrance.close()
 
     def offer(self, hints: Iterable[Hint]) -> None:

@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,7 +15,8 @@ import zmq
 from structlog.testing import capture_logs
 
 from karya.core.errors import ConfigError
-from karya.queue import QueueKeys, WorkerSocket
+from karya.core.settings import QueueSettings
+from karya.queue import Dispatcher, QueueKeys, WorkerSocket
 from karya.queue import consumer as consumer_module
 from karya.queue import dispatcher as dispatcher_module
 from karya.queue import link as link_module
@@ -347,6 +349,23 @@ async def test_a_new_endpoint_is_followed_without_waiting_for_the_old_to_be_give
     await until(lambda: worker.connected)
     await worker.stop()
     assert len(lookups) <= 3
+
+
+async def test_a_dispatcher_that_leaves_says_so(stage: Stage) -> None:
+    """Its silence would be noticed only after three minutes here."""
+    slow = QueueSettings(heartbeat=timedelta(minutes=1))
+    dispatcher = Dispatcher(slow, time.monotonic, on_room=ignore, on_poke=ignore, on_lost=ignore)
+    stage.endpoint = await dispatcher.start()
+    worker = WorkerSocket(slow, "w", stage.resolve, time.monotonic)
+    await worker.start()
+    await until(lambda: worker.connected)
+    await dispatcher.stop()
+    await until(lambda: not worker.connected)
+    await worker.stop()
+
+
+def ignore(*_: object) -> None:
+    """Nobody listens."""
 
 
 async def test_it_says_when_a_port_is_taken(stage: Stage) -> None:
