@@ -50,6 +50,8 @@ class Seat:
         self.pulse: Pulse | None = None
         self._known: str | None = None
         self._silence = 0.0
+        self._lives = False
+        """Whether it has been seen alive since it last started."""
         self._asked: Future[Pulse] | None = None
         self._opening: Future[Any] | None = None
         self.is_open = False
@@ -95,7 +97,7 @@ class Seat:
                 return None
             error = self._asked.exception()
             if error is None:
-                self.pulse, self._silence = self._asked.result(), 0.0
+                self.pulse, self._silence, self._lives = self._asked.result(), 0.0, True
         self._asked = self.actor.pulse.remote().future()
         return error
 
@@ -111,11 +113,13 @@ class Seat:
                 self.failure = str(error.cause)
 
     def _judged(self) -> Sign:
-        """Silent for long: only Ray knows whether it has a process at all."""
-        match self._state(self.actor):
-            case "ALIVE":
-                return Sign.HUNG
-            case "DEAD":
-                return Sign.GONE
+        """Silent for long: only Ray knows whether it has a process at all. The silence of one that has only
+        just come to life is that of its start."""
+        state = self._state(self.actor)
+        if state == "DEAD":
+            return Sign.GONE
+        lived, self._lives = self._lives, state == "ALIVE"
+        if lived and self._lives:
+            return Sign.HUNG
         self._silence, self.pulse = 0.0, None
         return Sign.STARTING
