@@ -5,7 +5,7 @@ import asyncio
 import shutil
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -33,16 +33,26 @@ def main() -> int:
     for seed, stages in plans:
         for stage, faults in stages.items():
             console.print(f"seed {seed}, {stage}: {', '.join(fault.plan for fault in faults)}")
+    obstacles = _obstacles({stage for _, stages in plans for stage in stages})
     outcomes = [
         _run(arguments, seed, STAGES[stage], faults)
         for seed, stages in plans
         for stage, faults in stages.items()
+        if stage not in obstacles
     ]
     if arguments.json:
         write_json(arguments.json, outcomes)
     if arguments.markdown:
         write_markdown(arguments.markdown, outcomes)
-    return 0 if all(outcome.good for outcome in outcomes) else 1
+    for stage, obstacle in obstacles.items():
+        console.print(f"[bold yellow]skipped {stage}[/]: {obstacle}")
+    return 0 if outcomes and all(outcome.good for outcome in outcomes) else 1
+
+
+def _obstacles(stages: Iterable[str]) -> Mapping[str, str]:
+    """The stages that cannot be set up on this machine, and why."""
+    found = {stage: STAGES[stage].obstacle() for stage in stages}
+    return {stage: obstacle for stage, obstacle in found.items() if obstacle}
 
 
 def _plan(arguments: argparse.Namespace, seed: int) -> Mapping[str, Sequence[Fault]]:

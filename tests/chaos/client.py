@@ -35,8 +35,8 @@ class Client:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.unavailable = 0
-        """How often the gateway said 503."""
+        self.refusals: list[tuple[int, str]] = []
+        """When the gateway said 503 or the like, and what it said."""
         self.unanswered = 0
         """How often nobody answered at all."""
         self._session: ClientSession | None = None
@@ -63,7 +63,7 @@ class Client:
                     return Told(sent, now(), answer)
                 if status < 500 and status != 429:
                     raise Refused(status, answer)
-                self.unavailable += 1
+                self.refusals.append((now(), str(answer.get("detail", answer))))
             await asyncio.sleep(_PAUSE)
         return Told(sent, None, {})
 

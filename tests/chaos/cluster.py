@@ -43,8 +43,8 @@ class ClusterUnderTest:
         self._up: Up | None = None
 
     def configure(self, settings: Mapping[str, str]) -> None:
-        """Adds settings, as environment variables."""
-        path = os.pathsep.join((str(_ROOT), str(_site(self.home))))
+        """Adds settings, as environment variables. A PYTHONPATH is added to the one of its own."""
+        path = os.pathsep.join((str(_ROOT), str(_site(self.home)), settings.get("PYTHONPATH", "")))
         self._settings = {**SETTINGS, **settings, "PYTHONPATH": path}
 
     @property

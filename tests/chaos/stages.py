@@ -3,10 +3,17 @@
 A new one, such as a replica set or several machines, is a subclass and a line in STAGES; its faults name it.
 """
 
+import subprocess
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import ClassVar
 
+from karya.store.embedded import EmbeddedMongod
+from karya.store.mongod.port import free_port
+from tests.chaos import clocks
+from tests.chaos.proxies.control import ProxyProcess
 from tests.chaos.replica_set import ReplicaSet
 from tests.chaos.timing import WORKERS
 
@@ -28,6 +35,11 @@ class Stage:
 
     def __init__(self, home: Path) -> None:
         self.home = home
+
+    @classmethod
+    def obstacle(cls) -> str:
+        """Why it cannot be set up on this machine, and the way out; empty if it can."""
+        return ""
 
     def start(self) -> Mapping[str, str]:
         """Starts what has to be there before the cluster; returns settings of it, as environment variables.
@@ -58,4 +70,108 @@ class ReplicaStage(Stage):
         self.members.stop()
 
 
-STAGES: Mapping[str, type[Stage]] = {stage.name: stage for stage in (Stage, ReplicaStage)}
+class ProxiedStage(Stage):
+    """Karya reaches its MongoDB, and the workers reach the dispatcher, through proxies."""
+
+    name = "proxied"
+    crew: ClassVar[Mapping[str, int]] = {
+        role: number for role, number in Stage.crew.items() if role != "mongod"
+    }
+    replies: ProxyProcess
+    messages: ProxyProcess
+
+    def __init__(self, home: Path) -> None:
+        super().__init__(home)
+        self._undo = ExitStack()
+
+    def start(self) -> Mapping[str, str]:
+        """The lock tells workers where the dispatcher is: on its way to MongoDB that becomes the proxy."""
+        mongod = EmbeddedMongod(self.home / "database")
+        self._undo.callback(mongod.stop)
+        mongod.start()
+        store, listens, told = free_port(), free_port(), free_port()
+        swap = [f"tcp://127.0.0.1:{port}" for port in (listens, told)]
+        self.replies = ProxyProcess("mongo", store, mongod.port, *swap)
+        self._undo.callback(self.replies.stop)
+        self.messages = ProxyProcess("queue", told, listens)
+        self._undo.callback(self.messages.stop)
+        return {
+            "KARYA_STORE__URL": f"mongodb://127.0.0.1:{store}/?directConnection=true",
+            "KARYA_QUEUE__PORT": str(listens),
+        }
+
+    def stop(self) -> None:
+        """See Stage."""
+        self._undo.close()
+
+
+class ClocksStage(Stage):
+    """Every actor has a wall clock of its own."""
+
+    name = "clocks"
+
+    def __init__(self, home: Path) -> None:
+        super().__init__(home)
+        self.clocks = home / "clocks"
+
+    @classmethod
+    def obstacle(cls) -> str:
+        """See Stage."""
+        if clocks.library() is not None:
+            return ""
+        return f"libfaketime is not installed: on Debian and Ubuntu, apt-get install {clocks.PACKAGE}"
+
+    def start(self) -> Mapping[str, str]:
+        """See Stage."""
+        clocks.install(self.clocks)
+        return {"PYTHONPATH": str(self.clocks)}
+
+
+class SmallDiskStage(Stage):
+    """The data directory is a disk of its own, in memory, which is soon full."""
+
+    name = "small-disk"
+    _SIZE_MB = 700
+
+    def __init__(self, home: Path) -> None:
+        super().__init__(home)
+        self.disk = home / ".karya"
+
+    @classmethod
+    def obstacle(cls) -> str:
+        """See Stage."""
+        with TemporaryDirectory() as place:
+            refusal = _mounted(Path(place), 1)
+            if not refusal:
+                _unmount(Path(place))
+        return f"a small disk cannot be mounted ({refusal}): be root" if refusal else ""
+
+    def start(self) -> Mapping[str, str]:
+        """See Stage."""
+        self.disk.mkdir(mode=0o700)
+        if refusal := _mounted(self.disk, self._SIZE_MB):
+            raise OSError(refusal)
+        return {}
+
+    def stop(self) -> None:
+        """See Stage."""
+        if self.disk.is_mount():
+            _unmount(self.disk)
+
+
+def _mounted(place: Path, megabytes: int) -> str:
+    """Mounts a disk; returns why it cannot be, if so."""
+    command = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m,mode=0700", "tmpfs", str(place)]
+    try:
+        return subprocess.run(command, capture_output=True, text=True).stderr.strip()
+    except OSError as error:
+        return str(error)
+
+
+def _unmount(place: Path) -> None:
+    subprocess.run(["umount", "--lazy", str(place)], check=True)
+
+
+STAGES: Mapping[str, type[Stage]] = {
+    stage.name: stage for stage in (Stage, ReplicaStage, ProxiedStage, ClocksStage, SmallDiskStage)
+}

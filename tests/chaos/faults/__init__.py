@@ -1,6 +1,16 @@
 """Every fault by its name. A new one is a class in a file of this folder, and a line here."""
 
 from tests.chaos.faults.base import Registry
+from tests.chaos.faults.between import (
+    MessagesDelayed,
+    MessagesLost,
+    MessagesRepeated,
+    MessagesSilenced,
+    RepliesDelayed,
+    RepliesLost,
+)
+from tests.chaos.faults.clocks import SchedulerClock, ServerClock, WorkerClock
+from tests.chaos.faults.disk import DiskFull
 from tests.chaos.faults.everything import EverythingKilled
 from tests.chaos.faults.kills import (
     AllWorkersKilled,
@@ -44,6 +54,16 @@ FAULTS: Registry = {
         WritesDoubted,
         WritesDropped,
         RepliesDropped,
+        RepliesLost,
+        RepliesDelayed,
+        MessagesLost,
+        MessagesSilenced,
+        MessagesRepeated,
+        MessagesDelayed,
+        SchedulerClock,
+        WorkerClock,
+        ServerClock,
+        DiskFull,
         Poisonous,
         Hanging,
         Dripping,
