@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from karya.actors.metrics import SchedulerMetrics, ServerMetrics, WorkerMetrics, exposition, figures
+from karya.core.audit.findings import INVARIANTS, Code
 from karya.core.settings import PREFIX, Settings
 from karya.core.times import format_duration
 from karya.core.transitions import LEGAL
@@ -104,7 +105,13 @@ def states_rows() -> Rows:
     }
 
 
+def findings_rows() -> Rows:
+    """Code and invariants."""
+    return {f"`{code.value}`": (", ".join(INVARIANTS[code]),) for code in Code}
+
+
 TABLES = {
+    "findings": ("audit.md", findings_rows),
     "settings": ("settings.md", settings_rows),
     "metrics": ("metrics.md", metrics_rows),
     "transitions": ("states.md", states_rows),

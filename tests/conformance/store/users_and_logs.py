@@ -1,13 +1,14 @@
 """What every `UserRepository` and every `ErrorLogRepository` must do."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from karya.core.errors import Conflict
 from karya.core.user import User
 from tests.conformance.store.kit import StoreKit
-from tests.support.story import NOW, a_job, bury, first_task, retry, submission
+from tests.support.story import NOW, a_job, at, bury, first_task, retry, submission
 
 
 class UsersConformance:
@@ -55,6 +56,15 @@ class ErrorLogsConformance:
         assert [log.error for log in logs] == ["error 4", "error 3", "error 2"]
         assert [log.attempt for log in logs] == [5, 4, 3]
         assert len(await kit.error_logs.of_job(job.id, 10)) == 5
+
+    async def test_a_log_tells_when_it_failed_rather_than_when_that_was_stored(self, kit: StoreKit) -> None:
+        job = a_job()
+        await kit.add(submission(job))
+        kit.time.advance(9)
+        failed = replace(retry("late", due_at=at(4)), failed_at=at(3))
+        await kit.commit(await kit.claim(first_task(job)), failed)
+        (log,) = await kit.error_logs.of_job(job.id, 9)
+        assert log.at == at(3)
 
     async def test_a_job_without_errors(self, kit: StoreKit) -> None:
         assert not await kit.error_logs.of_job("no such job", 10)

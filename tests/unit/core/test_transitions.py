@@ -143,6 +143,12 @@ def test_retry_is_never_earlier_than_the_backoff(policy: RetryPolicy, number: in
         assert due_at.microsecond % 1000 == 0, "the store would cut it to an earlier millisecond"
 
 
+@pytest.mark.parametrize("failure", [Failure("boom"), Failure("boom", permanent=True)])
+def test_a_failure_keeps_its_time(failure: Failure) -> None:
+    """However late it is stored: the backoff counts from it."""
+    assert decide(attempt(), failure, None, NOW).failed_at == NOW
+
+
 @pytest.mark.parametrize("move", CONSTRUCTED)
 def test_a_requested_cancel_stops_what_would_go_on_but_not_what_was_achieved(move: Move) -> None:
     stopped = {Move.RETRY, Move.BURY, Move.RELEASE}
