@@ -24,6 +24,7 @@ from karya.store.provider import MongoStore
 _CHUNK = 1_000
 _POLL_SECONDS = 0.02
 _SPEC = spec_model([NoopAction])
+_ACTORS = frozenset(f"ray::{kind}Actor" for kind in ("Server", "Scheduler", "Worker", "Supervisor"))
 
 
 class Rig:
@@ -73,7 +74,7 @@ class Rig:
 
 def _is_actor(process: psutil.Process) -> bool:
     command = process.info["cmdline"] or [""]
-    return command[0].split(".")[0] in ("ray::ServerActor", "ray::SchedulerActor", "ray::WorkerActor")
+    return command[0].split(".")[0] in _ACTORS
 
 
 def _submission(at: datetime) -> Submission:

@@ -14,7 +14,14 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from karya.actors.metrics import SchedulerMetrics, ServerMetrics, WorkerMetrics, exposition, figures
+from karya.actors.metrics import (
+    SchedulerMetrics,
+    ServerMetrics,
+    SupervisorMetrics,
+    WorkerMetrics,
+    exposition,
+    figures,
+)
 from karya.core.audit.findings import INVARIANTS, Code
 from karya.core.settings import PREFIX, Settings
 from karya.core.times import format_duration
@@ -87,7 +94,12 @@ def _code(value: Any) -> str:
 
 def metrics_rows() -> Rows:
     """Name and type as exposed, actor."""
-    actors = {"server": ServerMetrics(), "scheduler": SchedulerMetrics(), "worker-N": WorkerMetrics()}
+    actors = {
+        "server": ServerMetrics(),
+        "scheduler": SchedulerMetrics(),
+        "worker-N": WorkerMetrics(),
+        "supervisor": SupervisorMetrics(),
+    }
     rows: dict[str, tuple[str, ...]] = {}
     for actor, metrics in actors.items():
         for line in exposition([figures(actor, metrics.registry)]).decode().splitlines():
