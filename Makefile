@@ -28,6 +28,7 @@ test: install node ## Runs the tests on real parts. ARGS='-k words'
 	$(BIN)/pytest $(ARGS)
 
 chaos: install ## Breaks a real cluster by a seeded plan and judges it. ARGS='--seed 7 --faults kill-mongod'
+	$(BIN)/pytest -m slow
 	$(BIN)/python -m tests.chaos $(ARGS)
 
 lint: install ## Style, types and the direction of imports

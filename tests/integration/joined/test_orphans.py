@@ -14,7 +14,7 @@ from tests.support.eventually import eventually
 from tests.support.nodes import Nodes, ray_nodes
 from tests.support.target import Target
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(400)]
 
 PATIENCE = 120
 STAFF = {"server", "scheduler", "supervisor", "worker-0", "worker-1"}

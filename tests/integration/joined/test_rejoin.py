@@ -17,7 +17,7 @@ from tests.integration.cli.command import Up, environment, karya
 from tests.support.eventually import eventually
 from tests.support.target import Target
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(400)]
 
 PATIENCE = 150
 HEAD = """

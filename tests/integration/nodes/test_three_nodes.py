@@ -14,7 +14,7 @@ from tests.support.running import PATIENCE, Running, running
 from tests.support.specs import interval, post
 from tests.support.target import Target
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(5 * PATIENCE)]
+pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(5 * PATIENCE)]
 
 BLUE = {"num_cpus": 1, "resources": {"blue": 2}}
 RETRY = {"max_attempts": 5, "backoff": "constant", "delay": "PT0.2S"}
