@@ -79,9 +79,11 @@ class Carrier:
         return self._begun_again()
 
     def hurry(self) -> None:
-        """Makes the workers hand back what they run. May be called from any thread."""
-        with suppress(ray.exceptions.RayError):
-            hand_back()
+        """Makes the workers hand back what they run. May be called from any thread; before there is a Ray, a
+        question to it would start one."""
+        if self._tenure is not None:
+            with suppress(ray.exceptions.RayError):
+                hand_back()
 
     def end(self) -> None:
         """Drains and stops the actors, if there is a Ray in which they can be."""

@@ -85,7 +85,7 @@ def test_starts_as_a_primary_with_transactions_and_stops(mongod: EmbeddedMongod)
             client.test.numbers.insert_one({"_id": 1}, session=session)
         options = client.admin.command("getCmdLineOpts")["parsed"]
     assert options["net"]["bindIp"] == "127.0.0.1"
-    assert options["storage"]["wiredTiger"]["engineConfig"]["cacheSizeGB"] == 0.25
+    assert options["storage"]["wiredTiger"]["engineConfig"]["cacheSizeGB"] == 1
     assert pid is not None
     assert mongod.is_running
 

@@ -51,5 +51,5 @@ def test_one_that_has_answered_and_falls_silent_hangs() -> None:
     seat = Seat(actor, state=lambda _: actor.state)
     looks(seat, 1)
     actor.answer()
-    assert set(looks(seat, 5)) == {Sign.UP}
+    assert set(looks(seat, 6)) == {Sign.UP}
     assert looks(seat, 1) == [Sign.HUNG]
