@@ -6,8 +6,9 @@ from typing import TypeVar
 
 import structlog
 
+from karya.actors.cluster.leaving import CLOSE, HAND_OVER
 from karya.actors.cluster.names import SCHEDULER, SERVER, UNDERSTUDY, pool_of
-from karya.actors.cluster.staff import CLOSE, HAND_OVER, Staff
+from karya.actors.cluster.staff import Staff
 
 log = structlog.get_logger("karya.supervisor")
 

@@ -21,6 +21,8 @@ class Pulse:
     """Differs after every restart."""
     node: str
     closing: bool
+    """Whether it is being closed and then waits to be killed. One that ends its process by itself is not:
+    Ray starts it again."""
 
 
 class Sign(Enum):
@@ -82,7 +84,7 @@ class Seat:
 
     @property
     def is_closing(self) -> bool:
-        """Whether it is being drained, by whomever."""
+        """Whether somebody has closed it, who was to kill it."""
         return self.pulse is not None and self.pulse.closing
 
     def is_waiting(self) -> bool:

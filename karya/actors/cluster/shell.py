@@ -42,7 +42,8 @@ class Shell:
 
     async def pulse(self) -> Pulse:
         """Answers as soon as the event loop turns, open or not."""
-        return Pulse(_INCARNATION, this_node(), closing=self._closing is not None)
+        is_closing = self._closing is not None and self._departure is None
+        return Pulse(_INCARNATION, this_node(), is_closing)
 
     async def close(self) -> None:
         """Drains and stops; whoever asks again waits for the same end."""

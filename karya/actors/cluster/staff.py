@@ -1,8 +1,6 @@
 """The actors of a cluster but for the supervisor: who shall be there, who is, and who is on the way out."""
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -10,6 +8,7 @@ import ray
 import structlog
 
 from karya.actors.cluster.charter import Charter
+from karya.actors.cluster.leaving import CLOSE, Leaving
 from karya.actors.cluster.names import pool_of
 from karya.actors.cluster.placement import node_for
 from karya.actors.cluster.ray_runtime import living_nodes
@@ -19,20 +18,10 @@ from karya.actors.cluster.staffing import free_name, full_staff, members
 
 log = structlog.get_logger("karya.supervisor")
 
-CLOSE, HAND_OVER = "close", "hand_over"
-"""The ways in which an actor is asked to end; the second one is a scheduler's that has a successor."""
-
 _LEAST_PATIENCE = timedelta(seconds=5)
 _MOST_PATIENCE = timedelta(seconds=10)
 _CLOSE_PATIENCE = timedelta(seconds=10)
 """How long an actor may take to close, beyond the grace of a worker."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Leaving:
-    actor: Any
-    closed: "Future[None]"
-    until: float
 
 
 class Staff:
@@ -50,7 +39,7 @@ class Staff:
         self._on_replaced = on_replaced
         self._monotonic = monotonic
         self._seats: dict[str, Seat] = {}
-        self._leaving: dict[str, _Leaving] = {}
+        self._leaving: dict[str, Leaving] = {}
 
     def adopt(self, living: list[str]) -> None:
         """Takes over from an earlier supervisor, or begins."""
@@ -122,15 +111,15 @@ class Staff:
             ray.kill(seat.actor, no_restart=True)  # it has not begun: there is nothing to drain
             return
         patience = self.charter.ground.settings.worker.grace + _CLOSE_PATIENCE
-        closed = getattr(seat.actor, way).remote().future()
-        self._leaving[name] = _Leaving(seat.actor, closed, self._monotonic() + patience.total_seconds())
+        until = self._monotonic() + patience.total_seconds()
+        self._leaving[name] = Leaving(seat.actor, way, until)
 
     def _see_off(self) -> None:
         for name, leaving in list(self._leaving.items()):
-            if leaving.closed.done() or self._monotonic() > leaving.until:
+            if leaving.is_over(self._monotonic()):
                 ray.kill(leaving.actor, no_restart=True)
                 del self._leaving[name]
-                log.info("actor_retired", name=name, drained=leaving.closed.done())
+                log.info("actor_retired", name=name, drained=leaving.drained)
 
     def _judge(self, name: str, seat: Seat, sign: Sign) -> None:
         match sign:
@@ -143,7 +132,7 @@ class Staff:
                 self._replaced(name, "gone")
                 del self._seats[name]
             case Sign.UP if name not in self.wanted or seat.is_closing:
-                self._close(name)  # one too many was taken over; or an earlier supervisor, or a signal, began
+                self._close(name)  # one too many was taken over; or an earlier supervisor began
 
     def _replaced(self, name: str, reason: str) -> None:
         log.warning("actor_replaced", name=name, reason=reason)
