@@ -2,9 +2,10 @@
 
 import os
 import signal
+import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
@@ -163,15 +164,34 @@ def _make_cluster(settings: Settings, tell: Tell, log_to_driver: bool) -> "Clust
 
 @contextmanager
 def _signals_into(news: News) -> Iterator[None]:
-    """Signals become news, until the block ends. SIGHUP stays ignored if it was (nohup)."""
+    """Signals become news, until the block ends. SIGHUP stays ignored if it was (nohup).
+
+    Heard through a socket, because the main thread may sleep on: the kernel hands a signal to any thread, and
+    Python runs handlers when the main one wakes.
+    """
     chosen = [signal.SIGINT, signal.SIGTERM]
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
         chosen.append(signal.SIGHUP)
-    former = {
-        number: signal.signal(number, lambda number, _: news.put(signal.Signals(number))) for number in chosen
-    }
+    hearing, telling = socket.socketpair()
+    telling.setblocking(False)
+    listener = threading.Thread(target=_listen, args=(hearing, chosen, news), name="signals", daemon=True)
+    listener.start()
+    ear = signal.set_wakeup_fd(telling.fileno(), warn_on_full_buffer=False)
+    former = {number: signal.signal(number, lambda *_: None) for number in chosen}
     try:
         yield
     finally:
         for number, handler in former.items():
             signal.signal(number, handler)
+        signal.set_wakeup_fd(ear)
+        telling.close()
+        listener.join()
+        hearing.close()
+
+
+def _listen(hearing: socket.socket, chosen: Collection[int], news: News) -> None:
+    """Python's own handler writes the number of every signal, as a byte."""
+    while arrived := hearing.recv(64):
+        for number in arrived:
+            if number in chosen:
+                news.put(signal.Signals(number))

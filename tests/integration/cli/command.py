@@ -130,6 +130,16 @@ class Up:
         assert found
         return found[0]
 
+    def await_pending(self, number: signal.Signals) -> None:
+        """Waits until this signal has been sent to the process, which is stopped and so has not got it."""
+
+        def pending() -> bool:
+            status = Path(f"/proc/{self.pid}/status").read_text()
+            mask = re.search(r"^ShdPnd:\s*([0-9a-f]+)$", status, re.MULTILINE)
+            return mask is not None and bool(int(mask[1], 16) >> (number - 1) & 1)
+
+        until(pending, START_SECONDS, f"{number.name} for karya up")
+
     def signal(self, number: signal.Signals, *, group: bool = False) -> None:
         """Sends a signal to the process alone, or to all of its group as a terminal does."""
         (os.killpg if group else os.kill)(self.pid, number)

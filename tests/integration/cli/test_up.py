@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -131,10 +132,14 @@ def check_refusals(home: Path, url: str) -> None:
 
 
 def test_down_stops_a_cluster_that_is_still_starting(tmp_path: Path) -> None:
-    with Up(tmp_path) as up:
+    with Up(tmp_path) as up, ThreadPoolExecutor() as aside:
         up.await_line("starting Ray")
-        assert karya(tmp_path, "down").returncode == 0
-        assert up.await_end() == 130
+        up.signal(signal.SIGSTOP)  # else it may be ready before the command has begun
+        down = aside.submit(karya, tmp_path, "down")
+        up.await_pending(signal.SIGTERM)
+        up.signal(signal.SIGCONT)
+        assert down.result().returncode == 0
+        assert up.await_end() == 130, up.text
         assert up.lines[-1] == "karya: stopped by SIGTERM\n"
         assert "Karya is ready" not in up.text
         await_nothing_left(tmp_path)
@@ -164,7 +169,7 @@ def test_ctrl_c_while_the_actors_start_leaves_nothing(tmp_path: Path) -> None:
     with Up(tmp_path) as up:
         up.await_line("starting the actors")
         up.signal(signal.SIGINT)
-        assert up.await_end() == 130
+        assert up.await_end() == 130, up.text
         assert up.lines[-1] == "karya: stopped by SIGINT\n"
         assert "Karya is ready" not in up.text
         await_nothing_left(tmp_path)
