@@ -25,6 +25,7 @@ class Peer:
         self.owner, self.session, self.role, self.pool = hello.owner, hello.session, hello.role, hello.pool
         self.info = WorkerInfo(hello.owner, 0, 0, hello.pool)
         self.heard_at = now
+        self.served_at = now
         self._recent = 2 * beat
         self._free = self._sent = self._received = 0
         self._moved_at = now
@@ -55,6 +56,7 @@ class Peer:
     def sent(self, hints: Sequence[Hint], now: float) -> None:
         """Books hints that were handed to the socket."""
         batch = tuple(hints)
+        self.served_at = now
         if not self._on_the_way:
             self._moved_at = now
         self._sent += len(batch)
@@ -136,6 +138,7 @@ class Roster:
         return [peer.info for peer in self.all() if peer.role is Role.WORKER]
 
     def ready(self, pool: str) -> list[Peer]:
-        """Those of the pool with credit, the one with most first."""
+        """Those of the pool with credit: the one with most first, and of equals the one that has waited
+        longest, so that a trickle of work goes round."""
         with_credit = [peer for peer in self._peers.values() if peer.pool == pool and peer.credit]
-        return sorted(with_credit, key=lambda peer: peer.credit, reverse=True)
+        return sorted(with_credit, key=lambda peer: (-peer.credit, peer.served_at))

@@ -34,6 +34,8 @@ class Call:
     """The same in seconds since the Unix epoch."""
     client: str = ""
     """The common name of the certificate that the client showed."""
+    peer: str = ""
+    """The address that it came from."""
 
     def json(self) -> Any:
         """The body, parsed."""
@@ -196,9 +198,9 @@ class Target:
 
     @classmethod
     @contextmanager
-    def running(cls) -> Iterator[Self]:
+    def running(cls, host: str = "127.0.0.1") -> Iterator[Self]:
         """A target in a thread and a loop of its own, stopped at the end of the block."""
-        target = cls()
+        target = cls(host)
         started = threading.Event()
         loop = asyncio.new_event_loop()
         stop = asyncio.Event()
@@ -230,7 +232,8 @@ class Target:
         arrived_at, wall = time.monotonic(), time.time()
         headers = {name.lower(): ", ".join(request.headers.getall(name)) for name in request.headers}
         body, client = await request.read(), _common_name(request)
-        call = Call(request.method, request.raw_path, headers, body, arrived_at, wall, client)
+        peer = request.remote or ""
+        call = Call(request.method, request.raw_path, headers, body, arrived_at, wall, client, peer)
         with self._changed:
             self.calls.append(call)
             script = self._scripts.get(call.path, self._scripts[""])

@@ -1,7 +1,7 @@
 """On which node an actor runs. No I/O."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from karya.actors.cluster.names import pool_of
 
@@ -26,3 +26,15 @@ def node_for(
         return ANYWHERE
     workers = Counter(taken)
     return min(alive, key=lambda node: (workers[node], node != home, node), default=None)
+
+
+def one_too_many(stations: Mapping[str, str], alive: frozenset[str]) -> str | None:
+    """The worker that should rather be elsewhere: of those on the fullest node, if another living one has at
+    least two fewer. `stations` has the node of every worker that may be anywhere."""
+    workers = Counter(node for node in stations.values() if node in alive)
+    if not workers:
+        return None
+    fullest = max(sorted(workers), key=lambda node: workers[node])
+    if workers[fullest] - min(workers[node] for node in alive) < 2:
+        return None
+    return max(name for name, node in stations.items() if node == fullest)

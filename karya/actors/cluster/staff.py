@@ -36,6 +36,8 @@ class Staff:
     ) -> None:
         self.charter = charter
         self.wanted: set[str] = set()
+        self.alive: frozenset[str] = frozenset()
+        """The nodes that lived at the last look."""
         self._on_replaced = on_replaced
         self._monotonic = monotonic
         self._seats: dict[str, Seat] = {}
@@ -53,9 +55,9 @@ class Staff:
         self._see_off()
         for name, seat in list(self._seats.items()):
             self._judge(name, seat, seat.look(elapsed, self._patience(name)))
-        nodes = living_nodes()
+        self.alive = living_nodes()
         for name in sorted(self.wanted - self._seats.keys() - self._leaving.keys()):
-            self._fill(name, nodes)
+            self._fill(name)
 
     def actor(self, name: str) -> Any | None:
         """The handle of whoever fills this post; None while nobody does."""
@@ -77,6 +79,14 @@ class Staff:
     def pool(self, pool: str) -> list[str]:
         """The workers that this pool shall have, the lowest number first."""
         return members(pool, self.wanted)
+
+    def stations(self) -> dict[str, str]:
+        """The nodes of those workers that may be on any."""
+        if not self.charter.roams:
+            return {}
+        ground = self.charter.ground
+        workers = {name: seat.node for name, seat in self._seats.items() if pool_of(name) is not None}
+        return {name: node for name, node in workers.items() if not claims_of(name, ground)}
 
     def is_leaving(self, name: str) -> bool:
         """Whether whoever filled this post is being drained."""
@@ -138,10 +148,10 @@ class Staff:
         log.warning("actor_replaced", name=name, reason=reason)
         self._on_replaced(reason)
 
-    def _fill(self, name: str, nodes: frozenset[str]) -> None:
+    def _fill(self, name: str) -> None:
         claims = bool(claims_of(name, self.charter.ground))
         home, roams = self.charter.home, self.charter.roams
-        node = node_for(name, claims=claims, home=home, roams=roams, alive=nodes, taken=self._taken())
+        node = node_for(name, claims=claims, home=home, roams=roams, alive=self.alive, taken=self._taken())
         if node is not None:
             self._seats[name] = Seat(spawn(name, self.charter.ground, node), node)
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import structlog
 
+from karya.actors.cluster.balance import Balance
 from karya.actors.cluster.bulletin import Bulletin
 from karya.actors.cluster.charter import Charter, declare
 from karya.actors.cluster.names import SCHEDULER
@@ -49,6 +50,7 @@ class Supervisor:
         self._staff = Staff(charter, lambda reason: metrics.replaced.labels(reason).inc(), monotonic)
         self._pools = Pools(self._staff, metrics)
         self._bulletin = Bulletin()
+        self._balance = Balance(self._staff, self._bulletin.is_connected)
         self._rolling: Rolling | None = None
         self._order: tuple[bool, Settings | None] | None = None
 
@@ -93,7 +95,7 @@ class Supervisor:
             self._order = None
         if self._rolling is not None and self._is_rolling():
             self._rolling.go_on()
-        else:
+        elif not self._balance.look(now):
             self._pools.fit(self._bulletin.loads(), now)
 
     def _begin(self, everything: bool, settings: Settings | None) -> None:

@@ -1,6 +1,6 @@
 """The credit account of one worker, without a socket."""
 
-from karya.queue.peers import Peer
+from karya.queue.peers import Peer, Roster
 from karya.queue.wire import Credit, Hello, Role
 from tests.unit.queue.stage import make_hints
 
@@ -92,3 +92,18 @@ def test_a_leaving_worker_answers_for_what_it_took() -> None:
     assert account.remains() == hints[3:]
     account.took_over(99)
     assert account.remains() == []
+
+
+def test_the_one_with_most_credit_is_served_first_and_of_equals_the_one_that_waited_longest() -> None:
+    roster, free = Roster(), {b"a": 10, b"b": 10, b"c": 20}
+    for identity, slots in free.items():
+        roster.add(Peer(identity, Hello(owner="w", session="s", role=Role.WORKER), now=0, beat=1))
+        worker = roster.get(identity)
+        assert worker is not None
+        worker.announced(credit(0, slots), now=0)
+    assert [ready.identity for ready in roster.ready("default")] == [b"c", b"a", b"b"]
+    first = roster.get(b"a")
+    assert first is not None
+    first.sent(make_hints(1), now=1)
+    first.announced(credit(1, 10), now=2)
+    assert [ready.identity for ready in roster.ready("default")] == [b"c", b"b", b"a"]

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from karya.actors.cluster.placement import ANYWHERE, node_for
+from karya.actors.cluster.placement import ANYWHERE, node_for, one_too_many
 
 HOME, NEAR, FAR = "home", "a-node", "z-node"
 ALL = frozenset((HOME, NEAR, FAR))
@@ -40,3 +40,13 @@ def test_others_go_where_the_fewest_are_and_stay_at_home_rather() -> None:
     assert placed("worker-3", taken=[HOME, NEAR, FAR]) == HOME
     assert placed("worker-3", taken=[HOME, NEAR, FAR], alive=frozenset((NEAR, FAR))) == NEAR
     assert placed("worker-0", alive=frozenset()) is None
+
+
+def test_one_too_many_is_on_the_fullest_of_the_living_nodes() -> None:
+    at_home = {"worker-0": HOME, "worker-1": HOME, "worker-2": HOME}
+    assert one_too_many(at_home, ALL) == "worker-2"
+    assert one_too_many({**at_home, "worker-2": NEAR}, ALL) == "worker-1"
+    assert one_too_many({**at_home, "worker-2": NEAR, "worker-1": FAR}, ALL) is None
+    assert one_too_many({**at_home, "worker-2": NEAR}, frozenset((HOME, NEAR))) is None
+    assert one_too_many({"worker-0": FAR, "worker-1": FAR}, frozenset((HOME,))) is None
+    assert one_too_many({}, ALL) is None
