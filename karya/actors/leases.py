@@ -34,12 +34,16 @@ class Leases:
         return self._length.total_seconds() * 0.9
 
     def add(self, held: Held) -> None:
-        """Keeps this lease from now on."""
+        """Keeps this lease from now on. An earlier one of the same task is lost, though nobody has said so
+        yet: else the task could not have been claimed again."""
+        if (earlier := self._held.get(held.task_id)) is not None:
+            earlier.stop(Stop.LOST)
         self._held[held.task_id] = held
 
     def remove(self, held: Held) -> None:
         """Keeps it no longer: the attempt has ended."""
-        del self._held[held.task_id]
+        if self._held.get(held.task_id) is held:
+            del self._held[held.task_id]
 
     def stop_all(self, why: Stop) -> None:
         """Stops whatever is held."""

@@ -1,7 +1,7 @@
 """Makes outcomes durable: together with whatever else is waiting, and again until it is certain."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -58,14 +58,15 @@ class Reporter:
         return await self._group.add(report)
 
     async def _write(self, reports: Sequence[Report]) -> Sequence[bool]:
+        latest = _latest(reports)
         with self._metrics.commit_seconds.time():
-            lost = await self._commit(reports)
-        if lost:
-            self._metrics.lost.inc(len(lost))
-            log.warning("leases_lost", tasks=sorted(lost)[:10], count=len(lost))
-        kept = [report for report in reports if report.hint.task_id not in lost]
-        await self._follow_up(kept)
-        return [report.hint.task_id not in lost for report in reports]
+            lost = await self._commit(list(latest.values()))
+        kept = {task_id: report for task_id, report in latest.items() if task_id not in lost}
+        if len(kept) < len(reports):
+            self._metrics.lost.inc(len(reports) - len(kept))
+            log.warning("leases_lost", tasks=sorted(lost)[:10], count=len(reports) - len(kept))
+        await self._follow_up(list(kept.values()))
+        return [kept.get(report.hint.task_id) is report for report in reports]
 
     async def _commit(self, reports: Sequence[Report]) -> frozenset[str]:
         """Tries until the store answers or every lease has run out; the write is fenced and repeatable."""
@@ -102,6 +103,12 @@ class Reporter:
         released = bool(slotted) and await self._slots.release(list(slotted), now)
         settled = await self._jobs.settle([hint.job_id for hint in ended if not hint.solo], now)
         return released or settled
+
+
+def _latest(reports: Sequence[Report]) -> Mapping[str, Report]:
+    """By task, the report of the latest claim: whoever claimed a task again has lost the earlier lease, and
+    the store answers by task."""
+    return {report.hint.task_id: report for report in sorted(reports, key=lambda one: one.hint.token)}
 
 
 def _may_be_ended_step(report: Report) -> bool:

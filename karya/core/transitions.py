@@ -103,9 +103,9 @@ def retry(
     result: str | None = None,
     code: str | None = None,
 ) -> Transition:
-    """RUNNING to READY again, not before `due_at` (I6)."""
-    changes = {"due_at": due_at, "error": error, "started_at": started_at, "result": result}
-    return Transition(Move.RETRY, changes, code, failed_at=now)
+    """RUNNING to READY again, not before `due_at` (I6). Why it was handed back before is no longer so."""
+    story = {"error": error, "reason": None, "result": result}
+    return Transition(Move.RETRY, {"due_at": due_at, **story, "started_at": started_at}, code, failed_at=now)
 
 
 def bury(

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from karya.core import transitions
 from karya.core.ports import Claim, Commit
 from karya.core.task import Task, TaskState
 from karya.core.transitions import LEGAL, Move, Transition
@@ -141,6 +142,15 @@ class FencingConformance:
         assert await kit.commits.commit([reap], kit.time.now) == {seen.id}
         assert await self.story(kit, job_id) == before
         assert not await kit.commit(claim, succeed())
+
+    async def test_a_hand_back_behind_the_reaper_is_lost(self, kit: StoreKit) -> None:
+        """Though the task was handed back before, for the same reason."""
+        _, claim = await self.running(kit)
+        await kit.commit(claim, release())
+        again = await kit.claim(await kit.task(claim.hint.task_id))
+        assert not await kit.commit(again, transitions.retry(NOW, "the lease expired", None, NOW))
+        assert await kit.commit(again, release()) == {again.hint.task_id}
+        assert (await kit.task(again.hint.task_id)).reason is None
 
     async def test_two_reapers_and_the_holder_at_once_are_one(self, kit: StoreKit) -> None:
         job_id, claim = await self.running(kit)

@@ -9,7 +9,7 @@ from tests.integration.actors.crew import LEASE, SHORT_LEASE, Crew, Mate
 from tests.support.actions import Actions
 from tests.support.away import Away
 from tests.support.soon import soon
-from tests.support.story import NOW, ON_FAILURE, a_job, at, every, release
+from tests.support.story import NOW, ON_FAILURE, a_job, at, every, hint_of, release
 
 
 def running() -> Actions:
@@ -60,6 +60,23 @@ async def test_a_lost_lease_stops_the_action_and_commits_nothing(crew: Crew) -> 
     assert actions.stopped == [hint.task_id]
     task = await crew.task(hint)
     assert (task.status, task.token, task.result) == (TaskState.READY, 1, None)
+
+
+async def test_a_task_that_is_claimed_again_stops_the_attempt_before(crew: Crew) -> None:
+    """Of which the worker did not know yet that it had lost it: it was asleep, say."""
+    (hint,) = await crew.store(a_job())
+    actions = running()
+    mate = crew.worker(actions)
+    mate.line.send(hint)
+    await soon(lambda: actions.started)
+    lease = (await crew.task(hint)).lease
+    assert lease is not None
+    await crew.kit.commits.commit([Commit(hint.task_id, lease.id, release())], NOW)
+    mate.line.send(hint_of(await crew.task(hint)))
+    await soon(lambda: len(actions.started) == 2)
+    assert actions.stopped == [hint.task_id]
+    actions.gate.set()
+    await crew.becomes(hint, TaskState.SUCCEEDED)
 
 
 async def test_an_outcome_under_a_lost_lease_changes_nothing(crew: Crew) -> None:

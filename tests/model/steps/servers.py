@@ -1,0 +1,71 @@
+"""What schedulers and the janitor do."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import ClassVar
+
+from karya.core.errors import StoreUnavailable
+from tests.model.acts import Act
+from tests.model.simulation import Simulation
+from tests.model.steps.base import Plain
+
+
+@dataclass(frozen=True)
+class Turn(Plain):
+    """A scheduler does one round of its work."""
+
+    which: int = 0
+
+    @property
+    def actors(self) -> frozenset[str]:
+        return frozenset({f"scheduler {self.which}"})
+
+    def run(self, sim: Simulation) -> None:
+        with sim.acting(Act("turn", owner=sim.owners[self.which])):
+            try:
+                sim.schedulers[self.which]._turn()
+            except StoreUnavailable:
+                return
+
+
+@dataclass(frozen=True)
+class Restart(Plain):
+    """A scheduler is killed and starts again. Its successor may know that it is dead, or has to wait."""
+
+    which: int
+    known: bool
+
+    async def run(self, sim: Simulation) -> None:
+        if self.known:
+            sim.world.dead.add(sim.owners[self.which])
+        sim.owners[self.which] = sim.world.name("scheduler")
+        sim.schedulers[self.which] = sim.world.scheduler(sim.owners[self.which])
+
+
+@dataclass(frozen=True)
+class Usurp(Plain):
+    """A scheduler is taken for dead by the other one, and is not."""
+
+    which: int
+
+    async def run(self, sim: Simulation) -> None:
+        sim.world.dead.add(sim.owners[self.which])
+
+
+@dataclass(frozen=True)
+class Sweep(Plain):
+    """The janitor sweeps."""
+
+    parks: ClassVar[bool] = True
+
+    async def run(self, sim: Simulation) -> None:
+        if sim.is_sweeping:
+            return
+        sim.is_sweeping = True
+
+        def done(task: asyncio.Task[None]) -> None:
+            sim.is_sweeping = False
+            if not isinstance(task.exception(), StoreUnavailable):
+                task.result()
+
+        await sim.park(Act("sweep"), sim.world.janitor.sweep(), done)

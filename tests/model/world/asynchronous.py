@@ -1,0 +1,83 @@
+"""Stand-ins for motor."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from tests.model.world.faults import COMMIT, Cut, Faults
+from tests.model.world.stand import READS, WRITES, Stand
+
+
+class Asynchronous(Stand):
+    """A collection of motor."""
+
+    def __getattr__(self, name: str) -> Any:
+        real = getattr(self._real, name)
+        if name in WRITES:
+            return lambda *args, **options: self._write(name, real, *args, **options)
+        if name == "find":
+            return lambda *args, **options: Cursor(real(*args, **options), self._faults, options)
+        if name in READS:
+            return lambda *args, **options: self._read(real, *args, **options)
+        return real
+
+    async def _write(self, name: str, real: Any, *args: Any, **options: Any) -> Any:
+        session = options.get("session")
+        if meanwhile := self._faults.pauses(session):
+            await meanwhile()
+        broken = self._faults.breaks(name, session)
+        if broken is None:
+            return await real(*args, **options)
+        cut, error = broken
+        if cut is Cut.AFTER:
+            await real(*args, **options)
+        elif cut is Cut.LATE:
+            self._faults.keep(lambda: real(*args, **options))
+        raise error
+
+    async def _read(self, real: Any, *args: Any, **options: Any) -> Any:
+        if meanwhile := self._faults.pauses(options.get("session")):
+            await meanwhile()
+        return await real(*args, **options)
+
+
+class Cursor:
+    """A cursor of motor: it asks when it is read, not when it is made."""
+
+    def __init__(self, real: Any, faults: Faults, options: dict[str, Any]) -> None:
+        self._real, self._faults, self._session = real, faults, options.get("session")
+
+    def __getattr__(self, name: str) -> Any:
+        def chained(*args: Any, **options: Any) -> "Cursor":
+            getattr(self._real, name)(*args, **options)
+            return self
+
+        return chained
+
+    async def to_list(self, length: int | None) -> Any:
+        """Asks, and reads all."""
+        if meanwhile := self._faults.pauses(self._session):
+            await meanwhile()
+        return await self._real.to_list(length)
+
+    async def __aiter__(self) -> AsyncIterator[Any]:
+        for document in await self.to_list(None):
+            yield document
+
+
+class AsynchronousClient(Stand):
+    """A client of motor, as far as transactions go."""
+
+    async def start_session(self) -> Any:
+        """One whose commit may lose its answer."""
+        session = await self._real.start_session()
+        real = session.commit_transaction
+
+        async def commit_transaction() -> None:
+            if broken := self._faults.breaks(COMMIT, session):
+                if broken[0] is Cut.AFTER:
+                    await real()
+                raise broken[1]
+            await real()
+
+        session.commit_transaction = commit_transaction
+        return session
