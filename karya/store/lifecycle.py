@@ -20,7 +20,7 @@ from karya.core.schedule import Once
 from karya.core.task import Task, TaskKind
 from karya.core.transitions import SKIPPED_ON_REQUEST, skip
 from karya.store.changes import Replaced
-from karya.store.client import AsyncDatabase, Document, translated
+from karya.store.client import AsyncDatabase, Document, in_time
 from karya.store.documents import cursor_document, task_entity, written_document
 from karya.store.names import BY_ID
 from karya.store.pausing import Pausing
@@ -97,7 +97,7 @@ class MongoLifecycle:
         async def write(session: AsyncIOMotorClientSession) -> T:
             return await body(Standing(self._database, session, now))
 
-        with translated():
+        with in_time(self._database):
             return await in_transaction(self._database, write)
 
 
