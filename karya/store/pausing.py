@@ -8,19 +8,17 @@ from typing import Any
 from motor.motor_asyncio import AsyncIOMotorClientSession
 
 from karya.core.errors import NotFound, StoreUnavailable
-from karya.core.ids import derived_id
 from karya.core.job import LIVE_STATES, Job, JobState
-from karya.core.misfire import SkipRange
 from karya.core.occurrence import occurrence_tasks, scheduled
 from karya.core.ports.lifecycle import ChangeKind, Paused
 from karya.core.resuming import PAUSED_REASON, Resumption, resumption
 from karya.core.schedule import Once
 from karya.core.task import TaskKind, TaskState
-from karya.core.times import format_instant
 from karya.core.transitions import skip
 from karya.store.client import AsyncDatabase, Document, in_time
 from karya.store.documents import cursor_document, job_entity
 from karya.store.names import BY_ID, JOBS, OPEN, SKIPS, TASKS
+from karya.store.skips import skip_document
 from karya.store.standing import Standing, Untouched
 from karya.store.transactions import in_transaction
 from karya.store.updates import update_of
@@ -96,7 +94,7 @@ class Pausing:
         await standing.insert(await standing.missing(made))
         await self._let_go(standing, job.id, queued)
         if plan.skips:
-            skips = [_skip_document(job, skip, standing.now) for skip in plan.skips]
+            skips = [skip_document(job, skip, standing.now) for skip in plan.skips]
             await self._skips.insert_many(skips, session=standing.session)
         values: dict[str, Any] = {"status": JobState.ACTIVE.value, "paused_at": None, "queued": queued}
         await standing.change(job, ChangeKind.RESUMED, {**values, "cursor": cursor_document(plan.cursor)})
@@ -130,16 +128,3 @@ class Pausing:
 
 def _open(job_id: str) -> Document:
     return {"job_id": job_id, "status": {"$in": OPEN}, "kind": _STEP}
-
-
-def _skip_document(job: Job, run: SkipRange, now: datetime) -> Document:
-    return {
-        "_id": derived_id(job.id, "skip", format_instant(run.first)),
-        "job_id": job.id,
-        "job_version": job.version,
-        "first": run.first,
-        "last": run.last,
-        "count": run.count,
-        "reason": run.reason,
-        "at": now,
-    }
