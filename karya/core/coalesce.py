@@ -24,12 +24,15 @@ class Coalescer(Generic[Item, Answer]):
         *,
         weigh: Callable[[Item], int] = lambda _: 0,
         heaviest: int = 0,
+        hopeless: tuple[type[Exception], ...] = (),
     ) -> None:
-        """With `weigh`, a batch ends when it weighs `heaviest`; a heavier item travels alone."""
+        """With `weigh`, a batch ends when it weighs `heaviest`; a heavier item travels alone. A batch that
+        fails in a `hopeless` way fails those that wait behind it, too: none of them is written."""
         self._write = write
         self._most = most
         self._weigh = weigh
         self._heaviest = heaviest
+        self._hopeless = hopeless
         self._waiting: deque[tuple[Item, asyncio.Future[Answer]]] = deque()
         self._writer: asyncio.Task[None] | None = None
 
@@ -73,6 +76,9 @@ class Coalescer(Generic[Item, Answer]):
             answers = await self._write([item for item, _ in batch])
             answered = list(zip(batch, answers, strict=True))
         except BaseException as error:
+            if isinstance(error, self._hopeless):
+                batch = [*batch, *self._waiting]
+                self._waiting.clear()
             for _, future in batch:
                 if not future.done():
                     future.set_exception(error)

@@ -34,12 +34,12 @@ def resumption(job: Job, now: datetime) -> Resumption:
     if job.cursor.exhausted or job.cursor.at > now:
         return Resumption(job.cursor)
     paused_at = job.paused_at or job.cursor.at
-    misfired, cursor = _passed(job, job.cursor, misfired_until(job, paused_at))
+    misfired, cursor = passed_over(job, job.cursor, misfired_until(job, paused_at), PAUSED_REASON)
     overdue = tuple(islice(takewhile(lambda one: one.at < paused_at, _behind(job, cursor)), _MOST_OVERDUE))
     if overdue:
-        passed, cursor = _passed(job, overdue[-1], now)
+        passed, cursor = passed_over(job, overdue[-1], now, PAUSED_REASON)
     else:  # one range, as there is nothing between the two
-        misfired, (passed, cursor) = None, _passed(job, job.cursor, now)
+        misfired, (passed, cursor) = None, passed_over(job, job.cursor, now, PAUSED_REASON)
     skips = tuple(skip for skip in (misfired, passed) if skip is not None)
     following = job.next_cursor(cursor.at, cursor.count)
     if following is None:
@@ -55,8 +55,9 @@ def _behind(job: Job, cursor: Cursor) -> Iterator[Cursor]:
         following = job.next_cursor(following.at, following.count)
 
 
-def _passed(job: Job, cursor: Cursor, until: datetime) -> tuple[SkipRange | None, Cursor]:
-    """The instants behind a cursor up to and including `until` as a range, and the last of them."""
+def passed_over(job: Job, cursor: Cursor, until: datetime, reason: str) -> tuple[SkipRange | None, Cursor]:
+    """The instants behind a cursor up to and including `until` as a range to be skipped, and the cursor on
+    the last of them. Counting them takes time for a calendar and a long while."""
     schedule, anchor = job.schedule, job.anchor
     most = _ANY_NUMBER if schedule.max_runs is None else schedule.max_runs - cursor.count
     passed = schedule.run_past(anchor, cursor.at, until, most)
@@ -64,5 +65,5 @@ def _passed(job: Job, cursor: Cursor, until: datetime) -> tuple[SkipRange | None
     if passed.last is None or first is None:
         return None, cursor
     count = cursor.count + passed.count
-    skip = SkipRange(first, passed.last, passed.count, PAUSED_REASON)
+    skip = SkipRange(first, passed.last, passed.count, reason)
     return skip, cursor_at(schedule, anchor, passed.last, count)

@@ -12,7 +12,7 @@ from karya.core.job import Job, JobState
 from karya.core.ports.lifecycle import ChangeKind
 from karya.store import overlaps
 from karya.store.changes import change_document
-from karya.store.client import AsyncDatabase, translated
+from karya.store.client import AsyncDatabase, in_time, translated
 from karya.store.documents import job_entity, task_document
 from karya.store.names import BY_ID, JOB_CHANGES, JOBS, TASKS
 from karya.store.settling import ended_happening
@@ -43,7 +43,7 @@ class Cancelling:
                 raise Conflict(f"job {job_id} is completed: there is nothing left to cancel")
             return job if job.status is JobState.CANCELLED else await self._end(job, now, session)
 
-        with translated():
+        with in_time(self._database):
             return await in_transaction(self._database, write)
 
     async def half_cancelled(self, before: datetime, limit: int) -> Sequence[str]:

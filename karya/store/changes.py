@@ -9,7 +9,7 @@ from karya.core.job import Cursor
 from karya.core.misfire import SkipRange
 from karya.core.outline import Outline
 from karya.core.ports.lifecycle import Change, ChangeKind, Skipped
-from karya.store.client import AsyncDatabase, Document, translated
+from karya.store.client import AsyncDatabase, Document, in_time
 from karya.store.documents import cursor_document, readable
 from karya.store.names import JOB_CHANGES, SKIPS
 
@@ -54,13 +54,13 @@ class MongoHistory:
 
     async def changes(self, job_id: str, limit: int) -> Sequence[Change]:
         """See `History.changes`."""
-        with translated():
+        with in_time(self._changes):
             found = self._changes.find({"job_id": job_id}).sort("_id", -1).limit(limit)
             return readable(await found.to_list(None), _change)
 
     async def skipped(self, job_id: str, limit: int) -> Sequence[Skipped]:
         """See `History.skipped`."""
-        with translated():
+        with in_time(self._changes):
             found = self._skips.find({"job_id": job_id}).sort("first", -1).limit(limit)
             return readable(await found.to_list(None), _skipped)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pymongo
 from bson.codec_options import CodecOptions
-from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorDatabase
+from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection, AsyncIOMotorDatabase
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
@@ -61,6 +61,19 @@ def translated() -> Iterator[None]:
         yield
     except PyMongoError as error:
         raise StoreUnavailable(f"MongoDB does not acknowledge: {first_line(error)}") from error
+
+
+@contextmanager
+def in_time(part: AsyncIOMotorCollection[Document] | AsyncDatabase) -> Iterator[None]:
+    """As `translated`, for what clients wait for: all of it together ends within `store.timeout`.
+
+    Motor runs each operation in one of a few threads, and an operation holds its thread while it waits for a
+    primary. The driver's deadline counts from here, so that waiting for a thread is part of it: however many
+    wait, each of them is told in time. What only the cluster waits for, a few at a time, goes without.
+    """
+    database = part if isinstance(part, AsyncIOMotorDatabase) else part.database
+    with translated(), pymongo.timeout(database.client.delegate.options.server_selection_timeout):
+        yield
 
 
 def first_line(error: BaseException) -> str:

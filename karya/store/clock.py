@@ -1,22 +1,20 @@
 """Measuring the offset of the database's clock."""
 
-from datetime import UTC, datetime
-
 from karya.core.clock import SystemClock
 from karya.store.client import AsyncDatabase, SyncDatabase, translated
 
 
 async def measure(database: AsyncDatabase, clock: SystemClock) -> None:
     """Takes one measurement, for actors with an event loop."""
-    asked_at = datetime.now(UTC)
+    asked_at = clock.own()
     with translated():
         answer = await database.client.admin.command("hello", codec_options=database.codec_options)
-    clock.observe(answer["localTime"], asked_at, datetime.now(UTC))
+    clock.observe(answer["localTime"], asked_at, clock.own())
 
 
 def measure_blocking(database: SyncDatabase, clock: SystemClock) -> None:
     """Takes one measurement, for the scheduler's thread."""
-    asked_at = datetime.now(UTC)
+    asked_at = clock.own()
     with translated():
         answer = database.client.admin.command("hello", codec_options=database.codec_options)
-    clock.observe(answer["localTime"], asked_at, datetime.now(UTC))
+    clock.observe(answer["localTime"], asked_at, clock.own())

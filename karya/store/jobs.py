@@ -11,7 +11,7 @@ from karya.core.job import Job, JobState
 from karya.core.ports import Page, Submission
 from karya.core.queries import JobQuery
 from karya.store.cancelling import Cancelling
-from karya.store.client import AsyncDatabase, Document, translated
+from karya.store.client import AsyncDatabase, Document, in_time
 from karya.store.documents import job_document, job_entity, task_document
 from karya.store.names import JOBS, TASKS
 from karya.store.searching import Searching
@@ -41,7 +41,7 @@ class MongoJobs:
             await self._jobs.insert_many(jobs, session=session)
             await self._tasks.insert_many(tasks, session=session)
 
-        with translated():
+        with in_time(self._jobs):
             try:
                 await in_transaction(self._database, write)
             except BulkWriteError as error:
@@ -64,7 +64,7 @@ class MongoJobs:
 
     async def get(self, job_id: str) -> Job | None:
         """See `JobRepository.get`."""
-        with translated():
+        with in_time(self._jobs):
             document = await self._jobs.find_one({"_id": job_id})
         return job_entity(document) if document else None
 
@@ -79,14 +79,14 @@ class MongoJobs:
         wanted: Document = {"ancestors": job_id, "status": {"$in": [state.value for state in states]}}
         if after is not None:
             wanted["_id"] = {"$gt": after}
-        with translated():
+        with in_time(self._jobs):
             found = self._jobs.find(wanted, {"_id": 1}).sort("_id", 1)
             return [job["_id"] for job in await found.hint("by_ancestor").limit(limit).to_list(None)]
 
     async def any_cancelled(self, job_ids: Collection[str]) -> bool:
         """See `JobRepository.any_cancelled`."""
         wanted = {"_id": {"$in": list(job_ids)}, "status": JobState.CANCELLED.value}
-        with translated():
+        with in_time(self._jobs):
             return await self._jobs.find_one(wanted, {"_id": 1}) is not None
 
     async def cancel(self, job_id: str, now: datetime) -> Job | None:

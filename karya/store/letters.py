@@ -17,7 +17,7 @@ from karya.core.queries import LetterQuery
 from karya.core.steps import Step, When
 from karya.core.task import OPEN_STATES, Task, TaskKind, TaskState
 from karya.core.transitions import discard, redrive, reopen
-from karya.store.client import AsyncDatabase, Document, translated
+from karya.store.client import AsyncDatabase, Document, in_time
 from karya.store.documents import error_entity, readable, task_entity
 from karya.store.names import BY_ID, ERROR_LOGS, JOBS, TASKS
 from karya.store.paging import decode_instant_and_id, encode_cursor
@@ -46,7 +46,7 @@ class MongoLetters:
             before: list[Document] = [{"finished_at": {"$lt": died_at}}]
             before.append({"finished_at": died_at, "_id": {"$lt": ident}})
             wanted = {"$and": [wanted, {"$or": before}]}
-        with translated():
+        with in_time(self._tasks):
             found = self._tasks.find(wanted).sort([("finished_at", -1), ("_id", -1)])
             documents = await found.limit(limit + 1).to_list(None)
         last = documents[limit - 1] if len(documents) > limit else None
@@ -55,7 +55,7 @@ class MongoLetters:
 
     async def errors(self, task_id: str, limit: int) -> Sequence[ErrorLog]:
         """See `LetterRepository.errors`."""
-        with translated():
+        with in_time(self._tasks):
             task = await self._tasks.find_one({"_id": task_id}, {"job_id": 1})
             if task is None:
                 return []
@@ -78,7 +78,7 @@ class MongoLetters:
                 await self._reopen(task, held, session)
             return True
 
-        with translated():
+        with in_time(self._tasks):
             return await in_transaction(self._database, write)
 
     async def _may_run(self, job_id: str, now: datetime, session: AsyncIOMotorClientSession) -> bool:
@@ -112,7 +112,7 @@ class MongoLetters:
 
     async def discard(self, task_id: str, now: datetime) -> bool:
         """See `LetterRepository.discard`."""
-        with translated():
+        with in_time(self._tasks):
             answer = await self._tasks.update_one(
                 {"_id": task_id, **_DEAD}, update_of(discard(now)), hint=BY_ID
             )

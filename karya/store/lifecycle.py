@@ -1,5 +1,6 @@
 """Triggering, skipping and changing a job; pausing and resuming stand in `pausing`."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -15,15 +16,16 @@ from karya.core.occurrence import Occurrence, occurrence_tasks, scheduled, trigg
 from karya.core.outline import Outline
 from karya.core.policies import Overlap
 from karya.core.ports.lifecycle import ChangeKind, Paused, Revise
-from karya.core.revision import Remake, remake
+from karya.core.remaking import REPLACED_REASON, Remake, arrears, remake
 from karya.core.schedule import Once
 from karya.core.task import Task, TaskKind
 from karya.core.transitions import SKIPPED_ON_REQUEST, skip
 from karya.store.changes import Replaced
-from karya.store.client import AsyncDatabase, Document, translated
+from karya.store.client import AsyncDatabase, Document, in_time
 from karya.store.documents import cursor_document, task_entity, written_document
 from karya.store.names import BY_ID
 from karya.store.pausing import Pausing
+from karya.store.skips import skip_document
 from karya.store.standing import Standing, Untouched
 from karya.store.transactions import in_transaction
 from karya.store.updates import update_of
@@ -85,7 +87,9 @@ class MongoLifecycle:
             new = revise(old)
             untouched = await standing.untouched(old)
             taken = await _taken(standing, old, new, untouched)
-            plan = remake(old, new, [one.waiting for one in untouched], taken, now)
+            has_tasks = taken | {new.anchor} if isinstance(new.schedule, Once) else taken
+            behind = await asyncio.to_thread(arrears, old, has_tasks, now)
+            plan = remake(old, new, [one.waiting for one in untouched], taken, now, behind)
             asked_for = await standing.untouched(old, triggered=True)
             again = (Occurrence(one.waiting.cause, one.waiting.instant, now) for one in asked_for)
             plan = replace(plan, occurrences=(*plan.occurrences, *again))
@@ -97,7 +101,7 @@ class MongoLifecycle:
         async def write(session: AsyncIOMotorClientSession) -> T:
             return await body(Standing(self._database, session, now))
 
-        with translated():
+        with in_time(self._database):
             return await in_transaction(self._database, write)
 
 
@@ -133,11 +137,11 @@ async def _skip(standing: Standing, job: Job, one: Untouched) -> Sequence[Task]:
 async def _taken(
     standing: Standing, old: Job, new: Job, untouched: Sequence[Untouched]
 ) -> frozenset[datetime]:
-    """The instants still to come, and the one of a new one-off schedule, that have tasks which stay as they
-    are: claimed a little early, or skipped on request."""
+    """The instants that the chain has not come to or are still to come, and the one of a new one-off
+    schedule, that have tasks which stay as they are: claimed a little early, or skipped on request."""
     ids = [ident for one in untouched for ident in one.task_ids]
     wanted: Document = {"job_id": old.id, "kind": TaskKind.STEP.value, "count": {"$gt": 0}}
-    points: list[Document] = [{"instant": {"$gt": standing.now}}]
+    points: list[Document] = [{"instant": {"$gt": min(standing.now, old.cursor.at)}}]
     if isinstance(new.schedule, Once):
         points.append({"instant": new.anchor})
     wanted |= {"_id": {"$nin": ids}, "$or": [{"job_id": old.id, **point} for point in points]}
@@ -148,7 +152,8 @@ async def _taken(
 async def _replace(
     standing: Standing, old: Job, new: Job, untouched: Sequence[Untouched], plan: Remake
 ) -> Job:
-    withdrawn = [ident for one in untouched for ident in one.task_ids]
+    await _skip_passed(standing, old, untouched, plan)
+    withdrawn = [i for one in untouched if one.waiting.cause not in plan.passed for i in one.task_ids]
     if withdrawn:
         await standing.tasks.delete_many({"_id": {"$in": withdrawn}}, hint=BY_ID, session=standing.session)
     causes = {occurrence.cause for occurrence in plan.occurrences}
@@ -164,12 +169,23 @@ async def _replace(
     replaced = Replaced(
         spec=orjson.dumps(old.spec()).decode(),
         outline=Outline.of(old),
-        before=old.cursor,
+        before=plan.before,
         after=plan.cursor,
-        withdrawn=[one.waiting.instant for one in untouched if one.waiting.cause in gone],
+        withdrawn=[one.waiting.instant for one in untouched if one.waiting.cause in gone - plan.passed],
     )
     await standing.change(old, ChangeKind.UPDATED, values, replaced=replaced)
     return changed
+
+
+async def _skip_passed(standing: Standing, old: Job, untouched: Sequence[Untouched], plan: Remake) -> None:
+    """What had come by the schedule that is replaced, and had not begun, is on record."""
+    ids = [ident for one in untouched if one.waiting.cause in plan.passed for ident in one.task_ids]
+    if ids:
+        update = update_of(skip(REPLACED_REASON, standing.now))
+        await standing.tasks.update_many({"_id": {"$in": ids}}, update, hint=BY_ID, session=standing.session)
+    if plan.skips:
+        ranges = [skip_document(old, run, standing.now) for run in plan.skips]
+        await standing.skips.insert_many(ranges, session=standing.session)
 
 
 def _held(tasks: Sequence[Task], *, held: bool) -> Sequence[Task]:

@@ -8,19 +8,17 @@ from typing import Any
 from motor.motor_asyncio import AsyncIOMotorClientSession
 
 from karya.core.errors import NotFound, StoreUnavailable
-from karya.core.ids import derived_id
 from karya.core.job import LIVE_STATES, Job, JobState
-from karya.core.misfire import SkipRange
 from karya.core.occurrence import occurrence_tasks, scheduled
 from karya.core.ports.lifecycle import ChangeKind, Paused
 from karya.core.resuming import PAUSED_REASON, Resumption, resumption
 from karya.core.schedule import Once
 from karya.core.task import TaskKind, TaskState
-from karya.core.times import format_instant
 from karya.core.transitions import skip
-from karya.store.client import AsyncDatabase, Document, translated
+from karya.store.client import AsyncDatabase, Document, in_time
 from karya.store.documents import cursor_document, job_entity
 from karya.store.names import BY_ID, JOBS, OPEN, SKIPS, TASKS
+from karya.store.skips import skip_document
 from karya.store.standing import Standing, Untouched
 from karya.store.transactions import in_transaction
 from karya.store.updates import update_of
@@ -53,7 +51,7 @@ class Pausing:
             paused = {"status": JobState.PAUSED, "paused_at": now, "updated_at": now}
             return job.model_copy(update=paused)
 
-        with translated():
+        with in_time(self._database):
             job = await in_transaction(self._database, write)
             running = {"job_id": job_id, "status": _RUNNING, "kind": _STEP}
             starts = [task["start_by"] async for task in self._tasks.find(running, {"start_by": 1})]
@@ -62,15 +60,15 @@ class Pausing:
     async def resume(self, job_id: str, now: datetime) -> Job:
         """See `Lifecycle.resume`. What passed meanwhile is counted before the transaction, since a long pause
         of a busy calendar takes its time."""
-        with translated():
-            for _ in range(_TRIES):
+        for _ in range(_TRIES):
+            with in_time(self._jobs):
                 document = await self._jobs.find_one({"_id": job_id})
-                if document is None:
-                    raise NotFound("job", job_id)
-                job = job_entity(document)
-                plan = await asyncio.to_thread(resumption, job, now)
-                if (resumed := await self._resume(job, plan, now)) is not None:
-                    return resumed
+            if document is None:
+                raise NotFound("job", job_id)
+            job = job_entity(document)
+            plan = await asyncio.to_thread(resumption, job, now)
+            if (resumed := await self._resume(job, plan, now)) is not None:
+                return resumed
         raise StoreUnavailable(f"job {job_id} changes too fast to be resumed")
 
     async def _resume(self, seen: Job, plan: Resumption, now: datetime) -> Job | None:
@@ -84,7 +82,8 @@ class Pausing:
             same = (job.version, job.cursor, job.paused_at) == (seen.version, seen.cursor, seen.paused_at)
             return await self._go_on(standing, job, plan) if same else None
 
-        return await in_transaction(self._database, write)
+        with in_time(self._database):
+            return await in_transaction(self._database, write)
 
     async def _go_on(self, standing: Standing, job: Job, plan: Resumption) -> Job:
         passed = await self._skip_passed(standing, job)
@@ -95,7 +94,7 @@ class Pausing:
         await standing.insert(await standing.missing(made))
         await self._let_go(standing, job.id, queued)
         if plan.skips:
-            skips = [_skip_document(job, skip, standing.now) for skip in plan.skips]
+            skips = [skip_document(job, skip, standing.now) for skip in plan.skips]
             await self._skips.insert_many(skips, session=standing.session)
         values: dict[str, Any] = {"status": JobState.ACTIVE.value, "paused_at": None, "queued": queued}
         await standing.change(job, ChangeKind.RESUMED, {**values, "cursor": cursor_document(plan.cursor)})
@@ -129,16 +128,3 @@ class Pausing:
 
 def _open(job_id: str) -> Document:
     return {"job_id": job_id, "status": {"$in": OPEN}, "kind": _STEP}
-
-
-def _skip_document(job: Job, run: SkipRange, now: datetime) -> Document:
-    return {
-        "_id": derived_id(job.id, "skip", format_instant(run.first)),
-        "job_id": job.id,
-        "job_version": job.version,
-        "first": run.first,
-        "last": run.last,
-        "count": run.count,
-        "reason": run.reason,
-        "at": now,
-    }

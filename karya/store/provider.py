@@ -7,7 +7,7 @@ from karya.store.admissions import MongoAdmissions
 from karya.store.agenda import MongoAgenda
 from karya.store.changes import MongoHistory
 from karya.store.claims import MongoClaims
-from karya.store.client import async_database, sync_database, translated
+from karya.store.client import async_database, in_time, sync_database
 from karya.store.commits import MongoCommits
 from karya.store.errorlogs import MongoErrorLogs
 from karya.store.indexes import prepare
@@ -54,7 +54,7 @@ class MongoStore:
 
     async def ping(self) -> None:
         """Raises StoreUnavailable unless there is a primary that takes writes."""
-        with translated():
+        with in_time(self._database):
             await self._database.client.admin.command("ping")
 
     def close(self) -> None:

@@ -7,7 +7,7 @@ from pymongo.errors import DuplicateKeyError
 
 from karya.core.ids import derived_id, new_id
 from karya.core.ports.requests import Answered, Fresh, Misused, Standing
-from karya.store.client import AsyncDatabase, Document, translated
+from karya.store.client import AsyncDatabase, Document, in_time
 from karya.store.names import REQUESTS
 
 
@@ -21,7 +21,7 @@ class MongoRequests:
         """See `RequestLog.begin`."""
         ident, minted = derived_id("request", owner, key), new_id(now)
         begun: Document = {"_id": ident, "fingerprint": fingerprint, "minted_id": minted, "created_at": now}
-        with translated():
+        with in_time(self._requests):
             try:
                 await self._requests.insert_one(begun)
             except DuplicateKeyError:
@@ -43,6 +43,6 @@ class MongoRequests:
             "body": Binary(answer.body),
             "headers": list(map(list, answer.headers)),
         }
-        with translated():
+        with in_time(self._requests):
             unanswered = {"_id": derived_id("request", owner, key), "status": {"$exists": False}}
             await self._requests.update_one(unanswered, {"$set": kept})

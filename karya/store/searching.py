@@ -1,11 +1,14 @@
 """Finding jobs. Ids are UUIDv7, so the order of ids is the order of creation."""
 
+import asyncio
 import re
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 from pymongo.errors import ExecutionTimeout
 
-from karya.core.errors import InvalidInput
+from karya.core.errors import InvalidInput, StoreUnavailable
 from karya.core.ids import id_floor
 from karya.core.job import Job
 from karya.core.ports import Page
@@ -16,6 +19,8 @@ from karya.store.names import JOBS
 from karya.store.paging import decode_id, encode_cursor
 
 PATIENCE_MS = 5_000
+_AT_ONCE = 3
+"""Each holds one of Motor's few threads for as long as it takes: the others are for those who are quick."""
 
 
 class Searching:
@@ -24,19 +29,36 @@ class Searching:
     def __init__(self, database: AsyncDatabase, patience_ms: int = PATIENCE_MS) -> None:
         self._jobs = database[JOBS]
         self._patience_ms = patience_ms
+        self._turns = asyncio.Semaphore(_AT_ONCE)
 
     async def list(self, query: JobQuery, cursor: str | None, limit: int) -> Page[Job]:
         """See `JobRepository.list`. A text that few jobs hold is looked for in all of them: the time that
         may take is bounded."""
         wanted = _wanted(query, None if cursor is None else decode_id(cursor))
+        async with self._turn():
+            documents = await self._found(wanted, query, limit)
+        jobs = tuple(readable(documents[:limit], job_entity))
+        return Page(jobs, encode_cursor(documents[limit - 1]["_id"]) if len(documents) > limit else None)
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(self._patience_ms / 1000):
+                await self._turns.acquire()
+        except TimeoutError:
+            raise StoreUnavailable("too many searches are under way") from None
+        try:
+            yield
+        finally:
+            self._turns.release()
+
+    async def _found(self, wanted: Document, query: JobQuery, limit: int) -> Sequence[Document]:
         with translated():
             found = self._jobs.find(wanted).sort("_id", -1).limit(limit + 1)
             try:
-                documents = await found.max_time_ms(self._patience_ms).to_list(None)
+                return await found.max_time_ms(self._patience_ms).to_list(None)
             except ExecutionTimeout:
                 raise _too_slow(query) from None
-        jobs = tuple(readable(documents[:limit], job_entity))
-        return Page(jobs, encode_cursor(documents[limit - 1]["_id"]) if len(documents) > limit else None)
 
 
 def _wanted(query: JobQuery, before: str | None) -> Document:

@@ -81,7 +81,7 @@ class Skips:
             more = {"$set": {"last": run.last}, "$inc": {"count": run.count}}
             self._skips.update_one({"_id": latest["_id"]}, more, session=session)
             return False
-        self._skips.insert_one(_skip_document(job, run, now), session=session)
+        self._skips.insert_one(skip_document(job, run, now), session=session)
         return True
 
     def _fire(self, job: Job, parts: Sequence[SkipRange], now: datetime) -> Sequence[Task]:
@@ -110,7 +110,8 @@ def _goes_on(latest: Document, job: Job, run: SkipRange) -> bool:
     return bool(same and latest["last"] == job.cursor.at)
 
 
-def _skip_document(job: Job, run: SkipRange, now: datetime) -> Document:
+def skip_document(job: Job, run: SkipRange, now: datetime) -> Document:
+    """A range as it is stored."""
     return {
         "_id": derived_id(job.id, "skip", format_instant(run.first)),
         "job_id": job.id,

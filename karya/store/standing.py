@@ -11,12 +11,12 @@ from motor.motor_asyncio import AsyncIOMotorClientSession
 from karya.core.errors import Conflict, NotFound
 from karya.core.job import Job, JobState
 from karya.core.ports.lifecycle import ChangeKind
-from karya.core.revision import Waiting
+from karya.core.remaking import Waiting
 from karya.core.task import Task, TaskKind
 from karya.store.changes import Replaced, change_document
 from karya.store.client import AsyncDatabase, Document
 from karya.store.documents import job_entity, task_document
-from karya.store.names import BY_ID, JOB_CHANGES, JOBS, OPEN, TASKS
+from karya.store.names import BY_ID, JOB_CHANGES, JOBS, OPEN, SKIPS, TASKS
 from karya.store.occurrences import is_untouched
 from karya.store.settling import TOUCHED
 
@@ -39,6 +39,7 @@ class Standing:
     def __init__(self, database: AsyncDatabase, session: AsyncIOMotorClientSession, now: datetime) -> None:
         self.jobs = database[JOBS]
         self.tasks = database[TASKS]
+        self.skips = database[SKIPS]
         self._changes = database[JOB_CHANGES]
         self.session = session
         self.now = now

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from karya.core.ports import Page
 from karya.core.task import Task, TaskKind, TaskState
-from karya.store.client import AsyncDatabase, Document, translated
+from karya.store.client import AsyncDatabase, Document, in_time, translated
 from karya.store.documents import readable, task_entity
 from karya.store.names import OPEN, TASKS
 from karya.store.paging import decode_instant_and_id, encode_cursor
@@ -21,7 +21,7 @@ class MongoTasks:
 
     async def get(self, task_id: str) -> Task | None:
         """See `TaskRepository.get`."""
-        with translated():
+        with in_time(self._tasks):
             document = await self._tasks.find_one({"_id": task_id})
         return task_entity(document) if document else None
 
@@ -32,7 +32,7 @@ class MongoTasks:
             instant, ident = decode_instant_and_id(cursor)
             wanted["instant"] = {"$lte": instant}  # the bound of the index scan; $or alone would have none
             wanted["$or"] = [{"instant": {"$lt": instant}}, {"_id": {"$lt": ident}}]
-        with translated():
+        with in_time(self._tasks):
             found = self._tasks.find(wanted).sort([("instant", -1), ("_id", -1)])
             documents = await found.limit(limit + 1).to_list(None)
         last = documents[limit - 1] if len(documents) > limit else None
@@ -42,7 +42,7 @@ class MongoTasks:
     async def open_of_job(self, job_id: str, limit: int) -> Sequence[Task]:
         """See `TaskRepository.open_of_job`."""
         wanted = {"job_id": job_id, "status": {"$in": OPEN}}
-        with translated():
+        with in_time(self._tasks):
             found = self._tasks.find(wanted).sort([("instant", 1), ("_id", 1)]).limit(limit)
             return readable(await found.to_list(None), task_entity)
 

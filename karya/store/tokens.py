@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from karya.core.user import Token
-from karya.store.client import AsyncDatabase, translated
+from karya.store.client import AsyncDatabase, in_time
 from karya.store.documents import readable, token_document, token_entity
 from karya.store.names import TOKENS
 
@@ -17,28 +17,28 @@ class MongoTokens:
 
     async def add(self, token: Token) -> None:
         """See `TokenRepository.add`."""
-        with translated():
+        with in_time(self._tokens):
             await self._tokens.insert_one(token_document(token))
 
     async def find(self, digest: str, now: datetime) -> Token | None:
         """See `TokenRepository.find`."""
         unexpired = {"$or": [{"expires_at": None}, {"expires_at": {"$gt": now}}]}
-        with translated():
+        with in_time(self._tokens):
             document = await self._tokens.find_one({"digest": digest, **unexpired})
         return token_entity(document) if document else None
 
     async def of_user(self, user_id: str) -> Sequence[Token]:
         """See `TokenRepository.of_user`."""
-        with translated():
+        with in_time(self._tokens):
             documents = await self._tokens.find({"user_id": user_id}).sort("_id", -1).to_list(None)
         return readable(documents, token_entity)
 
     async def revoke(self, token_id: str) -> bool:
         """See `TokenRepository.revoke`."""
-        with translated():
+        with in_time(self._tokens):
             return (await self._tokens.delete_one({"_id": token_id})).deleted_count == 1
 
     async def any(self) -> bool:
         """See `TokenRepository.any`."""
-        with translated():
+        with in_time(self._tokens):
             return await self._tokens.find_one({}, {"_id": 1}) is not None

@@ -6,7 +6,7 @@ from pymongo.errors import DuplicateKeyError
 
 from karya.core.errors import Conflict
 from karya.core.user import User
-from karya.store.client import AsyncDatabase, translated
+from karya.store.client import AsyncDatabase, in_time
 from karya.store.documents import readable, user_document, user_entity
 from karya.store.names import USERS
 
@@ -19,7 +19,7 @@ class MongoUsers:
 
     async def add(self, user: User) -> None:
         """See `UserRepository.add`."""
-        with translated():
+        with in_time(self._users):
             try:
                 await self._users.insert_one(user_document(user))
             except DuplicateKeyError:
@@ -28,18 +28,18 @@ class MongoUsers:
 
     async def get(self, user_id: str) -> User | None:
         """See `UserRepository.get`."""
-        with translated():
+        with in_time(self._users):
             document = await self._users.find_one({"_id": user_id})
         return user_entity(document) if document else None
 
     async def named(self, name: str) -> User | None:
         """See `UserRepository.named`."""
-        with translated():
+        with in_time(self._users):
             document = await self._users.find_one({"name": name})
         return user_entity(document) if document else None
 
     async def all(self, limit: int) -> Sequence[User]:
         """See `UserRepository.all`."""
-        with translated():
+        with in_time(self._users):
             documents = await self._users.find().sort("_id", -1).limit(limit).to_list(None)
         return readable(documents, user_entity)

@@ -22,6 +22,7 @@ usual 700 the collector would walk over all of them again and again."""
 
 _LAST_WORDS_SECONDS = 2.0
 _MEASURE_EVERY_SECONDS = 10.0
+_MEASURE_AGAIN_SECONDS = 1.0
 
 
 def new_owner(name: str) -> str:
@@ -85,8 +86,10 @@ class Host:
 async def keep_time(measure: Callable[[SystemClock], Awaitable[None]], clock: SystemClock) -> None:
     """Measures the offset of the database's clock from time to time, for ever."""
     while True:
+        pause = _MEASURE_EVERY_SECONDS
         try:
             await measure(clock)
         except StoreUnavailable as error:
             log.warning("clock_not_measured", error=str(error))
-        await asyncio.sleep(_MEASURE_EVERY_SECONDS)
+            pause = _MEASURE_AGAIN_SECONDS
+        await asyncio.sleep(pause)

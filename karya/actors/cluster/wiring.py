@@ -181,9 +181,9 @@ class ServerParts:
                 "127.0.0.1 without gateway.require_tokens, make one with `karya user add NAME --role admin` "
                 "and `karya token create NAME`, and start again"
             )
+        host.keep(keep_time(self.store.measure, self.clock), "clock")
         await self.poker.start()
         await self.gateway.start()
-        host.keep(keep_time(self.store.measure, self.clock), "clock")
         host.keep(self.janitor.run(), "janitor")
 
     async def close(self) -> None:
@@ -327,7 +327,8 @@ class WorkerParts:
 
     async def open(self, host: Host) -> None:
         """Starts all of it."""
-        await self.connectors.open_all(Tools(submit=self._submit, run_remote=self.ray_tasks.run))
+        tools = Tools(submit=self._submit, run_remote=self.ray_tasks.run, now=self.clock.now)
+        await self.connectors.open_all(tools)
         await self.socket.start()
         host.keep(keep_time(self.store.measure, self.clock), "clock")
         host.keep(self.worker.keep_leases(), "leases")

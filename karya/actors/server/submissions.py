@@ -8,7 +8,7 @@ from karya.actors.metrics import ServerMetrics
 from karya.actors.server.checks import Checks
 from karya.core.action import Action
 from karya.core.coalesce import Coalescer
-from karya.core.errors import FieldError, InvalidInput
+from karya.core.errors import FieldError, InvalidInput, StoreUnavailable
 from karya.core.fields import MOST_ERRORS
 from karya.core.ids import MOST_NUMBERED, minted_at, new_id, numbered_id
 from karya.core.job import Job, new_job, warnings_of
@@ -44,7 +44,11 @@ class Submissions:
         self._metrics = metrics
         self._poke = poke
         self._group: Coalescer[Submission, None] = Coalescer(
-            self._store, _MOST_TOGETHER, weigh=_weight, heaviest=_HEAVIEST_BYTES
+            self._store,
+            _MOST_TOGETHER,
+            weigh=_weight,
+            heaviest=_HEAVIEST_BYTES,
+            hopeless=(StoreUnavailable,),  # they have waited for as long as the store is waited for
         )
 
     async def submit(self, spec: JobSpec[Action], *, key: str | None = None) -> JobView:

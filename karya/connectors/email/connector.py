@@ -4,7 +4,6 @@ import asyncio
 import platform
 import ssl
 from contextlib import suppress
-from datetime import UTC, datetime
 from email.message import EmailMessage
 
 from aiosmtplib import SMTP, SMTPException
@@ -39,18 +38,20 @@ class EmailConnector(BaseConnector[EmailAction, EmailSettings]):
         self._server = f"{settings.host}:{settings.server_port}"
         self._tls: ssl.SSLContext | None = None
         self._opened = False
+        self._now = Tools().now
 
-    async def open(self, tools: Tools) -> None:  # noqa: ARG002
+    async def open(self, tools: Tools) -> None:
         """Reads the certificates. Raises ConfigError for a `ca_file` that is no use."""
         self._tls = self.settings.tls_context()
         self._opened = True
+        self._now = tools.now
 
     async def run(self, action: EmailAction, context: AttemptContext) -> Outcome:
         """Success with what the server said; every failure is a Failure."""
         if not self._opened:
             raise RuntimeError("the email connector is not open")
         try:
-            message = message_of(action, context, self.settings.sender, datetime.now(UTC))
+            message = message_of(action, context, self.settings.sender, self._now())
             recipients = recipients_of(action)
         except ValueError as error:
             return Failure(

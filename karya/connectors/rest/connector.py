@@ -1,8 +1,6 @@
 """Sends the request of a rest action and judges the answer."""
 
 import asyncio
-import time
-from datetime import UTC, datetime
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
 from aiohttp.abc import AbstractResolver
@@ -56,6 +54,7 @@ class RestConnector(BaseConnector[RestAction, RestSettings]):
         self._signer = Webhook(secret.get_secret_value()) if secret else None
         self._session: ClientSession | None = None
         self._resolver: GuardedResolver | None = None
+        self._now = Tools().now
 
     def refusal(self, action: RestAction) -> str | None:
         """A host that may not be called, as far as its name tells, and names that the settings lack."""
@@ -66,8 +65,9 @@ class RestConnector(BaseConnector[RestAction, RestSettings]):
         reason = self._policy.refuses_host(host)
         return f"url: {reason}" if reason else self._tls.refuses(action.tls)
 
-    async def open(self, tools: Tools) -> None:  # noqa: ARG002
+    async def open(self, tools: Tools) -> None:
         """Makes the session, in the running loop. Raises ConfigError for a certificate that is no use."""
+        self._now = tools.now
         self._tls.check_files()
         settings = self.settings
         self._resolver = GuardedResolver(self._policy, self._names or DefaultResolver())
@@ -120,7 +120,7 @@ class RestConnector(BaseConnector[RestAction, RestSettings]):
             answer = await self._exchange(action, context, request)
             location = _leads_on(action, answer)
             if location is None:
-                return outcome_of(action, answer, time.time())
+                return outcome_of(action, answer, self._now().timestamp())
             request = as_get(next_request(request, location), answer.status)
         return Failure(f"redirected more than {action.redirects} times", permanent=True, code="redirect")
 
@@ -133,7 +133,7 @@ class RestConnector(BaseConnector[RestAction, RestSettings]):
             request.method,
             request.url,
             data=request.data,
-            headers=headers_of(action, context, request, self._signer, datetime.now(UTC)),
+            headers=headers_of(action, context, request, self._signer, self._now()),
             allow_redirects=False,
             ssl=self._tls.of(tls),
         )

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import time
 from typing import Any
 
 from aiohttp import ClientError, ClientSession, DummyCookieJar, TCPConnector
@@ -38,9 +37,11 @@ class SlackConnector(BaseConnector[SlackAction, SlackSettings]):
         super().__init__(settings)
         self._session: ClientSession | None = None
         self._client: AsyncWebClient | None = None
+        self._now = Tools().now
 
-    async def open(self, tools: Tools) -> None:  # noqa: ARG002
+    async def open(self, tools: Tools) -> None:
         """Makes the session, in the running loop."""
+        self._now = tools.now
         self._session = ClientSession(connector=TCPConnector(limit=0), cookie_jar=DummyCookieJar())
         self._client = AsyncWebClient(
             token=self.settings.token.get_secret_value(),
@@ -71,10 +72,10 @@ class SlackConnector(BaseConnector[SlackAction, SlackSettings]):
             async with asyncio.timeout(seconds) as deadline:
                 return await self._post(message)
         except SlackApiError as error:
-            return _judged(error)
+            return _judged(error, self._now().timestamp())
         except AttributeError:
             # slack-sdk's own, at a 200 that is no JSON object: some proxy's page.
-            return failure_of_answer(200, {}, None, time.time())
+            return failure_of_answer(200, {}, None, self._now().timestamp())
         except (ClientError, SlackClientError, OSError, ValueError) as error:
             if deadline.expired():
                 return Failure(f"timed out after {seconds:g} s", code="timeout")
@@ -94,10 +95,10 @@ def message_of(action: SlackAction, context: AttemptContext) -> dict[str, Any]:
     return {**message, "metadata": {"event_type": EVENT_TYPE, "event_payload": payload}}
 
 
-def _judged(error: SlackApiError) -> Failure:
+def _judged(error: SlackApiError, now: float) -> Failure:
     """An answer that was understood has a `data`; otherwise there is aiohttp's own response, at most."""
     answer = error.response
     status = getattr(answer, "status_code", None) or getattr(answer, "status", None)
     if status is None:
         return Failure(on_one_line(str(error)))
-    return failure_of_answer(status, answer.headers, getattr(answer, "data", None), time.time())
+    return failure_of_answer(status, answer.headers, getattr(answer, "data", None), now)

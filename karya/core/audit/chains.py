@@ -129,6 +129,16 @@ def _start(epoch: Epoch, created_at: datetime) -> tuple[datetime, int] | None:
         first = epoch.schedule.first(created_at)
         return None if first is None else (first, 1)
     after = epoch.made_by.after
-    if after is None or (after.at <= epoch.made_by.at and not isinstance(epoch.schedule, Once)):
+    if after is None or _is_rest(after, epoch):
         return None
     return after.at, after.count
+
+
+def _is_rest(after: Cursor, epoch: Epoch) -> bool:
+    """Whether the epoch had no instants left when it came. One that only moved the bounds may go on behind an
+    outage, with an instant that had come; the others begin after the update."""
+    update = epoch.made_by
+    if update is None or isinstance(epoch.schedule, Once):
+        return False
+    behind = update.before is None or after.at <= update.before.at
+    return after.at <= update.at and behind

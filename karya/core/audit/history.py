@@ -55,6 +55,7 @@ class History:
         self.pauses = list(_pauses(turns))
         self.skips = _times(steers, ChangeKind.SKIPPED_NEXT)
         self.resumes = _times(steers, ChangeKind.RESUMED)
+        self.changes = _times(steers, ChangeKind.UPDATED)
         self.standing = turns[-1].kind if turns else None
 
     def version(self, number: int) -> Version | None:

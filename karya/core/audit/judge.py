@@ -71,10 +71,6 @@ def _inside(case: Case, record: RangeRecord) -> int:
 
 
 def _withdrawn(case: Case) -> Iterator[int]:
-    """What each update took back, and what it passed over: instants that had come, and had no tasks yet."""
+    """What each update took back: instants that were still to come."""
     for update in case.history.updates:
         yield sum(map(case.entry.stretch.holds, update.withdrawn))
-        chain = case.history.line.of_version(update.version - 1)
-        ends_here = chain is not None and case.history.line.of_version(update.version) is not chain
-        if chain and update.before and ends_here and case.entry.stretch.holds(update.at):
-            yield chain.passed(update.before.at + MILLISECOND, update.at).count

@@ -9,6 +9,7 @@ from karya.core.audit.findings import Code, Finding
 from karya.core.audit.history import Pause
 from karya.core.audit.records import RangeRecord, TaskRecord
 from karya.core.job import JobState
+from karya.core.remaking import REPLACED_REASON
 from karya.core.resuming import PAUSED_REASON
 from karya.core.schedule import Once
 from karya.core.task import CLAIM_AHEAD, OPEN_STATES, START_WITHIN, TaskState
@@ -91,9 +92,7 @@ def _skipped(case: Case, task: TaskRecord) -> Iterator[Finding]:
         or not _is_recent(case, task.finished_at)
     ):
         return
-    asked = {PAUSED_REASON: case.history.resumes, SKIPPED_ON_REQUEST: case.history.skips}.get(
-        task.reason or ""
-    )
+    asked = _asked(case, task.reason)
     if asked is not None and task.finished_at not in asked:
         text = f"was skipped at {format_instant(task.finished_at)} ({task.reason}), when nobody asked for it"
         yield case.finding(Code.SKIP_WITHOUT_CAUSE, text, task=task)
@@ -105,10 +104,21 @@ def _skipped_range(case: Case, record: RangeRecord) -> Iterator[Finding]:
         yield case.finding(
             Code.NO_REASON, "begins a range that was skipped without a reason", instant=run.first
         )
-    is_paused = run.reason == PAUSED_REASON and _is_recent(case, record.at)
-    if is_paused and record.at not in case.history.resumes:
-        text = f"begins a range that was skipped ({run.reason}), when the job was not resumed"
+    asked = _asked(case, run.reason) if _is_recent(case, record.at) else None
+    if asked is not None and record.at not in asked:
+        text = f"begins a range that was skipped ({run.reason}), when nobody asked for it"
         yield case.finding(Code.SKIP_WITHOUT_CAUSE, text, instant=run.first)
+
+
+def _asked(case: Case, reason: str | None) -> frozenset[datetime] | None:
+    """When somebody did what this reason names; None for one that names no request."""
+    history = case.history
+    times = {
+        PAUSED_REASON: history.resumes,
+        SKIPPED_ON_REQUEST: history.skips,
+        REPLACED_REASON: history.changes,
+    }
+    return times.get(reason or "")
 
 
 def _is_recent(case: Case, at: datetime) -> bool:

@@ -17,7 +17,7 @@ class Fate(StrEnum):
     CANCELLED = "cancelled"
     IN_PROGRESS = "in_progress"
     WITHDRAWN = "withdrawn"
-    """An update took it back, or passed it over, before anything of it had begun."""
+    """An update took it back before it came."""
 
 
 def fate_of(states: Iterable[TaskState]) -> Fate:

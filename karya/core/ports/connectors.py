@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from karya.core.action import Action, ActionText
+from karya.core.clock import wall_clock
 from karya.core.outcome import Outcome
 
 
@@ -46,6 +47,9 @@ class Tools:
 
     submit: Submit | None = None
     run_remote: RunRemote | None = None
+    now: Callable[[], datetime] = wall_clock
+    """The present instant by the database's clock, whatever the worker's machine believes: what targets are
+    told, and what the dates that they name are compared with."""
 
 
 class Connector(Protocol):

@@ -81,8 +81,9 @@ class Lifecycle(Protocol):
 
     async def update(self, job_id: str, revise: Revise, now: datetime) -> Job:
         """Stores the next version of a job. Scheduled occurrences none of whose steps was ever claimed are
-        withdrawn, and made again where its schedule still has their instant (karya.core.revision); triggered
-        ones are made again and due now.
+        withdrawn, and made again where its schedule still has their instant (karya.core.remaking); triggered
+        ones are made again and due now. What had come by another schedule before, and is not made again, is
+        skipped, be it an occurrence or instants that have no tasks yet.
 
         `revise` is called once for each try, with the job as it then is.
         """

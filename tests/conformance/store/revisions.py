@@ -12,8 +12,10 @@ from karya.core.action import Action, NoopAction, RestAction
 from karya.core.errors import Conflict, InvalidInput, NotFound
 from karya.core.ids import new_id
 from karya.core.job import Job, JobState
+from karya.core.misfire import SkipRange
 from karya.core.ports import Submission
-from karya.core.ports.lifecycle import Revise
+from karya.core.ports.lifecycle import Revise, Skipped
+from karya.core.remaking import REPLACED_REASON
 from karya.core.revision import merged, revised
 from karya.core.schedule import Once
 from karya.core.spec import spec_model
@@ -112,13 +114,116 @@ class RevisionsConformance(Told):
         job = await self.stored(kit, a_job(every(1)))
         kit.agenda.extend([due(first_task(job))], at(5.5), NOW)
         new = await kit.lifecycle.update(job.id, to(at(4.5), schedule=interval(2)), at(4.5))
-        assert (new.cursor.at, new.cursor.count) == (at(6), 3)
+        assert (new.cursor.at, new.cursor.count) == (at(6), 5)
         tasks = await self.steps(kit, job)
-        assert [(t.instant, t.count, t.job_version) for t in tasks] == [
-            (at(2), 2, 2),
-            (at(4), 4, 2),
-            (at(6), 3, 2),
+        assert [(t.instant, t.count, t.job_version, t.reason) for t in tasks] == [
+            (at(1), 1, 1, REPLACED_REASON),
+            (at(2), 2, 2, None),
+            (at(3), 3, 1, REPLACED_REASON),
+            (at(4), 4, 2, None),
+            (at(6), 5, 2, None),
         ]
+
+    async def test_what_came_in_an_outage_is_on_record_when_another_schedule_comes(
+        self, kit: StoreKit
+    ) -> None:
+        """The chain has come to 1 when the scheduler goes; 2 to 7 have passed when the job is changed."""
+        job = await self.stored(kit, a_job(every(1, max_runs=20)))
+        kit.time.now = at(1)
+        await kit.commit(await kit.claim(first_task(job)), succeed())
+        new = await kit.lifecycle.update(job.id, to(at(7.5), schedule=interval(4, max_runs=20)), at(7.5))
+        assert (new.cursor.at, new.cursor.count) == (at(8), 8)
+        assert await self.states(kit, job) == [(1, "SUCCEEDED", False), (8, "READY", False)]
+        (skipped,) = await kit.history.skipped(job.id, 9)
+        assert skipped == Skipped(SkipRange(at(2), at(7), 6, REPLACED_REASON), at(7.5))
+        assert await kit.hooks_of(job.id) == []
+
+    async def test_where_only_the_bounds_change_the_chain_goes_on_behind_an_outage(
+        self, kit: StoreKit
+    ) -> None:
+        job = await self.stored(kit, a_job(every(1)))
+        kit.time.now = at(1)
+        await kit.commit(await kit.claim(first_task(job)), succeed())
+        bounded = interval(1, max_runs=5, end_at="2026-11-24T00:00:00Z")
+        new = await kit.lifecycle.update(job.id, to(at(3.5), schedule=bounded), at(3.5))
+        assert (new.cursor.at, new.cursor.count) == (at(2), 2)
+        assert await kit.history.skipped(job.id, 9) == []
+        made = [task for task in await self.steps(kit, job) if task.instant == at(2)]
+        kit.agenda.extend([due(task) for task in made], at(9), at(3.5))
+        assert [second for second, _, _ in await self.states(kit, job)] == [1, 2, 3, 4, 5]
+        assert (await self.job(kit, job)).cursor.exhausted
+
+    async def test_bounds_that_leave_no_room_for_what_came_skip_it(self, kit: StoreKit) -> None:
+        job = await self.stored(kit, a_job(every(1)))
+        kit.time.now = at(1)
+        await kit.commit(await kit.claim(first_task(job)), succeed())
+        new = await kit.lifecycle.update(job.id, to(at(5.5), schedule=interval(1, max_runs=3)), at(5.5))
+        assert (new.cursor.count, new.cursor.exhausted) == (5, True)
+        (skipped,) = await kit.history.skipped(job.id, 9)
+        assert skipped.range == SkipRange(at(2), at(5), 4, REPLACED_REASON)
+
+    async def test_a_last_run_takes_the_place_of_what_came(self, kit: StoreKit) -> None:
+        job = await self.stored(kit, a_job(every(2)))
+        once = {"kind": "once", "at": "2026-11-23T08:01:00Z"}
+        new = await kit.lifecycle.update(job.id, to(at(5), schedule=once), at(5))
+        assert (new.cursor.at, new.cursor.count, new.cursor.exhausted) == (at(60), 3, True)
+        assert await self.states(kit, job) == [(2, "SKIPPED", False), (60, "READY", False)]
+        (skipped,) = await kit.history.skipped(job.id, 9)
+        assert skipped.range == SkipRange(at(4), at(4), 1, REPLACED_REASON)
+
+    async def test_a_last_run_may_be_one_that_came(self, kit: StoreKit) -> None:
+        job = await self.stored(kit, a_job(every(2)))
+        once = {"kind": "once", "at": "2026-11-23T08:00:06Z"}
+        await kit.lifecycle.update(job.id, to(at(9), schedule=once), at(9))
+        assert await self.states(kit, job) == [(2, "SKIPPED", False), (6, "READY", False)]
+        ranges = [skipped.range for skipped in await kit.history.skipped(job.id, 9)]
+        assert [(run.first, run.last) for run in ranges] == [(at(8), at(8)), (at(4), at(4))]
+
+    async def test_what_passed_in_a_pause_is_on_record_when_another_schedule_comes(
+        self, kit: StoreKit
+    ) -> None:
+        job = await self.stored(kit, a_job(every(2)))
+        await kit.lifecycle.pause(job.id, at(1))
+        await kit.lifecycle.update(job.id, to(at(7), schedule=interval(5)), at(7))
+        await kit.lifecycle.resume(job.id, at(8))
+        assert await self.states(kit, job) == [(2, "SKIPPED", True), (10, "READY", False)]
+        (skipped,) = await kit.history.skipped(job.id, 9)
+        assert skipped.range == SkipRange(at(4), at(6), 2, REPLACED_REASON)
+
+    async def test_an_instant_counts_once_though_the_schedule_changes_to_and_fro(self, kit: StoreKit) -> None:
+        """10 is skipped on request, then met by a schedule that has it, too, and by the first one again."""
+        job = await self.stored(kit, a_job(every(10, max_runs=4)))
+        await kit.lifecycle.skip_next(job.id, NOW)
+        await kit.lifecycle.update(job.id, to(schedule=interval(5, max_runs=4)), NOW)
+        assert (await self.job(kit, job)).cursor.count == 1
+        new = await kit.lifecycle.update(job.id, to(schedule=interval(10, max_runs=4)), NOW)
+        assert (new.cursor.at, new.cursor.count) == (at(20), 2)
+        new = await kit.lifecycle.update(job.id, to(schedule=interval(5, max_runs=4)), NOW)
+        (first,) = [task for task in await self.steps(kit, job) if task.instant == at(5)]
+        kit.agenda.extend([due(first)], at(99), at(5))
+        cursor = (await self.job(kit, job)).cursor
+        assert (cursor.at, cursor.count, cursor.exhausted) == (at(20), 4, True)
+        assert await self.states(kit, job) == [
+            (5, "READY", False),
+            (10, "SKIPPED", False),
+            (15, "READY", False),
+            (20, "READY", False),
+        ]
+
+    async def test_what_was_skipped_on_request_lies_in_no_range(self, kit: StoreKit) -> None:
+        """The chain of a schedule that came after the request is behind, and has not met that instant."""
+        job = await self.stored(kit, a_job(every(10)))
+        await kit.lifecycle.skip_next(job.id, NOW)
+        await kit.lifecycle.update(job.id, to(schedule=interval(5)), NOW)
+        new = await kit.lifecycle.update(job.id, to(at(17), schedule=interval(4)), at(17))
+        assert (new.cursor.at, new.cursor.count) == (at(20), 4)
+        assert await self.states(kit, job) == [
+            (5, "SKIPPED", False),
+            (10, "SKIPPED", False),
+            (20, "READY", False),
+        ]
+        (skipped,) = await kit.history.skipped(job.id, 9)
+        assert skipped.range == SkipRange(at(15), at(15), 1, REPLACED_REASON)
 
     async def test_fewer_runs_than_there_were_exhaust_the_job(self, kit: StoreKit) -> None:
         job = await self.stored(kit, a_job(every(1), ON_COMPLETION))

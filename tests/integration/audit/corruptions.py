@@ -15,6 +15,7 @@ from karya.core.ids import task_id
 from karya.core.job import JobState
 from karya.core.misfire import SkipRange
 from karya.core.ports.lifecycle import ChangeKind
+from karya.core.remaking import REPLACED_REASON
 from karya.core.resuming import PAUSED_REASON
 from karya.core.schedule import Once
 from karya.core.task import TaskState
@@ -467,15 +468,15 @@ def a_run_out_of_a_pause(entry: Entry) -> Iterator[Corrupted]:
 @corruption
 def a_skip_that_nobody_asked_for(entry: Entry) -> Iterator[Corrupted]:
     for task in steps(entry, S.SKIPPED):
-        if task.reason in (PAUSED_REASON, SKIPPED_ON_REQUEST) and task.finished_at:
+        if task.reason in (PAUSED_REASON, SKIPPED_ON_REQUEST, REPLACED_REASON) and task.finished_at:
             moved = task.finished_at + MILLISECOND
             yield changed(entry, task, Code.SKIP_WITHOUT_CAUSE, finished_at=moved)
 
 
 @corruption
-def a_range_skipped_for_a_pause_that_was_not(entry: Entry) -> Iterator[Corrupted]:
+def a_range_skipped_for_a_request_that_was_not(entry: Entry) -> Iterator[Corrupted]:
     for record in entry.ranges:
-        if record.range.reason == PAUSED_REASON:
+        if record.range.reason in (PAUSED_REASON, REPLACED_REASON):
             moved = replace(record, at=record.at + MILLISECOND)
             rest = [other for other in entry.ranges if other is not record]
             wrong = replace(entry, ranges=[*rest, moved])

@@ -92,6 +92,40 @@ async def changed_often(world: World) -> None:
     await world.run(5)
 
 
+async def changed_behind_outages(world: World) -> None:
+    """The chain is behind when another schedule comes, wider bounds, narrower ones, a last run."""
+    job = await world.submit(every(3), retry=QUICK, user_id="ann")
+    await world.run(7)
+    world.down(20)
+    await world.update(job, schedule={"kind": "interval", "every": "PT5S"})
+    await world.run(11)
+    world.down(12)
+    await world.update(job, schedule={"kind": "interval", "every": "PT5S", "max_runs": 90})
+    await world.run(6)
+    await world.pause(job)
+    world.down(17)
+    await world.update(job, schedule={"kind": "cron", "expression": "* * * * *"})
+    await world.resume(job)
+    await world.run(70, by=5)
+    world.down(150)
+    await world.update(job, schedule={"kind": "cron", "expression": "* * * * *", "max_runs": 5})
+    last = await world.submit(every(3), retry=QUICK, user_id="ann")
+    world.down(10)
+    await world.update(last, schedule={"kind": "once", "after": "PT40S"})
+    await world.run(40, by=5)
+
+
+async def changed_to_and_fro(world: World) -> None:
+    """What was skipped on request lies on the way of the schedules that follow."""
+    job = await world.submit(every(10, max_runs=9), retry=QUICK, user_id="ann")
+    await world.skip(job)
+    await world.skip(job)
+    for seconds in (5, 10, 5, 2, 10, 5):
+        await world.update(job, schedule={"kind": "interval", "every": f"PT{seconds}S", "max_runs": 9})
+        await world.run(3)
+    await world.run(60, by=5)
+
+
 async def misfired(world: World) -> None:
     """All three policies, behind an outage."""
     await world.submit(every(5), *EVERY_HOOK, misfire=LATEST, user_id="ann")
@@ -172,6 +206,8 @@ STORIES: Mapping[str, Story] = {
         left_paused,
         skipped_on_request,
         changed_often,
+        changed_behind_outages,
+        changed_to_and_fro,
         misfired,
         overlapping,
         cancelled,

@@ -149,6 +149,7 @@ def test_loops_that_end_or_are_closed_do_not() -> None:
 
 async def test_time_is_measured_again_after_the_store_was_away(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(host, "_MEASURE_EVERY_SECONDS", 0.001)
+    monkeypatch.setattr(host, "_MEASURE_AGAIN_SECONDS", 0.001)
     answers: list[Callable[[], None]] = [_away, _well, _away, _well]
     measured: list[SystemClock] = []
 

@@ -26,11 +26,11 @@ def settings(**fields: Any) -> RestSettings:
 
 @asynccontextmanager
 async def opened(
-    configured: RestSettings | None = None, names: AbstractResolver | None = None
+    configured: RestSettings | None = None, names: AbstractResolver | None = None, tools: Tools | None = None
 ) -> AsyncIterator[RestConnector]:
     """A connector, open for the length of the block."""
     connector = RestConnector(configured or settings(), names)
-    await connector.open(Tools())
+    await connector.open(tools or Tools())
     try:
         yield connector
     finally:

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
@@ -14,6 +14,7 @@ from karya.connectors.rest import RestConnector
 from karya.connectors.rest.answer import KEPT_BYTES
 from karya.core.action import Action
 from karya.core.outcome import Failure, Success
+from karya.core.ports import Tools
 from tests.support.target import Reply, Target, drip, endless, hang, raw, reset, respond
 from tests.unit.connectors.conformance import CONTEXT, Conformance
 from tests.unit.connectors.rest_kit import action, free_port, opened, settings
@@ -158,6 +159,17 @@ async def test_retry_after_is_honoured(target: Target, rest: RestConnector) -> N
     assert isinstance(broken, Failure)
     assert busy.retry_after == timedelta(minutes=2)
     assert broken.retry_after is None
+
+
+async def test_time_is_what_the_worker_says_and_not_the_machine(target: Target) -> None:
+    """A target refuses a signature that is too old, and names the next try by the true time."""
+    now = datetime(2030, 1, 1, 12, tzinfo=UTC)
+    target.script(respond(503, headers={"retry-after": "Tue, 01 Jan 2030 12:02:00 GMT"}))
+    async with opened(tools=Tools(now=lambda: now)) as rest:
+        busy = await rest.run(action(target.url), CONTEXT)
+    assert isinstance(busy, Failure)
+    assert busy.retry_after == timedelta(minutes=2)
+    assert target.calls[0].headers["webhook-timestamp"] == str(int(now.timestamp()))
 
 
 async def test_a_redirect_is_named_and_not_followed(target: Target, rest: RestConnector) -> None:

@@ -1,7 +1,8 @@
 """The clock follows the database's, as far as a measurement can tell the two apart, and no further."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -61,6 +62,30 @@ def test_now_is_shifted_by_the_offset() -> None:
     ahead = clock.now() - datetime.now(UTC)
     assert abs(ahead - timedelta(days=1)) < timedelta(minutes=1)
     assert clock.now().tzinfo is UTC
+
+
+class SetWallClock(datetime):
+    """A machine whose wall clock somebody sets."""
+
+    ahead = timedelta(0)
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> datetime:
+        return datetime.now(tz) + cls.ahead
+
+
+@pytest.mark.parametrize("jump", [timedelta(hours=1), timedelta(hours=-1)])
+def test_a_wall_clock_that_jumps_moves_nothing(monkeypatch: pytest.MonkeyPatch, jump: timedelta) -> None:
+    monkeypatch.setattr("karya.core.clock.datetime", SetWallClock)
+    clock = SystemClock()
+    before = clock.now()
+    monkeypatch.setattr(SetWallClock, "ahead", jump)
+    assert timedelta(0) <= clock.now() - before < timedelta(minutes=1)
+
+
+def test_two_clocks_of_one_machine_agree() -> None:
+    apart = SystemClock().own() - SystemClock().own()
+    assert abs(apart) < timedelta(milliseconds=5)
 
 
 def test_monotonic_never_goes_back() -> None:

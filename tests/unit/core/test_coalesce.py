@@ -96,6 +96,19 @@ async def test_error_reaches_every_waiter_of_its_batch_and_no_other() -> None:
     assert await coalescer.add(5) == 50
 
 
+async def test_a_hopeless_error_reaches_those_that_wait_behind_too_and_none_of_them_is_written() -> None:
+    store = Store()
+    coalescer = Coalescer(store.write, most=1, hopeless=(OSError,))
+    store.gate.clear()
+    waiting = add_all(coalescer, -1, 2, 3)
+    await turns(lambda: len(coalescer) == 2)
+    store.gate.set()
+    answers = await asyncio.gather(*waiting, return_exceptions=True)
+    assert [type(answer) for answer in answers] == [OSError] * 3
+    assert store.batches == [[-1]]
+    assert await coalescer.add(5) == 50
+
+
 async def test_cancelled_waiter_does_not_break_its_batch() -> None:
     store = Store()
     coalescer = Coalescer(store.write, most=10)

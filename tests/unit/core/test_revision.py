@@ -11,7 +11,8 @@ from karya.core.action import NoopAction, RestAction
 from karya.core.errors import Conflict, InvalidInput
 from karya.core.job import Cursor, Job, new_job
 from karya.core.occurrence import scheduled
-from karya.core.revision import Waiting, merged, remake, revised
+from karya.core.remaking import Waiting, remake
+from karya.core.revision import merged, revised
 from karya.core.spec import spec_model
 
 NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)
@@ -109,8 +110,11 @@ def test_a_new_interval_has_its_instants_after_now_and_counts_on(
     new = changed(job, schedule=every(seconds, max_runs=max_runs, jitter="PT0.1S"))
     plan = remake(job, new, waiting(job, *range(begun + 1, made + 1)), taken, moment)
     late = [count for count in range(begun + 1, made + 1) if count <= now and count % seconds == 0]
-    late = late if max_runs is None else late[: max(max_runs - begun, 0)]
-    total = begun + len(late)
+    late = [count for count in late if max_runs is None or count <= max_runs]
+    total = len([count for count in range(1, made + 1) if count <= max(now, begun)])
+    assert plan.passed == {
+        one.cause for one in waiting(job, *range(begun + 1, made + 1)) if one.count <= now
+    } - {one.cause for one in waiting(job, *late)}
     if max_runs is not None and total >= max_runs:
         assert plan.cursor.exhausted
         assert plan.cursor.count == total

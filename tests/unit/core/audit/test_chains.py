@@ -82,6 +82,16 @@ def test_each_schedule_has_a_chain_of_its_own() -> None:
     assert line.numbering(1, at(30)) is old
 
 
+def test_bounds_that_move_leave_the_chain_where_it_was() -> None:
+    """Behind an outage it goes on with an instant that had come; one without instants left makes no chain."""
+    goes_on = updated(95, cursor(30, 3), cursor(40, 4))
+    old, new = line_of([Epoch(1, every(10), None), Epoch(2, every(10), goes_on)], NOW, cursor(60, 6)).chains
+    assert (old.last, old.count, new.first, new.number, new.last) == (at(30), 3, at(40), 4, at(60))
+    rests = updated(95, cursor(90, 9), cursor(30, 9))
+    line = line_of([Epoch(1, every(10), None), Epoch(2, every(10), rests)], NOW, cursor(30, 9))
+    assert ([chain.last for chain in line.chains], line.rest) == ([at(90)], cursor(30, 9))
+
+
 def test_what_a_later_update_withdraws_is_withdrawn_from_all_before() -> None:
     first = updated(25, cursor(30, 3), cursor(28, 3), 30)
     second = updated(29, cursor(35, 4), cursor(33, 3), 20, 28, 35)
