@@ -75,6 +75,7 @@ def _need(job: Job, at: int, due: int, deadline: int, history: History) -> Need:
 
 
 def _is_troubled(due: int, deadline: int, history: History) -> bool:
-    """Whether there was trouble, or the instant before may have been late because of it."""
+    """Whether there was trouble, or workers ended, or the instant before may have been late because of it."""
     patience = history.limits.patience
-    return any(trouble.start <= deadline and trouble.end + patience >= due for trouble in history.troubles)
+    spans = [*history.troubles, *history.drains]
+    return any(span.start <= deadline and span.end + patience >= due for span in spans)
