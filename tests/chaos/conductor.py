@@ -82,5 +82,6 @@ class Conductor:
         injection.rescued = True
         self._tell(f"{injection.fault.name}: {injection.notes[-1]}; karya up said:\n{self._rig.cluster.said}")
         await asyncio.to_thread(self._rig.cluster.kill_everything)
+        await asyncio.to_thread(self._rig.stage.revive)
         await asyncio.to_thread(self._rig.cluster.start)
         await self._rig.beats(now(), _WARM_UP)

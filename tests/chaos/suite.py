@@ -11,7 +11,7 @@ from tests.chaos.client import Client, now
 from tests.chaos.cluster import ClusterUnderTest
 from tests.chaos.conductor import Conductor
 from tests.chaos.faults.base import Fault, Injection
-from tests.chaos.judge.facts import History, Trouble
+from tests.chaos.judge.facts import FOR_EVER, Drain, History, Trouble
 from tests.chaos.judge.judge import judge
 from tests.chaos.judge.verdict import Kind, Verdict
 from tests.chaos.records import Starved, TargetProcess
@@ -19,6 +19,7 @@ from tests.chaos.recovery import Felt
 from tests.chaos.resources import Growth, Sampler
 from tests.chaos.rig import Rig
 from tests.chaos.soak import EVERY, WARM_UP, soaked
+from tests.chaos.soak import SETTINGS as SOAKING
 from tests.chaos.stages import Stage
 from tests.chaos.timing import LEASE
 from tests.chaos.workload.clients import MIXED, Workload
@@ -74,7 +75,8 @@ async def perform(stage: Stage, programme: Programme, tell: Tell) -> Outcome:
     cluster = ClusterUnderTest(stage.home)
     try:
         tell("starting the cluster")
-        cluster.configure(await asyncio.to_thread(stage.start))
+        settings = await asyncio.to_thread(stage.start)
+        cluster.configure({**settings, **(SOAKING if programme.soaking else {})})
         await asyncio.to_thread(cluster.start)
         async with Client(cluster.url) as client:
             workload = Workload(Mix(Random(programme.seed)), client, target.url, programme.rate)
@@ -127,8 +129,9 @@ class _Run:
     def _history(self) -> History:
         troubles = [_trouble(each) for each in self._conductor.injections if each.fault.excuses]
         troubles += map(_starvation, self._rig.target.records.starved)
-        arrivals = tuple(self._rig.arrivals())
-        return History(dict(self._rig.workload.jobs), arrivals, now(), tuple(troubles))
+        drains = [_drain(each) for each in self._conductor.injections if each.fault.orderly]
+        jobs, arrivals = dict(self._rig.workload.jobs), tuple(self._rig.arrivals())
+        return History(jobs, arrivals, now(), tuple(troubles), tuple(drains))
 
     def _judged(self, quiesced: float, growth: Sequence[Growth]) -> Outcome:
         history = self._history()
@@ -161,6 +164,10 @@ def _trouble(injection: Injection) -> Trouble:
     return Trouble(injection.injected_at, min(end, injection.over_at or end))
 
 
+def _drain(injection: Injection) -> Drain:
+    return Drain(injection.injected_at, injection.healed_at or FOR_EVER)
+
+
 def _starvation(starved: Starved) -> Trouble:
     """A machine that runs nobody for a while may cost leases, as a stopped process would."""
     lost = round(LEASE * 1000) if starved.late > _STARVED else 0
@@ -168,5 +175,5 @@ def _starvation(starved: Starved) -> Trouble:
 
 
 def _beyond_bound(injection: Injection, felt: Felt) -> Sequence[str]:
-    late = felt.until(injection) - injection.bound_at
-    return [f"felt for {late / 1000:.1f} s longer than its bound"] if late > 0 else []
+    beyond = felt.lasted(injection) / 1000 - injection.fault.bound
+    return [f"felt for {beyond:.1f} s longer than its bound"] if beyond > 0 else []
