@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import Enum
 from itertools import takewhile
 
-from tests.chaos.judge.facts import FOR_EVER, History, Job
+from tests.chaos.judge.facts import FOR_EVER, Drain, History, Job, Trouble
 
 
 class Need(Enum):
@@ -77,5 +77,5 @@ def _need(job: Job, at: int, due: int, deadline: int, history: History) -> Need:
 def _is_troubled(due: int, deadline: int, history: History) -> bool:
     """Whether there was trouble, or workers ended, or the instant before may have been late because of it."""
     patience = history.limits.patience
-    spans = [*history.troubles, *history.drains]
+    spans: tuple[Trouble | Drain, ...] = (*history.troubles, *history.drains)
     return any(span.start <= deadline and span.end + patience >= due for span in spans)
