@@ -13,6 +13,7 @@ from tests.chaos.conductor import Conductor
 from tests.chaos.faults.base import Fault, Injection
 from tests.chaos.judge.facts import FOR_EVER, Drain, History, Trouble
 from tests.chaos.judge.judge import judge
+from tests.chaos.judge.schedules import Cron
 from tests.chaos.judge.verdict import Kind, Verdict
 from tests.chaos.records import Starved, TargetProcess
 from tests.chaos.recovery import Felt
@@ -56,7 +57,7 @@ class Outcome:
     verdict: Verdict
     felt: Felt
     quiesced: float
-    """After how many seconds everything that was expected had come."""
+    """How many seconds after the last submit the last request came."""
     growth: Sequence[Growth]
     starved: Sequence[Starved]
     complaints: Sequence[str]
@@ -102,10 +103,11 @@ class _Run:
             await self._play()
             self._rig.workload.stop()
             await working
-            quiesced = await self._quiesce()
+            stopped = now()
+            await self._quiesce()
             sampling.cancel()
         growth = sampler.growth(WARM_UP if self._programme.soaking else 0.0)
-        return await asyncio.to_thread(self._judged, quiesced, growth)
+        return await asyncio.to_thread(self._judged, stopped, growth)
 
     async def _play(self) -> None:
         if self._programme.soaking:
@@ -113,7 +115,7 @@ class _Run:
         else:
             await self._conductor.play(self._programme.faults, self._programme.minutes)
 
-    async def _quiesce(self) -> float:
+    async def _quiesce(self) -> None:
         """Waits until nothing is missing any more, but not for ever; then for what is not to come."""
         self._tell("waiting for what is still to come")
         begun = time.monotonic()
@@ -122,9 +124,7 @@ class _Run:
             if not verdict.of(Kind.LOST):
                 break
             await asyncio.sleep(_LOOK)
-        quiesced = time.monotonic() - begun
         await asyncio.sleep(_SETTLE)
-        return quiesced
 
     def _history(self) -> History:
         troubles = [_trouble(each) for each in self._conductor.injections if each.fault.excuses]
@@ -133,8 +133,9 @@ class _Run:
         jobs, arrivals = dict(self._rig.workload.jobs), tuple(self._rig.arrivals())
         return History(jobs, arrivals, now(), tuple(troubles), tuple(drains))
 
-    def _judged(self, quiesced: float, growth: Sequence[Growth]) -> Outcome:
+    def _judged(self, stopped: int, growth: Sequence[Growth]) -> Outcome:
         history = self._history()
+        quiesced = last_arrival(history, stopped) / 1000
         injections, felt = self._conductor.injections, Felt(history)
         complaints = [
             f"{each.fault.name}: {note}"
@@ -156,6 +157,14 @@ class _Run:
             complaints,
             tuple(self._rig.cluster.logs),
         )
+
+
+def last_arrival(history: History, stopped: int) -> int:
+    """How many milliseconds after the last submit the last request came, but for those of cron jobs: they
+    come with the full minute."""
+    by_the_minute = {key for key, job in history.jobs.items() if isinstance(job.schedule, Cron)}
+    arrivals = [arrival.at for arrival in history.arrivals if arrival.key not in by_the_minute]
+    return max([stopped, *arrivals]) - stopped
 
 
 def _trouble(injection: Injection) -> Trouble:
