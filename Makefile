@@ -8,7 +8,7 @@ EXTRAS := .[embedded,kafka,dev]
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install node demo up down test chaos lint bench constraints clean
+.PHONY: help install node faketime demo up down test chaos lint bench constraints clean
 
 help: ## Lists the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,7 +27,7 @@ down: install ## Stops the Karya that runs in the default data directory
 test: install node ## Runs the tests on real parts. ARGS='-k words'
 	$(BIN)/pytest $(ARGS)
 
-chaos: install ## Breaks a real cluster by a seeded plan and judges it. ARGS='--seed 7 --faults kill-mongod'
+chaos: install faketime ## Breaks a real cluster by a seeded plan and judges it. ARGS='--seed 7 --faults kill-mongod'
 	$(BIN)/pytest -m slow
 	$(BIN)/python -m tests.chaos $(ARGS)
 
@@ -62,6 +62,11 @@ endef
 
 node:
 	@command -v npm > /dev/null || $(call debian,nodejs npm,the tests of the JavaScript client need Node.js and npm)
+
+# Without it, the suite says that it skips the clocks.
+faketime:
+	@ls /usr/lib/faketime/libfaketimeMT.so.1 /usr/lib/*/faketime/libfaketimeMT.so.1 2> /dev/null | grep -q . || \
+	  $(call debian,faketime,the clocks that jump need libfaketime) || true
 
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

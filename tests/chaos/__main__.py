@@ -13,9 +13,9 @@ from rich.table import Table
 
 from tests.chaos.faults import FAULTS
 from tests.chaos.faults.base import Fault
-from tests.chaos.plan import plan
+from tests.chaos.plan import planned
 from tests.chaos.report import COLUMNS, rows, worst, write_json, write_markdown
-from tests.chaos.soak import soak_plan
+from tests.chaos.soak import RATE
 from tests.chaos.stages import STAGES, Stage
 from tests.chaos.suite import Outcome, Programme, perform
 from tests.chaos.workload.clients import MIXED
@@ -26,14 +26,13 @@ console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isat
 def main() -> int:
     """See the module."""
     arguments = _parser().parse_args()
-    plans = [
-        (seed, plan(seed, arguments.faults))
-        for seed in range(arguments.seed, arguments.seed + arguments.seeds)
-    ]
+    seeds = range(arguments.seed, arguments.seed + arguments.seeds)
+    plans = [(seed, planned(seed, arguments.faults, arguments.soak)) for seed in seeds]
     for seed, stages in plans:
         for stage, faults in stages.items():
             console.print(f"seed {seed}, {stage}: {', '.join(fault.plan for fault in faults)}")
     obstacles = _obstacles({stage for _, stages in plans for stage in stages})
+    _tell(obstacles)
     outcomes = [
         _run(arguments, seed, STAGES[stage], faults)
         for seed, stages in plans
@@ -44,8 +43,7 @@ def main() -> int:
         write_json(arguments.json, outcomes)
     if arguments.markdown:
         write_markdown(arguments.markdown, outcomes)
-    for stage, obstacle in obstacles.items():
-        console.print(f"[bold yellow]skipped {stage}[/]: {obstacle}")
+    _tell(obstacles)
     return 0 if outcomes and all(outcome.good for outcome in outcomes) else 1
 
 
@@ -55,10 +53,9 @@ def _obstacles(stages: Iterable[str]) -> Mapping[str, str]:
     return {stage: obstacle for stage, obstacle in found.items() if obstacle}
 
 
-def _plan(arguments: argparse.Namespace, seed: int) -> Mapping[str, Sequence[Fault]]:
-    if arguments.soak:
-        return {"plain": soak_plan(seed, arguments.soak, arguments.faults)}
-    return plan(seed, arguments.faults)
+def _tell(obstacles: Mapping[str, str]) -> None:
+    for stage, obstacle in obstacles.items():
+        console.print(f"[bold yellow]skipped {stage}[/]: {obstacle}")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -66,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=1, help="of the workload and of the plan of faults")
     parser.add_argument("--seeds", type=int, default=1, help="how many seeds in a row")
     parser.add_argument("--faults", type=_names, default=[], metavar="A,B", help=f"of {', '.join(FAULTS)}")
-    parser.add_argument("--rate", type=float, default=MIXED, help="about how many tasks a second")
+    parser.add_argument("--rate", type=float, help=f"tasks a second, about; {MIXED:g}, or {RATE:g} in a soak")
     parser.add_argument("--minutes", type=float, default=0.0, help="plays the plan again until then")
     parser.add_argument("--soak", type=int, metavar="MINUTES", help="a fault a minute, and memory stays flat")
     parser.add_argument("--json", type=Path, help="where to write everything")
@@ -86,7 +83,8 @@ def _run(arguments: argparse.Namespace, seed: int, stage: type[Stage], faults: S
     home = Path(tempfile.mkdtemp(prefix="karya-chaos-"))
     keep = True
     try:
-        programme = Programme(seed, faults, arguments.rate, arguments.minutes, bool(arguments.soak))
+        rate = arguments.rate or (RATE if arguments.soak else MIXED)
+        programme = Programme(seed, faults, rate, arguments.minutes, bool(arguments.soak))
         outcome = asyncio.run(perform(stage(home), programme, console.print))
         keep = arguments.keep or not outcome.good
     finally:
@@ -106,8 +104,8 @@ def _print(outcome: Outcome) -> None:
     console.print(table)
     console.print(
         f"{len(outcome.history.jobs)} jobs, {len(outcome.history.arrivals)} requests, "
-        f"{verdict.expected} runs expected, {verdict.retried} retried, {verdict.excused} made again; "
-        f"all was there {outcome.quiesced:.1f} s after the last submit"
+        f"{verdict.expected} runs expected, {verdict.retried} retried, {verdict.excused} made again, "
+        f"{verdict.handed_back} handed back; all was there {outcome.quiesced:.1f} s after the last submit"
     )
     if outcome.starved:
         most = max(each.late for each in outcome.starved) / 1000

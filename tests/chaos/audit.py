@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 from tests.chaos.cluster import ClusterUnderTest
 
 _LINES = 20
+_SECONDS = 900
+"""So long it may take, with the ledger of a long soak."""
 
 
 def audited(cluster: ClusterUnderTest, tell: Callable[[str], None]) -> Sequence[str]:
@@ -12,7 +14,7 @@ def audited(cluster: ClusterUnderTest, tell: Callable[[str], None]) -> Sequence[
     if " audit " not in cluster.command("--help").stdout:
         tell("there is no `karya audit` here: judged by the targets alone")
         return []
-    found = cluster.command("audit")
+    found = cluster.command("audit", seconds=_SECONDS)
     if found.returncode == 0:
         return []
     lines = (found.stdout + found.stderr).splitlines()

@@ -19,6 +19,7 @@ _ROLES = {
     "ray::SchedulerActor": "scheduler",
     "ray::WorkerActor": "worker",
     "ray::ServerActor": "server",
+    "ray::SupervisorActor": "supervisor",
     "mongod": "mongod",
     "raylet": "raylet",
     "gcs_server": "gcs",

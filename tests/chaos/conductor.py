@@ -15,6 +15,9 @@ _CALM = 2.0
 _MERCY = 30.0
 """So many seconds more than its bound a cluster gets to come back, before it is started anew."""
 
+_SAID = 10_000
+"""So many of the last characters that `karya up` has printed are shown."""
+
 
 class Conductor:
     """One performance."""
@@ -80,7 +83,9 @@ class Conductor:
         """Starts the cluster anew, so that the faults behind this one find one to break."""
         injection.notes.append(f"it did not come back by itself: {why}")
         injection.rescued = True
-        self._tell(f"{injection.fault.name}: {injection.notes[-1]}; karya up said:\n{self._rig.cluster.said}")
+        said = self._rig.cluster.said[-_SAID:]
+        self._tell(f"{injection.fault.name}: {injection.notes[-1]}; karya up said at last:\n{said}")
         await asyncio.to_thread(self._rig.cluster.kill_everything)
+        await asyncio.to_thread(self._rig.stage.revive)
         await asyncio.to_thread(self._rig.cluster.start)
         await self._rig.beats(now(), _WARM_UP)

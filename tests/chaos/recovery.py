@@ -41,6 +41,12 @@ class Felt:
         """The last arrival that was late; when the bound began to count, if there was none."""
         return max([injection.since, *(late.at for late in self.of(injection))])
 
+    def lasted(self, injection: Injection) -> int:
+        """How long it was felt, in milliseconds, as its bound counts it."""
+        if injection.fault.orderly:
+            return max((late.at - late.due for late in self.of(injection)), default=0)
+        return self.until(injection) - injection.since
+
     def cut(self, injection: Injection) -> int:
         """How many requests were in mid-request, and made again."""
         return sum(late.again for late in self.of(injection))
@@ -69,7 +75,8 @@ def _was_held(job: Job, due: int, at: int) -> bool:
 
 
 def _again(history: History) -> Iterator[Late]:
-    """Attempts after one that nobody answered, or the answer of which was not stored."""
+    """Attempts after one that nobody answered, or the answer of which was not stored, or that was handed
+    back."""
     for runs in runs_of(history).values():
         for run in runs:
             job = history.jobs.get(run.key)

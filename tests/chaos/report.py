@@ -75,7 +75,7 @@ def _row(outcome: Outcome, number: int) -> Row:
         of(Kind.LATE),
         of(Kind.CANCELLED, Kind.PAUSED),
         named,
-        (outcome.felt.until(injection) - injection.since) / 1000,
+        outcome.felt.lasted(injection) / 1000,
         injection.fault.bound,
     )
 
@@ -131,6 +131,7 @@ def _document(outcome: Outcome) -> dict[str, object]:
         "expected": verdict.expected,
         "retried": verdict.retried,
         "excused": verdict.excused,
+        "handed_back": verdict.handed_back,
         "starved": {"times": len(outcome.starved), "most": max((e.late for e in outcome.starved), default=0)},
         "quiesced": outcome.quiesced,
         "faults": [{**asdict(row), **_times(outcome, n)} for n, row in enumerate(rows(outcome))],

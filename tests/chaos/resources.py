@@ -50,7 +50,7 @@ class Sampler:
 
     def growth(self, warm_up: float) -> list[Growth]:
         """By role: the minute that begins so many seconds after the start against the last one."""
-        return [_growth(role, samples, warm_up) for role, samples in sorted(self._samples.items())]
+        return [grown(role, samples, warm_up) for role, samples in sorted(self._samples.items())]
 
     def _look(self) -> Mapping[str, float]:
         sizes: dict[str, float] = defaultdict(float)
@@ -61,7 +61,8 @@ class Sampler:
         return sizes
 
 
-def _growth(role: str, samples: list[tuple[float, float]], warm_up: float) -> Growth:
+def grown(role: str, samples: list[tuple[float, float]], warm_up: float) -> Growth:
+    """By samples of a role: when, in seconds after the start, and MB."""
     sizes = [size for _, size in samples]
     begin = [size for at, size in samples if warm_up <= at < warm_up + _MINUTE] or sizes
     end = [size for at, size in samples if at >= samples[-1][0] - _MINUTE]

@@ -1,32 +1,19 @@
 """What a soak adds: a fault a minute at a steady rate, and memory that stays flat."""
 
-from collections.abc import Iterator, Sequence
-from random import Random
+from collections.abc import Iterator, Mapping, Sequence
 
-from tests.chaos.faults import FAULTS
-from tests.chaos.faults.base import Fault
 from tests.chaos.resources import Growth
 from tests.chaos.workload.mix import LIFE
 
+RATE = 200.0
+"""About how many tasks a second."""
 EVERY = 60.0
 WARM_UP = 300.0
+SETTINGS: Mapping[str, str] = {"KARYA_STORE__CACHE_MB": "256"}
+"""MongoDB's cache grows until it is full, which is no leak: this one is full before the warm-up is over."""
 _FLAT = 0.10
 _BACKLOG = 10.0
 """How many seconds after the last job has lived its life everything has to be there."""
-
-
-def soak_plan(seed: int, minutes: int, names: Sequence[str]) -> Sequence[Fault]:
-    """A fault for every minute but the first and the last: all of these before any comes again."""
-    random = Random(seed)
-    chosen = [
-        fault
-        for fault in FAULTS.values()
-        if (fault.name in names if names else fault.stage == "plain" and not fault.disabled)
-    ]
-    planned: list[type[Fault]] = []
-    while len(planned) < minutes - 2:
-        planned += random.sample(chosen, len(chosen))
-    return [fault(random) for fault in planned[: max(minutes - 2, 0)]]
 
 
 def soaked(growth: Sequence[Growth], quiesced: float) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """The stages on which faults are played: what stands beside a `karya up`, and what it is told.
 
-A new one, such as a replica set or several machines, is a subclass and a line in STAGES; its faults name it.
+A new one is a subclass and a line in STAGES; its faults name it.
 """
 
 import subprocess
@@ -13,6 +13,7 @@ from typing import ClassVar
 from karya.store.embedded import EmbeddedMongod
 from karya.store.mongod.port import free_port
 from tests.chaos import clocks
+from tests.chaos.nodes import RayProcess
 from tests.chaos.proxies.control import ProxyProcess
 from tests.chaos.replica_set import ReplicaSet
 from tests.chaos.timing import WORKERS
@@ -29,6 +30,7 @@ class Stage:
         "gcs": 1,
         "scheduler": 1,
         "server": 1,
+        "supervisor": 1,
         "worker": WORKERS,
     }
     """How many processes of each role there are when all is well."""
@@ -45,6 +47,9 @@ class Stage:
         """Starts what has to be there before the cluster; returns settings of it, as environment variables.
         Blocks."""
         return {}
+
+    def revive(self) -> None:
+        """Brings back what of it `ClusterUnderTest.kill_everything` has taken. Blocks."""
 
     def stop(self) -> None:
         """Ends what `start` has started, even if it came half-way only."""
@@ -103,6 +108,36 @@ class ProxiedStage(Stage):
     def stop(self) -> None:
         """See Stage."""
         self._undo.close()
+
+
+class NodesStage(Stage):
+    """Ray has three nodes, which the cluster has joined: scheduler and server are on that of its head, and
+    each has a worker. Ray notices within 2 s that a node is dead."""
+
+    name = "nodes"
+    _NODES = 3
+    crew: ClassVar[Mapping[str, int]] = {**Stage.crew, "raylet": _NODES}
+
+    def __init__(self, home: Path) -> None:
+        super().__init__(home)
+        self.nodes = RayProcess(home, self._NODES)
+
+    def start(self) -> Mapping[str, str]:
+        """See Stage."""
+        self.nodes.start()
+        return {
+            "KARYA_RAY__ADDRESS": self.nodes.address,
+            "KARYA_QUEUE__HOST": "0.0.0.0",
+            "KARYA_QUEUE__ADVERTISE": "127.0.0.1",
+        }
+
+    def revive(self) -> None:
+        """See Stage."""
+        self.nodes.start()
+
+    def stop(self) -> None:
+        """See Stage."""
+        self.nodes.stop()
 
 
 class ClocksStage(Stage):
@@ -173,5 +208,6 @@ def _unmount(place: Path) -> None:
 
 
 STAGES: Mapping[str, type[Stage]] = {
-    stage.name: stage for stage in (Stage, ReplicaStage, ProxiedStage, ClocksStage, SmallDiskStage)
+    stage.name: stage
+    for stage in (Stage, ReplicaStage, ProxiedStage, NodesStage, ClocksStage, SmallDiskStage)
 }

@@ -11,14 +11,16 @@ from tests.chaos.client import Client, now
 from tests.chaos.cluster import ClusterUnderTest
 from tests.chaos.conductor import Conductor
 from tests.chaos.faults.base import Fault, Injection
-from tests.chaos.judge.facts import History, Trouble
+from tests.chaos.judge.facts import FOR_EVER, Drain, History, Trouble
 from tests.chaos.judge.judge import judge
+from tests.chaos.judge.schedules import Cron
 from tests.chaos.judge.verdict import Kind, Verdict
 from tests.chaos.records import Starved, TargetProcess
 from tests.chaos.recovery import Felt
 from tests.chaos.resources import Growth, Sampler
 from tests.chaos.rig import Rig
 from tests.chaos.soak import EVERY, WARM_UP, soaked
+from tests.chaos.soak import SETTINGS as SOAKING
 from tests.chaos.stages import Stage
 from tests.chaos.timing import LEASE
 from tests.chaos.workload.clients import MIXED, Workload
@@ -55,7 +57,7 @@ class Outcome:
     verdict: Verdict
     felt: Felt
     quiesced: float
-    """After how many seconds everything that was expected had come."""
+    """How many seconds after the last submit the last request came."""
     growth: Sequence[Growth]
     starved: Sequence[Starved]
     complaints: Sequence[str]
@@ -74,7 +76,8 @@ async def perform(stage: Stage, programme: Programme, tell: Tell) -> Outcome:
     cluster = ClusterUnderTest(stage.home)
     try:
         tell("starting the cluster")
-        cluster.configure(await asyncio.to_thread(stage.start))
+        settings = await asyncio.to_thread(stage.start)
+        cluster.configure({**settings, **(SOAKING if programme.soaking else {})})
         await asyncio.to_thread(cluster.start)
         async with Client(cluster.url) as client:
             workload = Workload(Mix(Random(programme.seed)), client, target.url, programme.rate)
@@ -100,10 +103,11 @@ class _Run:
             await self._play()
             self._rig.workload.stop()
             await working
-            quiesced = await self._quiesce()
+            stopped = now()
+            await self._quiesce()
             sampling.cancel()
         growth = sampler.growth(WARM_UP if self._programme.soaking else 0.0)
-        return await asyncio.to_thread(self._judged, quiesced, growth)
+        return await asyncio.to_thread(self._judged, stopped, growth)
 
     async def _play(self) -> None:
         if self._programme.soaking:
@@ -111,7 +115,7 @@ class _Run:
         else:
             await self._conductor.play(self._programme.faults, self._programme.minutes)
 
-    async def _quiesce(self) -> float:
+    async def _quiesce(self) -> None:
         """Waits until nothing is missing any more, but not for ever; then for what is not to come."""
         self._tell("waiting for what is still to come")
         begun = time.monotonic()
@@ -120,18 +124,18 @@ class _Run:
             if not verdict.of(Kind.LOST):
                 break
             await asyncio.sleep(_LOOK)
-        quiesced = time.monotonic() - begun
         await asyncio.sleep(_SETTLE)
-        return quiesced
 
     def _history(self) -> History:
         troubles = [_trouble(each) for each in self._conductor.injections if each.fault.excuses]
         troubles += map(_starvation, self._rig.target.records.starved)
-        arrivals = tuple(self._rig.arrivals())
-        return History(dict(self._rig.workload.jobs), arrivals, now(), tuple(troubles))
+        drains = [_drain(each) for each in self._conductor.injections if each.fault.orderly]
+        jobs, arrivals = dict(self._rig.workload.jobs), tuple(self._rig.arrivals())
+        return History(jobs, arrivals, now(), tuple(troubles), tuple(drains))
 
-    def _judged(self, quiesced: float, growth: Sequence[Growth]) -> Outcome:
+    def _judged(self, stopped: int, growth: Sequence[Growth]) -> Outcome:
         history = self._history()
+        quiesced = last_arrival(history, stopped) / 1000
         injections, felt = self._conductor.injections, Felt(history)
         complaints = [
             f"{each.fault.name}: {note}"
@@ -155,10 +159,22 @@ class _Run:
         )
 
 
+def last_arrival(history: History, stopped: int) -> int:
+    """How many milliseconds after the last submit the last request came, but for those of cron jobs: they
+    come with the full minute."""
+    by_the_minute = {key for key, job in history.jobs.items() if isinstance(job.schedule, Cron)}
+    arrivals = [arrival.at for arrival in history.arrivals if arrival.key not in by_the_minute]
+    return max([stopped, *arrivals]) - stopped
+
+
 def _trouble(injection: Injection) -> Trouble:
     """A fault excuses what happens until its bound, but no longer than until the next one."""
     end = max(injection.bound_at, injection.healed_at, injection.since)
     return Trouble(injection.injected_at, min(end, injection.over_at or end))
+
+
+def _drain(injection: Injection) -> Drain:
+    return Drain(injection.injected_at, injection.healed_at or FOR_EVER)
 
 
 def _starvation(starved: Starved) -> Trouble:
@@ -168,5 +184,5 @@ def _starvation(starved: Starved) -> Trouble:
 
 
 def _beyond_bound(injection: Injection, felt: Felt) -> Sequence[str]:
-    late = felt.until(injection) - injection.bound_at
-    return [f"felt for {late / 1000:.1f} s longer than its bound"] if late > 0 else []
+    beyond = felt.lasted(injection) / 1000 - injection.fault.bound
+    return [f"felt for {beyond:.1f} s longer than its bound"] if beyond > 0 else []

@@ -24,9 +24,3 @@ async def test_nothing_is_lost_doubled_or_early(tmp_path: Path) -> None:
     assert [each.fault.name for each in outcome.injections if each.rescued] == []
     assert outcome.verdict.expected > 100
     assert outcome.verdict.excused > 0, "no request was in flight when the worker was killed"
-
-
-def test_the_same_seed_gives_the_same_plan() -> None:
-    first, second = ([fault.plan for fault in plan(7, [])["plain"]] for _ in range(2))
-    assert first == second
-    assert first != [fault.plan for fault in plan(8, [])["plain"]]

@@ -4,7 +4,7 @@ import subprocess
 import sys
 from dataclasses import replace
 
-from tests.chaos.judge.facts import Arrival, Asked, History, Job, Step, Trouble
+from tests.chaos.judge.facts import Arrival, Asked, Drain, History, Job, Step, Trouble
 from tests.chaos.judge.judge import judge
 from tests.chaos.judge.matching import match
 from tests.chaos.judge.needs import Instant, Need
@@ -26,8 +26,10 @@ def arrival(instant: int, ident: str, at: int | None = None, attempt: int = 1, *
     return replace(made, **fields)  # type: ignore[arg-type]
 
 
-def judged(of: Job, *arrivals: Arrival, troubles: tuple[Trouble, ...] = ()) -> Verdict:
-    return judge(History({"a": of}, numbered(list(arrivals)), NOON + 600 * SECOND, troubles))
+def judged(
+    of: Job, *arrivals: Arrival, troubles: tuple[Trouble, ...] = (), drains: tuple[Drain, ...] = ()
+) -> Verdict:
+    return judge(History({"a": of}, numbered(list(arrivals)), NOON + 600 * SECOND, troubles, drains=drains))
 
 
 def kinds(verdict: Verdict) -> list[Kind]:
@@ -70,6 +72,31 @@ def test_a_success_that_was_not_stored_is_no_double_either() -> None:
     assert judged(once, arrival(NOON, "x"), again, troubles=killed).excused == 1
     much_later = (Trouble(NOON + 5 * SECOND, NOON + 9 * SECOND),)
     assert kinds(judged(once, arrival(NOON, "x"), again, troubles=much_later)) == [Kind.DOUBLED]
+
+
+def test_what_was_handed_back_is_the_same_attempt_under_a_higher_token() -> None:
+    once, drains = job(Once(NOON)), (Drain(NOON, NOON + 5 * SECOND),)
+    broken = arrival(NOON, "x", status=None, ended=NOON + 4 * SECOND)
+    again = arrival(NOON, "x", NOON + 5 * SECOND, token=2)
+    verdict = judged(once, broken, again, drains=drains)
+    assert (verdict.good, verdict.handed_back, verdict.excused) == (True, 1, 0)
+    assert kinds(judged(once, broken, replace(again, token=1), drains=drains)) == [Kind.FENCE]
+
+
+def test_a_drain_excuses_nothing_but_what_it_broke_off() -> None:
+    once, drains = job(Once(NOON)), (Drain(NOON, NOON + 5 * SECOND),)
+    broken = arrival(NOON, "x", status=None, ended=NOON + 4 * SECOND)
+    again = arrival(NOON, "x", NOON + 6 * SECOND, token=2)
+    both = [Kind.FENCE, Kind.DOUBLED]
+    assert kinds(judged(once, broken, again)) == both
+    assert kinds(judged(once, replace(broken, status=200), again, drains=drains)) == both
+    assert kinds(judged(once, replace(broken, ended=NOON + 5_001), again, drains=drains)) == both
+    counted = replace(again, attempt=2)
+    assert kinds(judged(once, broken, counted, drains=drains)) == [Kind.DOUBLED]
+    killed = (Trouble(NOON, NOON + 5 * SECOND),)
+    assert kinds(judged(once, broken, again, troubles=killed)) == [Kind.FENCE]
+    late = arrival(NOON, "x", NOON + 20 * SECOND)
+    assert kinds(judged(once, late, drains=drains)) == [Kind.LATE]
 
 
 def test_a_timed_out_attempt_is_a_failed_one() -> None:

@@ -5,6 +5,7 @@ from random import Random
 
 from tests.chaos.faults.base import Injection
 from tests.chaos.faults.kills import SchedulerKilled
+from tests.chaos.faults.orderly import WorkerTerminated
 from tests.chaos.faults.stops import SchedulerStopped
 from tests.chaos.judge.facts import Arrival, History, Job
 from tests.chaos.judge.schedules import Interval
@@ -52,3 +53,13 @@ def test_what_was_cut_is_felt_until_it_is_made_again() -> None:
     assert (found.until(killed), found.cut(killed)) == (START + 6_000, 1)
     failed = replace(cut, status=503)
     assert felt(failed, again).cut(killed) == 0
+
+
+def test_an_end_in_order_is_felt_as_the_latest_of_all_starts() -> None:
+    ended = Injection(WorkerTerminated(Random(1)), START + 500, healed_at=START + 9_000)
+    assert felt(arrival(2, 900), arrival(7, 3)).lasted(ended) == 0
+    assert felt(arrival(2, 1_700), arrival(7, 1_200)).lasted(ended) == 1_700
+    back = arrival(1, 8_000, status=None, ended=START + 6_000)
+    again = replace(arrival(1, 7_300), number=2, token=2)
+    first = replace(back, at=START + SECOND + 3)
+    assert felt(first, again).lasted(ended) == 2_300

@@ -5,6 +5,8 @@ from datetime import timedelta
 
 LEASE = 4.0
 """Seconds, of a worker and of the scheduler."""
+GRACE = 5.0
+"""How many seconds a worker that is told to end may finish what it runs."""
 SWEEP = 1.0
 WORKERS = 3
 ON_TIME = 1.0
@@ -30,6 +32,6 @@ SETTINGS: Mapping[str, str] = {
     "KARYA_SCHEDULER__SWEEP": _text(SWEEP),
     "KARYA_WORKER__COUNT": str(WORKERS),
     "KARYA_WORKER__LEASE": _text(LEASE),
-    "KARYA_WORKER__GRACE": _text(5),
+    "KARYA_WORKER__GRACE": _text(GRACE),
     "KARYA_CONNECTORS__REST__CONNECT_TIMEOUT": _text(1),
 }

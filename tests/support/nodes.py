@@ -46,8 +46,9 @@ class Nodes:
 
 
 @contextmanager
-def ray_nodes(*nodes: dict[str, Any]) -> Iterator[Nodes]:
-    """A head, and one more node for each of these descriptions; they end with the block.
+def ray_nodes(*nodes: dict[str, Any], port: int | None = None) -> Iterator[Nodes]:
+    """A head, at this port if one is given, and one more node for each of these descriptions; they end with
+    the block.
 
     They have a temporary directory of their own: Ray leaves the address of such a head in it, and whoever
     starts a Ray later would join that one.
@@ -56,7 +57,7 @@ def ray_nodes(*nodes: dict[str, Any]) -> Iterator[Nodes]:
     os.environ["RAY_TMPDIR"] = home
     ray_runtime._stay_on_loopback()
     ray_runtime._use_stored_token()  # as those who join: later nodes and the head must agree on it
-    head = {"num_cpus": 2, "include_dashboard": False, "_system_config": _SOON}
+    head = {"num_cpus": 2, "include_dashboard": False, "_system_config": _SOON, "gcs_server_port": port}
     try:
         started = RayNodes(initialize_head=True, head_node_args=head)
         try:

@@ -23,7 +23,7 @@ class Charter:
 
 
 def declare(charter: Charter, namespace: str) -> None:
-    """From now on the cluster in this Ray namespace shall be this. Raises HeadAway."""
+    """From now on the cluster in this Ray namespace shall be this. Raises HeadAway, and HeadReplaced."""
     ask_head(
         lambda head: head.internal_kv_put(
             _KEY, pickle.dumps(charter), True, namespace.encode(), timeout=ANSWER_SECONDS
@@ -32,11 +32,12 @@ def declare(charter: Charter, namespace: str) -> None:
 
 
 def declared(namespace: str) -> Charter | None:
-    """What was declared last; None where nobody did, as after the loss of Ray's head. Raises HeadAway."""
+    """What was declared last; None where nobody did, as after the loss of Ray's head. Raises HeadAway, and
+    HeadReplaced."""
     found = ask_head(lambda head: head.internal_kv_get(_KEY, namespace.encode(), timeout=ANSWER_SECONDS))
     return None if found is None else cast(Charter, pickle.loads(found))  # noqa: S301 - Ray pickles, too
 
 
 def revoke(namespace: str) -> None:
-    """The cluster in this namespace is no more. Raises HeadAway."""
+    """The cluster in this namespace is no more. Raises HeadAway, and HeadReplaced."""
     ask_head(lambda head: head.internal_kv_del(_KEY, False, namespace.encode(), timeout=ANSWER_SECONDS))

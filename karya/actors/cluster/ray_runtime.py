@@ -11,7 +11,7 @@ import ray
 from ray._private import ray_constants
 from ray._private import state as ray_state
 from ray._private.authentication import authentication_token_setup
-from ray.exceptions import RpcError
+from ray.exceptions import AuthenticationError, RpcError
 from ray.experimental import internal_kv
 from ray.util import get_node_ip_address
 
@@ -99,16 +99,22 @@ class HeadAway(Exception):
     """Ray's head did not answer in time."""
 
 
+class HeadReplaced(Exception):
+    """Another head, of another Ray, answers at the address of the one that was joined."""
+
+
 def ask_head(question: Callable[[Any], T]) -> T:
-    """Asks Ray's head and gives it ANSWER_SECONDS. Raises HeadAway."""
+    """Asks Ray's head and gives it ANSWER_SECONDS. Raises HeadAway, and HeadReplaced."""
     try:
         return question(internal_kv.internal_kv_get_gcs_client())  # type: ignore[no-untyped-call]
     except RpcError as error:
         raise HeadAway(str(error)) from None
+    except AuthenticationError as error:  # Ray's word for a client that knows the id of another cluster
+        raise HeadReplaced(str(error)) from None
 
 
 def is_alive(node: str) -> bool:
-    """Whether the head takes this node for alive. Raises HeadAway."""
+    """Whether the head takes this node for alive. Raises HeadAway, and HeadReplaced."""
     ident = ray.NodeID.from_hex(node)
     return all(ask_head(lambda head: head.check_alive([ident], timeout=ANSWER_SECONDS)))
 

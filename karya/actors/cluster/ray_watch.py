@@ -1,7 +1,7 @@
 """Whether the Ray that carries the cluster is still there."""
 
 from karya.actors.cluster.charter import Charter, declared
-from karya.actors.cluster.ray_runtime import HeadAway, has_lost_processes, is_alive, this_node
+from karya.actors.cluster.ray_runtime import HeadAway, HeadReplaced, has_lost_processes, is_alive, this_node
 
 _SILENCE_SECONDS = 20.0
 """A head that does not answer for so long is lost. Ray ends every process that has not reached it for 60."""
@@ -29,14 +29,17 @@ class RayWatch:
         if has_lost_processes():
             return "its head or its raylet has died"
         self._silence += elapsed
-        if self.answers() and not self._node_lives:
-            return "its head takes this node for dead"
+        try:
+            if self.answers() and not self._node_lives:
+                return "its head takes this node for dead"
+        except HeadReplaced:
+            return "another head has taken the place of its own"
         if self._silence > _SILENCE_SECONDS:
             return f"its head has not answered for {_SILENCE_SECONDS:g} s"
         return None
 
     def answers(self) -> bool:
-        """Whether the head answers within a second or two."""
+        """Whether the head answers within a second or two. Raises HeadReplaced."""
         try:
             self._node_lives = is_alive(self._node)
             self.charter = declared(self._namespace)

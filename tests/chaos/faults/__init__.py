@@ -17,17 +17,21 @@ from tests.chaos.faults.kills import (
     MongodKilled,
     SchedulerKilled,
     ServerKilled,
+    SupervisorKilled,
     WorkerKilled,
 )
 from tests.chaos.faults.members import MajorityLost, PrimaryKilled, StepsDown
+from tests.chaos.faults.nodes import AllNodesKilled, NodeKilled
+from tests.chaos.faults.orderly import Restarted, WorkerTerminated
 from tests.chaos.faults.poison import Poisonous
-from tests.chaos.faults.ray import GcsKilled, RayletKilled
+from tests.chaos.faults.ray import GcsKilled, RayKilled, RayletKilled
 from tests.chaos.faults.replies import RepliesDropped, WritesDoubted, WritesDropped
 from tests.chaos.faults.stops import (
     AllWorkersStopped,
     MongodStopped,
     SchedulerStopped,
     ServerStopped,
+    SupervisorStopped,
     WorkerStopped,
 )
 from tests.chaos.faults.targets import Circling, Dripping, Flooding, Hanging, HugeHeaders, Resetting
@@ -43,11 +47,18 @@ FAULTS: Registry = {
         AllWorkersStopped,
         ServerKilled,
         ServerStopped,
+        SupervisorKilled,
+        SupervisorStopped,
+        WorkerTerminated,
+        Restarted,
         MongodKilled,
         MongodStopped,
         EverythingKilled,
         RayletKilled,
         GcsKilled,
+        RayKilled,
+        NodeKilled,
+        AllNodesKilled,
         PrimaryKilled,
         StepsDown,
         MajorityLost,

@@ -48,10 +48,11 @@ class Fault(ABC):
     """Whether the bound counts from the injection, although the fault lasts."""
     excuses: ClassVar[bool] = True
     """Whether anything may be late or cut because of it."""
+    orderly: ClassVar[bool] = False
+    """Whether workers end in order because of it. Then they hand back what they do not finish, and the bound
+    is of how late anything may be meanwhile."""
     stage: ClassVar[str] = "plain"
     """What it is played on; see `tests.chaos.stages`."""
-    disabled: ClassVar[str] = ""
-    """Why it is not among those that run unless they are named."""
 
     def __init__(self, random: Random) -> None:
         self.random = Random(random.getrandbits(64))

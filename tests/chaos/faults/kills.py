@@ -67,6 +67,15 @@ class ServerKilled(Killed):
     bound = 30.0
 
 
+class SupervisorKilled(Killed):
+    """Ray starts it again, it takes over who is there, and nobody is late."""
+
+    name = "kill-supervisor"
+    role = "supervisor"
+    bound = START
+    excuses = False
+
+
 class MongodKilled(Killed):
     """Everybody waits; submits are answered 503; nothing acknowledged is lost."""
 

@@ -6,6 +6,7 @@ from typing import ClassVar
 from aiohttp import ClientError, ClientSession, ClientTimeout
 
 from tests.chaos.faults.base import Fault
+from tests.chaos.faults.occupation import occupy
 from tests.chaos.replica_set import ReplicaSet
 from tests.chaos.rig import Rig
 from tests.chaos.stages import ReplicaStage
@@ -46,7 +47,7 @@ class PrimaryKilled(OfMembers):
     _dead: int = 0
 
     async def aim(self, rig: Rig) -> None:
-        await rig.busy(4)
+        await occupy(rig, self.random)
         self._dead = await self.primary(rig)
 
     async def inject(self, rig: Rig) -> str:

@@ -12,10 +12,11 @@ _EACH = 4
 _PATIENCE = 30.0
 
 
-async def occupy(rig: Rig, random: Random) -> None:
-    """Gives every worker some slow requests, and waits until most of them are under way."""
+async def occupy(rig: Rig, random: Random, lasting: int = 3_000) -> None:
+    """Gives every worker some requests that last so many milliseconds, and waits until most of them are under
+    way."""
     name, many = f"occupied-{random.getrandbits(32):x}", _EACH * WORKERS
-    slow = Work(behaviour="slow-3000")
+    slow = Work(behaviour=f"slow-{lasting}")
     drafts = [Draft(f"{name}-{number}", Once(0), (slow,)) for number in range(many)]
     await asyncio.gather(*map(rig.workload.serve, drafts))
     await until(lambda: rig.in_flight() >= many * 3 // 4, _PATIENCE, "requests in flight")

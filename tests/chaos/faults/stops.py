@@ -9,7 +9,7 @@ from tests.chaos.cluster import pids
 from tests.chaos.faults.base import Fault
 from tests.chaos.faults.occupation import occupy
 from tests.chaos.rig import Rig, go_on, stop
-from tests.chaos.timing import LEASE, RECLAIM
+from tests.chaos.timing import LEASE, ON_TIME, RECLAIM
 
 
 class _Stopped(Fault):
@@ -69,6 +69,15 @@ class ServerStopped(_Stopped):
     name = "stop-server"
     role = "server"
     bound = 30.0
+
+
+class SupervisorStopped(_Stopped):
+    """It replaces nobody on waking: that it has heard no one meanwhile was its own doing."""
+
+    name = "stop-supervisor"
+    role = "supervisor"
+    bound = ON_TIME
+    excuses = False
 
 
 class MongodStopped(_Stopped):

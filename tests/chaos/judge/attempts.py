@@ -20,8 +20,8 @@ def step_of(job: Job, part: str) -> Step | None:
 def attempts(run: Run, step: Step, history: History) -> Iterator[Violation]:
     """Every later attempt has a reason, comes after its backoff, and shows it by attempt and token."""
     for before, after in pairwise(run.arrivals):
-        yield from _risen(run, before, after)
-        if not retried(before, after, step, history) and not cut(before, after, history):
+        yield from _risen(run, before, after, history)
+        if not _has_reason(before, after, step, history):
             yield _found(Kind.DOUBLED, run, after, f"again after {_told(before)}, and nothing excuses it")
         elif _failed(before) and after.at < (before.ended or 0) + step.delay - history.limits.skew:
             early = (before.ended or 0) + step.delay - after.at
@@ -46,6 +46,22 @@ def cut(before: Arrival, after: Arrival, history: History) -> bool:
     return any(trouble.start <= until and trouble.end >= before.at for trouble in history.troubles)
 
 
+def handed_back(before: Arrival, after: Arrival, history: History) -> bool:
+    """Whether a worker that ended in order broke the attempt before off and gave it back. It knows the answer
+    of all that were answered."""
+    if before.status is not None or before.ended is None or after.attempt != before.attempt:
+        return False
+    return any(drain.start <= before.ended <= drain.end for drain in history.drains)
+
+
+def _has_reason(before: Arrival, after: Arrival, step: Step, history: History) -> bool:
+    return (
+        retried(before, after, step, history)
+        or cut(before, after, history)
+        or handed_back(before, after, history)
+    )
+
+
 def _failed(before: Arrival) -> bool:
     return before.status is not None and not before.succeeded
 
@@ -55,8 +71,8 @@ def _timed_out(before: Arrival, step: Step, history: History) -> bool:
     return before.status is None and held >= step.timeout - history.limits.leaving
 
 
-def _risen(run: Run, before: Arrival, after: Arrival) -> Iterator[Violation]:
-    if after.attempt <= before.attempt:
+def _risen(run: Run, before: Arrival, after: Arrival, history: History) -> Iterator[Violation]:
+    if after.attempt <= before.attempt and not handed_back(before, after, history):
         yield _found(Kind.FENCE, run, after, f"attempt {after.attempt} after {before.attempt}")
     if after.token <= before.token:
         yield _found(Kind.FENCE, run, after, f"token {after.token} after {before.token}")

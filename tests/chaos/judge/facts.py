@@ -136,6 +136,15 @@ class Trouble:
 
 
 @dataclass(frozen=True, slots=True)
+class Drain:
+    """From when until when workers ended in order. What they could not finish they handed back, which counts
+    as no attempt: the same one is made again, under a higher token. Nothing else is excused by it."""
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """How exact the judge is."""
 
@@ -157,4 +166,5 @@ class History:
     arrivals: tuple[Arrival, ...]
     until: int
     troubles: tuple[Trouble, ...] = ()
+    drains: tuple[Drain, ...] = ()
     limits: Limits = field(default_factory=Limits)

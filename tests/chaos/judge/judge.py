@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from itertools import pairwise
 
-from tests.chaos.judge.attempts import attempts, cut, retried, step_of
+from tests.chaos.judge.attempts import attempts, cut, handed_back, retried, step_of
 from tests.chaos.judge.facts import History, Job, Step
 from tests.chaos.judge.hooks import hooks
 from tests.chaos.judge.ledger import Instants, Ledger
@@ -24,7 +24,7 @@ class _Judge:
         self._history = history
         self._runs: Runs = runs_of(history)
         self._violations: list[Violation] = []
-        self._expected = self._retried = self._excused = 0
+        self._expected = self._retried = self._excused = self._handed_back = 0
 
     def verdict(self) -> Verdict:
         for places in self._runs.values():
@@ -34,7 +34,7 @@ class _Judge:
             self._violations += self._of(job)
         violations = tuple(sorted(self._violations, key=lambda each: (each.at, each.key)))
         seen = sum(map(len, self._runs.values()))
-        return Verdict(violations, self._expected, seen, self._retried, self._excused)
+        return Verdict(violations, self._expected, seen, self._retried, self._excused, self._handed_back)
 
     def _attempts(self, run: Run) -> None:
         job = self._history.jobs.get(run.key)
@@ -48,6 +48,8 @@ class _Judge:
         for before, after in pairwise(run.arrivals):
             if retried(before, after, step, self._history):
                 self._retried += 1
+            elif handed_back(before, after, self._history):
+                self._handed_back += 1
             elif cut(before, after, self._history):
                 self._excused += 1
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import Enum
 from itertools import takewhile
 
-from tests.chaos.judge.facts import FOR_EVER, History, Job
+from tests.chaos.judge.facts import FOR_EVER, Drain, History, Job, Trouble
 
 
 class Need(Enum):
@@ -75,6 +75,7 @@ def _need(job: Job, at: int, due: int, deadline: int, history: History) -> Need:
 
 
 def _is_troubled(due: int, deadline: int, history: History) -> bool:
-    """Whether there was trouble, or the instant before may have been late because of it."""
+    """Whether there was trouble, or workers ended, or the instant before may have been late because of it."""
     patience = history.limits.patience
-    return any(trouble.start <= deadline and trouble.end + patience >= due for trouble in history.troubles)
+    spans: tuple[Trouble | Drain, ...] = (*history.troubles, *history.drains)
+    return any(span.start <= deadline and span.end + patience >= due for span in spans)

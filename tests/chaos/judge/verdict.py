@@ -57,6 +57,8 @@ class Verdict:
     """Attempts after failed ones."""
     excused: int
     """Attempts after one that may have been cut in mid-request: the duplicates that are allowed."""
+    handed_back: int
+    """The same attempt made again, after a worker that ended in order had given it back."""
 
     @property
     def good(self) -> bool:

@@ -96,6 +96,29 @@ def swapped(history: History, random: Random) -> History | None:
     return _replaced(history, (before, after), crossed)
 
 
+def unexcused(history: History, random: Random) -> History | None:
+    """The same attempt is made again, although nobody ended who could have handed it back."""
+    return replace(history, drains=()) if _handed_back(history) else None
+
+
+def answered(history: History, random: Random) -> History | None:
+    """What was handed back had been answered."""
+    pairs = _handed_back(history)
+    if not pairs:
+        return None
+    before, _ = random.choice(pairs)
+    return _replaced(history, (before,), [replace(before, status=200)])
+
+
+def claimed_once(history: History, random: Random) -> History | None:
+    """What was handed back is made again under the token that it had."""
+    pairs = _handed_back(history)
+    if not pairs:
+        return None
+    before, after = random.choice(pairs)
+    return _replaced(history, (after,), [replace(after, token=before.token)])
+
+
 def hasty(history: History, random: Random) -> History | None:
     """A retry comes before the end of its backoff."""
     pairs = [pair for run in _runs(history) for pair in pairwise(run) if _waits(history, pair[0])]
@@ -163,7 +186,7 @@ DAMAGES: Mapping[Kind | str, Sequence[Damage]] = {
     Kind.EARLY: (early, hasty),
     Kind.LATE: (late,),
     Kind.DOUBLED: (doubled, forked, hook_forked),
-    Kind.FENCE: (repeated, swapped),
+    Kind.FENCE: (repeated, swapped, unexcused, answered, claimed_once),
     Kind.CANCELLED: (after_cancel,),
     Kind.PAUSED: (during_pause,),
     Kind.ENDED: (after_end,),
@@ -177,6 +200,12 @@ def _runs(history: History, *, hooks: bool = False) -> list[tuple[Arrival, ...]]
     mine = [each for each in history.arrivals if each.part.startswith(HOOK) == hooks]
     mine.sort(key=lambda each: (each.ident, each.number))
     return [tuple(group) for _, group in groupby(mine, key=lambda each: each.ident)]
+
+
+def _handed_back(history: History) -> list[tuple[Arrival, Arrival]]:
+    """What was handed back, and the same attempt again."""
+    pairs = [pair for run in _runs(history) for pair in pairwise(run)]
+    return [(before, after) for before, after in pairs if before.attempt == after.attempt]
 
 
 def _is_plain(history: History, arrival: Arrival) -> bool:

@@ -13,7 +13,8 @@ def played(scene: Scene, random: Random) -> History:
     """The history that comes of it."""
     player = _Player(scene, random)
     arrivals = [arrival for job in scene.jobs for arrival in player.job(job)]
-    return History({job.key: job for job in scene.jobs}, numbered(arrivals), END, scene.troubles)
+    jobs = {job.key: job for job in scene.jobs}
+    return History(jobs, numbered(arrivals), END, scene.troubles, scene.drains)
 
 
 def numbered(arrivals: list[Arrival]) -> tuple[Arrival, ...]:
@@ -26,6 +27,7 @@ class _Player:
     def __init__(self, scene: Scene, random: Random) -> None:
         self._random = random
         self._troubles = scene.troubles
+        self._drains = scene.drains
         self._limits = Limits()
         self._idents = count(1)
 
@@ -69,7 +71,7 @@ class _Player:
             ends[step.name] = max((each.ended or 0 for each in made), default=start)
             if step.visible:
                 yield from made
-            if made[-1].succeeded or (step.dies and len(made) >= step.max_attempts):
+            if made[-1].succeeded or (made[-1].status == 503 and made[-1].attempt >= step.max_attempts):
                 yield from self._hooks(
                     job, "ON_FAILURE" if step.dies else "ON_SUCCESS", ident, ends[step.name]
                 )
@@ -82,9 +84,17 @@ class _Player:
 
     def _attempts(self, job: Job, step: Step, ident: str, instant: int, begin: int) -> Iterator[Arrival]:
         failures = step.max_attempts if step.dies else self._random.choice((0, 0, 0, 1, 2))
-        at, claims = begin, self._random.randrange(2)
-        for attempt in count(1):
+        at, claims, attempt = begin, self._random.randrange(2), 0
+        while True:
+            attempt += 1
             ended = at + self._random.randrange(300)
+            while self._is_drained(ended):
+                claims += self._random.randrange(1, 3)
+                yield Arrival(0, job.key, step.name, ident, attempt, claims, instant, at, ended, None)
+                resumed = self._unpaused(job, ended + self._random.randrange(500))
+                if resumed is None:
+                    return
+                at, ended = resumed, resumed + self._random.randrange(300)
             fails = attempt <= failures
             fate = 503 if fails else 200
             cut = not fails and attempt < 4 and self._in_trouble(at, ended) and self._random.random() < 0.5
@@ -97,6 +107,9 @@ class _Player:
             if following is None:
                 return
             at = following
+
+    def _is_drained(self, ended: int) -> bool:
+        return any(d.start <= ended <= d.end for d in self._drains) and self._random.random() < 0.3
 
     def _in_trouble(self, at: int, ended: int) -> bool:
         return any(t.start <= ended and t.end >= at for t in self._troubles)

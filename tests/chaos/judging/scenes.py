@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from random import Random
 
-from tests.chaos.judge.facts import Asked, Job, Pause, Step, Trouble
+from tests.chaos.judge.facts import Asked, Drain, Job, Pause, Step, Trouble
 from tests.chaos.judge.schedules import Cron, Interval, Once, Schedule
 
 START = 1_790_000_000_000
@@ -31,16 +31,17 @@ _HOOKS = ("ON_SUCCESS", "ON_FAILURE", "ON_COMPLETION", "ON_CANCELLED")
 
 @dataclass(frozen=True)
 class Scene:
-    """What was asked for, and the trouble in between."""
+    """What was asked for, and what troubles there were in between."""
 
     jobs: tuple[Job, ...]
     troubles: tuple[Trouble, ...]
+    drains: tuple[Drain, ...]
 
 
 def scene(random: Random, *, cancelled: bool = False, paused: bool = False, plain: bool = False) -> Scene:
     """A few jobs. With `cancelled` or `paused` the first one is; with `plain` it is steered by nobody and has
     a visible step."""
-    troubles = tuple(_trouble(random) for _ in range(random.randrange(3)))
+    troubles = tuple(Trouble(*_span_of_trouble(random)) for _ in range(random.randrange(3)))
     jobs = [_job(random, str(number)) for number in range(random.randrange(1, 4))]
     if plain:
         jobs[0] = replace(jobs[0], steps=random.choice([s for s in _SHAPES if s[0].visible]))
@@ -48,12 +49,13 @@ def scene(random: Random, *, cancelled: bool = False, paused: bool = False, plai
         jobs[0] = _cancelled(random, jobs[0])
     elif paused or random.random() < 0.3:
         jobs[0] = _paused(random, jobs[0])
-    return Scene(tuple(jobs), troubles)
+    drains = tuple(Drain(*_span_of_trouble(random)) for _ in range(random.randrange(3)))
+    return Scene(tuple(jobs), troubles, drains)
 
 
-def _trouble(random: Random) -> Trouble:
+def _span_of_trouble(random: Random) -> tuple[int, int]:
     start = START + random.randrange(60_000)
-    return Trouble(start, start + random.randrange(500, 20_000))
+    return start, start + random.randrange(500, 20_000)
 
 
 def _job(random: Random, key: str) -> Job:

@@ -56,21 +56,23 @@ def ray_head(port: int) -> Iterator[None]:
             head.stdout.close()
 
 
-def test_a_head_that_comes_back_gets_everything_again(mongod_url: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("missed", [True, False], ids=["missed", "back before it is missed"])
+def test_a_head_that_comes_back_gets_everything_again(mongod_url: str, tmp_path: Path, missed: bool) -> None:
     port = free_port()
     joined = ("--address", f"127.0.0.1:{port}", "--mongo-url", mongod_url)
     with Target.running() as target, ExitStack() as stack:
         head = stack.enter_context(ExitStack())
         head.enter_context(ray_head(port))
-        up = stack.enter_context(Up(tmp_path, *joined, KARYA_STORE__DATABASE="karya_rejoin"))
+        up = stack.enter_context(Up(tmp_path, *joined, KARYA_STORE__DATABASE=f"karya_rejoin_{missed}"))
         url = up.await_url()
         action = {"type": "rest", "url": target.at("/rejoined")}
         spec = {"schedule": {"kind": "interval", "every": "PT0.5S"}, "action": action}
         assert karya(tmp_path, "submit", "-", text=json.dumps(spec)).returncode == 0
         target.wait_for(3, PATIENCE)
         head.close()
-        up.await_line("ray_lost")
-        up.await_line("ray_is_away")
+        if missed:
+            up.await_line("ray_lost")
+            up.await_line("ray_is_away")
         with ray_head(port):
             up.await_line("ray_rebuilt")
             arrived = len(target.calls)
