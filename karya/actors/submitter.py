@@ -1,5 +1,6 @@
 """Submitting the child of a job: what a chained action does, in a server or in a worker."""
 
+import asyncio
 from collections.abc import Callable
 from datetime import datetime
 
@@ -34,6 +35,7 @@ class Submitter:
         self._refusal = refusal
         self._poke = poke
         self._max_depth = max_depth
+        self._storing: set[asyncio.Task[None]] = set()
 
     async def submit(self, spec: JobSpec[Action], parent_id: str, ident: str, *, linked: bool = True) -> Job:
         """Stores the child under this id (one of `core.ids.fixed_id`): storing it again changes nothing.
@@ -52,10 +54,26 @@ class Submitter:
         own = spec.model_copy(update={"user_id": parent.user_id})
         child = new_job(own, minted_at(ident), ident=ident, parent=parent if linked else None)
         child, tasks = opening(child)
-        await self._jobs.submit([Submission(child, tasks)])
-        await self._heed_cancels(child)
+        await self._stored(Submission(child, tasks))
         self._poke(min(task.due_at for task in tasks))
         return child
+
+    async def _stored(self, submission: Submission) -> None:
+        """Stores it and heeds cancels, even when whoever asks is stopped meanwhile: the cancel of its job
+        stops an attempt, and may just have passed the child by."""
+        storing = asyncio.create_task(self._store(submission), name=f"child {submission.job.id}")
+        self._storing.add(storing)
+        storing.add_done_callback(self._end_of)
+        await asyncio.shield(storing)
+
+    def _end_of(self, storing: "asyncio.Task[None]") -> None:
+        self._storing.discard(storing)
+        if not storing.cancelled():
+            storing.exception()  # else asyncio would complain when nobody waits for it any more
+
+    async def _store(self, submission: Submission) -> None:
+        await self._jobs.submit([submission])
+        await self._heed_cancels(submission.job)
 
     def _check_family(self, parent: Job) -> None:
         if len(parent.ancestors) + 1 > self._max_depth:

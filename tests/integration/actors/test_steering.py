@@ -182,6 +182,28 @@ async def test_a_child_that_is_stored_behind_the_back_of_a_cancel_cancels_itself
     assert await states_of(kit, stored.id) == [TaskState.CANCELLED]
 
 
+async def test_one_who_is_stopped_while_he_stores_a_child_still_heeds_the_cancel(
+    counter: Counter, family: Family, kit: StoreKit
+) -> None:
+    """The cancel of a job stops the attempt that submits, and has not seen what that one just stores."""
+    root = await counter.server.submit(spec())
+    away = Away(kit.jobs, "submit")
+    family.submitter._jobs = away  # type: ignore[assignment]
+    away.open.clear()
+    submitting = asyncio.create_task(family.child(root))
+    while not away.calls:
+        await asyncio.sleep(0)
+    await counter.server.cancel(root.id)
+    submitting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await submitting
+    away.open.set()
+    (storing,) = family.submitter._storing
+    with pytest.raises(Conflict, match="cancelled meanwhile"):
+        await storing
+    assert await states_of(kit, fixed_id(NOW, root.id, "child")) == [TaskState.CANCELLED]
+
+
 async def test_many_children_and_a_cancel_at_once_leave_nothing_active(
     counter: Counter, family: Family, kit: StoreKit
 ) -> None:
