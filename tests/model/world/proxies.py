@@ -21,6 +21,11 @@ class FaultyDatabase:
         return self._kind(self._real[name], self._faults)
 
     @property
+    def database(self) -> Any:
+        """The one to which this belongs, as of a collection: for the time-out of what is asked of it."""
+        return self._real
+
+    @property
     def client(self) -> Any:
         """For transactions."""
         client = self._real.client
