@@ -13,10 +13,10 @@ import pymongo
 
 from karya.actors.cluster.lifecycle import Cluster
 from karya.core.action import NoopAction
+from karya.core.configuration import read_settings
 from karya.core.job import new_job
 from karya.core.occurrence import opening
 from karya.core.ports import Submission
-from karya.core.settings import read_settings
 from karya.core.spec import spec_model
 from karya.core.times import floor_millis
 from karya.store.provider import MongoStore

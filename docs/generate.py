@@ -23,7 +23,8 @@ from karya.actors.metrics import (
     figures,
 )
 from karya.core.audit.findings import INVARIANTS, Code
-from karya.core.settings import PREFIX, Settings
+from karya.core.configuration import PREFIX
+from karya.core.settings import Settings
 from karya.core.times import format_duration
 from karya.core.transitions import LEGAL
 

@@ -22,7 +22,7 @@ def load_settings(config: Path | None, flags: Mapping[str, Any], *, secrets: boo
     ConfigError.
     """
     # Not at the top: it brings pydantic, which a command that is given the gateway's URL need not wait for.
-    from karya.core.settings import read_settings
+    from karya.core.configuration import read_settings
 
     text = _text(config or _named_by_environment())
     return read_settings(text, os.environ, flags, _secret_file if secrets else None)

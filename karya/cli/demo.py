@@ -25,7 +25,7 @@ def demo(data_dir: DataDir = None) -> None:
     from karya.cli.demo_jobs import ANSWERS, FAILURES
     from karya.cli.demo_target import running_target
     from karya.cli.hosting import hosted
-    from karya.core.settings import read_settings
+    from karya.core.configuration import read_settings
 
     with ExitStack() as stack:
         tell = stack.enter_context(Progress())

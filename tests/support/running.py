@@ -18,8 +18,8 @@ import ray
 
 from karya.actors.cluster.handle import Karya, connect
 from karya.actors.cluster.lifecycle import Cluster
+from karya.core.configuration import read_settings
 from karya.core.job import JobState
-from karya.core.settings import read_settings
 from karya.core.views import SummaryView
 from tests.support.eventually import eventually
 

@@ -16,7 +16,8 @@ from pydantic import BaseModel
 from karya.connectors.configured import Unconfigured
 from karya.connectors.installed import installed_connectors
 from karya.connectors.registry import load_connectors
-from karya.core.settings import Settings, read_settings
+from karya.core.configuration import read_settings
+from karya.core.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = sorted((ROOT / "configs").glob("*.yaml"))

@@ -11,8 +11,9 @@ import pytest
 import yaml
 
 from karya.connectors.registry import action_types, load_connectors
+from karya.core.configuration import read_settings
 from karya.core.job import new_job
-from karya.core.settings import Settings, read_settings
+from karya.core.settings import Settings
 from karya.core.spec import JobSpec, spec_model
 
 ROOT = Path(__file__).parents[2]

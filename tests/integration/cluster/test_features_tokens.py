@@ -11,8 +11,8 @@ from karya.actors.accounts import Accounts
 from karya.actors.cluster.ground import Ground
 from karya.actors.cluster.host import Host
 from karya.actors.cluster.wiring import ServerParts
+from karya.core.configuration import read_settings
 from karya.core.errors import ConfigError
-from karya.core.settings import read_settings
 from karya.core.user import TokenSpec, UserSpec
 from tests.support.running import SHORT, Running
 

@@ -2,7 +2,7 @@
 
 from karya.actors.cluster.names import pool_of
 from karya.actors.cluster.staffing import full_staff
-from karya.core.settings import read_settings
+from karya.core.configuration import read_settings
 
 
 def test_workers_are_numbered_in_their_pool() -> None:

@@ -4,8 +4,9 @@ from datetime import timedelta
 
 import pytest
 
+from karya.core.configuration import read_settings
 from karya.core.errors import ConfigError
-from karya.core.settings import Settings, read_settings
+from karya.core.settings import Settings
 
 
 def refusal(text: str = "", environ: dict[str, str] | None = None, **overrides: object) -> str:

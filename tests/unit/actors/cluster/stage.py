@@ -6,7 +6,7 @@ from typing import Any
 
 from karya.actors.cluster.rolling import Rolling
 from karya.actors.cluster.staffing import free_name, members
-from karya.core.settings import read_settings
+from karya.core.configuration import read_settings
 
 
 @dataclass

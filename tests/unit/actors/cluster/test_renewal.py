@@ -1,7 +1,8 @@
 """Which settings a rolling restart takes over."""
 
 from karya.actors.cluster.renewal import kept, renewed
-from karya.core.settings import Settings, read_settings
+from karya.core.configuration import read_settings
+from karya.core.settings import Settings
 
 
 def settings(text: str = "") -> Settings:
