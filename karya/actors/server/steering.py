@@ -98,11 +98,12 @@ class Steering:
         return JobView.of(job, now)
 
     async def _cancel_first(self, job_id: str, now: datetime) -> Job | None:
-        """A job that has completed has nothing left to cancel, but those that it submitted may."""
+        """A job that has completed has nothing left to cancel, but those that it submitted may: also when
+        somebody asks again who was not answered."""
         try:
             return await self._cancel_one(job_id, now)
         except Conflict:
-            if not await self._descendants(job_id, LIVE_STATES):
+            if not await self._descendants(job_id, {*LIVE_STATES, JobState.CANCELLED}):
                 raise
             return await self._jobs.get(job_id)
 

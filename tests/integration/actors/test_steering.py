@@ -132,6 +132,20 @@ async def test_a_descendant_that_has_completed_stays_so(
     assert (await counter.server.get(child.id)).status is JobState.COMPLETED
 
 
+async def test_a_cancel_of_a_completed_jobs_descendants_may_be_asked_for_again(
+    counter: Counter, family: Family, kit: StoreKit
+) -> None:
+    """One whose answer was lost has cancelled them: the next is not refused as if nothing had been there."""
+    root = await counter.server.submit(spec())
+    child = await family.child(root)
+    (task,) = await kit.tasks_of(root.id)
+    await kit.commit(await kit.claim(task), succeed())
+    await kit.jobs.settle([root.id], NOW)
+    for _ in range(2):
+        assert (await counter.server.cancel(root.id)).status is JobState.COMPLETED
+        assert (await counter.server.get(child.id)).status is JobState.CANCELLED
+
+
 async def test_a_child_belongs_to_its_parent_and_is_stored_once(
     counter: Counter, family: Family, kit: StoreKit
 ) -> None:
