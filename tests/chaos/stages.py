@@ -35,6 +35,9 @@ class Stage:
     }
     """How many processes of each role there are when all is well."""
 
+    wave: ClassVar[float] = 10.0
+    """Seconds from one wave of jobs to the next."""
+
     def __init__(self, home: Path) -> None:
         self.home = home
 
@@ -141,9 +144,11 @@ class NodesStage(Stage):
 
 
 class ClocksStage(Stage):
-    """Every actor has a wall clock of its own."""
+    """Every actor has a wall clock of its own. The library that makes it so stands between the process and
+    every look at a clock: an actor then takes several times the processor that it takes elsewhere."""
 
     name = "clocks"
+    wave = 20.0
 
     def __init__(self, home: Path) -> None:
         super().__init__(home)

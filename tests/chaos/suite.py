@@ -80,7 +80,8 @@ async def perform(stage: Stage, programme: Programme, tell: Tell) -> Outcome:
         cluster.configure({**settings, **(SOAKING if programme.soaking else {})})
         await asyncio.to_thread(cluster.start)
         async with Client(cluster.url) as client:
-            workload = Workload(Mix(Random(programme.seed)), client, target.url, programme.rate)
+            mix = Mix(Random(programme.seed))
+            workload = Workload(mix, client, target.url, programme.rate, stage.wave)
             return await _Run(Rig(stage, cluster, target, client, workload), programme, tell).outcome()
     finally:
         await asyncio.to_thread(cluster.kill_everything)

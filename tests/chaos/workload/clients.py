@@ -11,21 +11,21 @@ from tests.chaos.judge.facts import Asked, Job, Pause
 from tests.chaos.workload.draft import Draft, chained, millis
 from tests.chaos.workload.mix import LIFE, Mix
 
-WAVE = 10.0
-"""Seconds from one wave of jobs to the next."""
 MIXED = 36.0
-"""About how many tasks a second the waves and the pulse make."""
+"""About how many tasks a second the waves and the pulse make, with ten seconds from one wave to the next."""
 
 
 class Workload:
     """Submits wave after wave until it is stopped. `jobs` is what the judge goes by, always up to date."""
 
-    def __init__(self, mix: Mix, client: Client, target: str, rate: float) -> None:
+    def __init__(self, mix: Mix, client: Client, target: str, rate: float, wave: float) -> None:
+        """`wave` is how many seconds there are from one wave of jobs to the next."""
         self.jobs: dict[str, Job] = {}
         self._mix = mix
         self._client = client
         self._target = target
-        self._steady = max(0.0, rate - MIXED)
+        self._steady = max(0.0, rate - MIXED) * wave * 1000 / LIFE
+        self._wave = wave
         self._stopping = asyncio.Event()
         self._clients: set[asyncio.Task[None]] = set()
         self.pulse = mix.pulse(now())
@@ -35,11 +35,14 @@ class Workload:
         self._begin(self._beat())
         while not self._stopping.is_set():
             begun = time.monotonic()
-            drafts = [*self._mix.wave(now()), *self._mix.steady(now(), self._steady * WAVE * 1000 / LIFE)]
+            drafts = [
+                *self._mix.wave(now()),
+                *self._mix.steady(now(), self._steady),
+            ]
             for draft in drafts:
                 self._begin(self.serve(draft))
             with suppress(TimeoutError):
-                async with asyncio.timeout(WAVE - (time.monotonic() - begun)):
+                async with asyncio.timeout(self._wave - (time.monotonic() - begun)):
                     await self._stopping.wait()
         while self._clients:
             await asyncio.wait(self._clients)
