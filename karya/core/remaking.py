@@ -111,8 +111,9 @@ class _Change:
             at = format_instant(anchor)
             message = f"the occurrence of {at} has begun already: choose another one"
             raise InvalidInput.at("schedule.at", message)
-        passed = self._passed({anchor})
-        count = self.behind.cursor.count - len(self.waiting) + len(passed) + 1
+        passed, before = self._passed({anchor}), self.behind.cursor
+        is_counted = self.old.cursor.at < anchor <= before.at and _has(self.old, anchor)
+        count = before.count - len(self.waiting) + len(passed) + self._uncounted(before) + (not is_counted)
         cursor = Cursor(at=anchor, count=count, exhausted=True)
         occurrences = (scheduled(self.new, cursor),)
         return Remake(cursor, occurrences, self.behind.cursor, passed, self.behind.skips)
@@ -125,11 +126,11 @@ class _Change:
         kept = [one for one in self._come if _has(new, one.instant) and _has_room(schedule, one)]
         passed = self._passed({one.instant for one in kept})
         following = self._following(self.old.cursor.at if goes_on else self.now)
-        seen = before.count - len(self.waiting) + len(kept) + len(passed)
-        seen += self._met_otherwise(before, following)
+        had = before.count - len(self.waiting) + len(kept) + len(passed) + self._uncounted(before)
+        seen = had - self._to_meet(following or self.now)
         if following is None or (schedule.max_runs is not None and seen >= schedule.max_runs):
             newest = max((one.instant for one in kept), default=min(self.old.cursor.at, self.now))
-            cursor = Cursor(at=newest, count=seen, exhausted=True)
+            cursor = Cursor(at=newest, count=had - self._to_meet(newest), exhausted=True)
             occurrences = [_again(new, cursor, one) for one in kept]
         else:
             cursor = cursor_at(schedule, new.anchor, following, seen + 1)
@@ -160,12 +161,14 @@ class _Change:
             at = schedule.next_after(anchor, at, 0)
         return at
 
-    def _met_otherwise(self, before: Cursor, following: datetime | None) -> int:
-        """How many instants more the count begins with: the chain counts what it meets on its way, and each
-        instant with tasks of an earlier version once, wherever the cursor was when those were made."""
-        uncounted = sum(at > before.at for at in self.taken)
-        met = sum(following is not None and at > following and _has(self.new, at) for at in self.taken)
-        return uncounted - met
+    def _uncounted(self, before: Cursor) -> int:
+        """How many instants with tasks the chain of the old schedule would have counted when it came to them.
+        Those that no chain comes to count already."""
+        return sum(at > before.at and _has(self.old, at) for at in self.taken)
+
+    def _to_meet(self, cursor_at: datetime) -> int:
+        """How many of these the chain of the new one is going to count, if its cursor stands there."""
+        return sum(at > cursor_at and _has(self.new, at) for at in self.taken)
 
 
 def _same_rule(old: Schedule, new: Schedule) -> bool:

@@ -120,7 +120,8 @@ async def _skip(standing: Standing, job: Job, one: Untouched) -> Sequence[Task]:
     instant = one.waiting.instant
     coming = [at for at in (*job.skipped, instant) if at > standing.now]
     values: Document = {"skipped": coming or None}
-    following = job.next_cursor(job.cursor.at, job.cursor.count) if instant == job.cursor.at else None
+    is_end = instant == job.cursor.at and not job.cursor.exhausted
+    following = job.next_cursor(job.cursor.at, job.cursor.count) if is_end else None
     if following is not None:
         values["cursor"] = cursor_document(following)
         made = occurrence_tasks(job, scheduled(job, following), standing.now)

@@ -20,6 +20,11 @@ class Book:
     paused: bool = False
     """A pause was acknowledged, and nobody asked since for it to go on."""
     redriven: bool = False
+    since: datetime | None = None
+    """When the latest schedule took the place of another: what was past by then is none of its instants."""
+
+    over: bool = False
+    """The latest schedule had no room for another instant when it came."""
 
     @property
     def terms(self) -> Terms:
@@ -31,12 +36,18 @@ class Book:
         """How long history is kept at least."""
         return min(terms.kept or timedelta(days=7) for terms in self.versions.values())
 
+    def unaccounted(self, after: datetime) -> datetime | None:
+        """The first instant after this one that is not dealt with, however many the job may have."""
+        following = self.terms.following(self.created, after)
+        while following is not None and following in self.accounted:
+            following = self.terms.following(self.created, following)
+        return following
+
     def left(self, at: datetime, count: int) -> datetime | None:
         """The next instant behind this one, which was number `count`, that is not dealt with already."""
-        following = self.terms.following(self.created, at, count)
-        while following is not None and following in self.accounted:
-            following = self.terms.following(self.created, following, count)
-        return following
+        most = self.terms.timing.max_runs
+        is_full = self.over or (most is not None and count >= most)
+        return None if is_full else self.unaccounted(max(at, self.since or at))
 
     def account(self, at: datetime, how: str) -> None:
         """An instant is dealt with."""

@@ -1,17 +1,28 @@
 """A database in memory where there is room: the model writes a lot, and kills no mongod."""
 
+import logging
 import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from karya.store.embedded import EmbeddedMongod
 from tests.model.world.databases import Databases
 
 _MEMORY = Path("/dev/shm")
 _ROOM = 2 * 1024**3
+
+
+@pytest.fixture(scope="package", autouse=True)
+def silence() -> Iterator[None]:
+    """What the actors log of a hundred thousand events costs more than judging them."""
+    before = structlog.get_config()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    yield
+    structlog.configure(**before)
 
 
 @pytest.fixture(scope="session")

@@ -8,18 +8,26 @@ from hypothesis.stateful import run_state_machine_as_test
 from tests.model.machine import KaryaMachine
 from tests.model.world.databases import Databases
 
-RULES_OF_AN_EXAMPLE = 100
-_FEWEST = 155
-"""So many steps an example has on average at least: Hypothesis ends some early, whose draws are too many, and
-some rules are several steps."""
+RULES_OF_AN_EXAMPLE = 150
+"""Every example is brought to an end, which is no step and takes its time: few long ones cost less."""
+_STEPS_OF_A_RULE = 1.7
+"""So many steps a rule has on average at least: some are several, and Hypothesis ends an example early whose
+draws are too many."""
 _BY_DESIGN = (HealthCheck.too_slow, HealthCheck.data_too_large)
-"""Steps write to a database, and a hundred of them draw a lot."""
+"""Steps write to a database, and so many of them draw a lot."""
 
 
 def drive(
-    databases: Databases, number: int, steps: int, tally: Counter[str], *, shrinking: bool = True
+    databases: Databases,
+    number: int,
+    steps: int,
+    tally: Counter[str],
+    *,
+    rules: int = RULES_OF_AN_EXAMPLE,
+    shrinking: bool = True,
 ) -> None:
-    """Drives at least so many steps, from the seed `number` on, and counts in `tally` what has happened.
+    """Drives at least so many steps, from the seed `number` on, in examples of so many rules, and counts in
+    `tally` what has happened.
 
     Raises AssertionError when a promise is broken, after looking for the shortest way there.
     """
@@ -31,8 +39,8 @@ def drive(
     run_state_machine_as_test(
         machine,  # type: ignore[arg-type]
         settings=settings(
-            max_examples=max(steps // _FEWEST, 1),
-            stateful_step_count=RULES_OF_AN_EXAMPLE,
+            max_examples=max(int(steps / (rules * _STEPS_OF_A_RULE)), 1),
+            stateful_step_count=rules,
             deadline=None,
             database=None,
             report_multiple_bugs=False,

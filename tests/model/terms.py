@@ -67,6 +67,10 @@ class Terms:
             return None
         return next((one for one in self.timing.instants(created) if one > at), None)
 
+    def has(self, created: datetime, at: datetime) -> bool:
+        """Whether this is an instant of the schedule."""
+        return self.following(created, at - ms(1)) == at
+
     def between(self, created: datetime, after: datetime, until: datetime) -> list[datetime]:
         """The instants behind `after` up to `until`, however many it may have."""
         found: list[datetime] = []

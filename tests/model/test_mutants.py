@@ -9,6 +9,8 @@ from tests.model.mutants import ELUSIVE, MUTANTS, Mutant
 from tests.model.world.databases import Databases
 
 _STEPS = 10_000
+_RULES = 100
+"""What fails is shown once more: the shorter the sooner."""
 _ALL = [*MUTANTS, *(pytest.param(one, marks=pytest.mark.slow) for one in ELUSIVE)]
 
 
@@ -20,5 +22,5 @@ def test_a_bug_that_is_put_in_is_found(
     mutant(monkeypatch)
     tally: Counter[str] = Counter()
     with pytest.raises(AssertionError):
-        drive(databases, 1, _STEPS, tally, shrinking=False)
+        drive(databases, 1, _STEPS, tally, rules=_RULES, shrinking=False)
     print(mutant.__name__, "was found after", tally["steps"], "steps at most")

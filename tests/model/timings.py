@@ -17,6 +17,11 @@ class At:
     max_runs: int = 1
     jitter: timedelta = timedelta(0)
 
+    @property
+    def rule(self) -> object:
+        """What tells its instants, however many of them there are."""
+        return At, self.delay
+
     def schedule(self, created: datetime) -> Schedule:
         """As a client writes it."""
         return Once(at=created + self.delay)
@@ -35,6 +40,11 @@ class Every:
     start: timedelta | None = None
     length: timedelta | None = None
     jitter: timedelta = timedelta(0)
+
+    @property
+    def rule(self) -> object:
+        """What tells its instants, however many of them there are."""
+        return Every, self.every, self.start
 
     def schedule(self, created: datetime) -> Schedule:
         """As a client writes it."""
@@ -65,6 +75,11 @@ class Minutes:
     step: int
     max_runs: int | None = 2
     jitter: timedelta = timedelta(0)
+
+    @property
+    def rule(self) -> object:
+        """What tells its instants, however many of them there are."""
+        return Minutes, self.step
 
     def schedule(self, created: datetime) -> Schedule:
         """As a client writes it."""

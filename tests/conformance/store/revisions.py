@@ -175,6 +175,7 @@ class RevisionsConformance(Told):
         job = await self.stored(kit, a_job(every(2)))
         once = {"kind": "once", "at": "2026-11-23T08:00:06Z"}
         await kit.lifecycle.update(job.id, to(at(9), schedule=once), at(9))
+        assert (await self.job(kit, job)).cursor.count == 4
         assert await self.states(kit, job) == [(2, "SKIPPED", False), (6, "READY", False)]
         ranges = [skipped.range for skipped in await kit.history.skipped(job.id, 9)]
         assert [(run.first, run.last) for run in ranges] == [(at(8), at(8)), (at(4), at(4))]
@@ -209,6 +210,31 @@ class RevisionsConformance(Told):
             (15, "READY", False),
             (20, "READY", False),
         ]
+
+    async def test_an_instant_that_no_chain_comes_to_counts_once(self, kit: StoreKit) -> None:
+        """10 is skipped on request, and is no instant of the schedules that follow, until the last one."""
+        job = await self.stored(kit, a_job(every(10)))
+        await kit.lifecycle.skip_next(job.id, NOW)
+        for seconds in (4, 3, 4):
+            new = await kit.lifecycle.update(job.id, to(schedule=interval(seconds)), NOW)
+            assert (new.cursor.at, new.cursor.count) == (at(seconds), 2)
+        new = await kit.lifecycle.update(job.id, to(schedule=interval(5)), NOW)
+        assert (new.cursor.at, new.cursor.count) == (at(5), 1)
+        once = {"kind": "once", "at": "2026-11-23T08:01:00Z"}
+        new = await kit.lifecycle.update(job.id, to(schedule=once), NOW)
+        assert new.cursor.count == 2
+
+    async def test_a_job_at_its_end_counts_what_lay_ahead_once(self, kit: StoreKit) -> None:
+        """Its last instant stands for another run, as it was skipped; then there is room for more."""
+        job = await self.stored(kit, a_job(every(10)))
+        await kit.lifecycle.skip_next(job.id, NOW)
+        await kit.lifecycle.trigger(job.id, new_id(NOW), NOW)
+        for _ in range(2):
+            bounded = interval(10, max_runs=1)
+            assert (await kit.lifecycle.update(job.id, to(schedule=bounded), NOW)).cursor.exhausted
+            bounded = interval(10, max_runs=2)
+            new = await kit.lifecycle.update(job.id, to(schedule=bounded), NOW)
+            assert (new.cursor.at, new.cursor.count, new.cursor.exhausted) == (at(20), 2, True)
 
     async def test_what_was_skipped_on_request_lies_in_no_range(self, kit: StoreKit) -> None:
         """The chain of a schedule that came after the request is behind, and has not met that instant."""

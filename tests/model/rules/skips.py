@@ -5,6 +5,7 @@ from datetime import datetime
 from tests.model.acts import Act
 from tests.model.book import Book
 from tests.model.ledger import Ledger
+from tests.model.rules.updates import REPLACED
 from tests.model.snapshot import Document, Snapshot
 from tests.model.terms import Terms, ms
 from tests.model.timings import At
@@ -15,21 +16,23 @@ def skipped(
 ) -> set[datetime]:
     """The instants of a job that a range holds since the act."""
     book = ledger.books[job["_id"]]
+    terms = book.versions[old["version"]]  # of a schedule that is replaced: what came by it
     passed: set[datetime] = set()
     for ident, run in now.skips.items():
         if run["job_id"] != job["_id"] or run == before.skips.get(ident):
             continue
-        passed |= _part(book, run, before.skips.get(ident))
-        for at in passed:
+        part = _part(book, terms, run, before.skips.get(ident))
+        passed |= part
+        for at in part:
             _reasoned(ledger, act, book, run["reason"], at)
     for at in passed:
         book.account(at, "skipped")
     return passed
 
 
-def _part(book: Book, run: Document, was: Document | None) -> set[datetime]:
+def _part(book: Book, terms: Terms, run: Document, was: Document | None) -> set[datetime]:
     """What a range holds, or has come to hold."""
-    instants = book.terms.between(book.created, was["last"] if was else run["first"] - ms(1), run["last"])
+    instants = terms.between(book.created, was["last"] if was else run["first"] - ms(1), run["last"])
     count = run["count"] - (was["count"] if was else 0)
     assert len(instants) == count and instants[-1] == run["last"], f"{run} should hold {instants}"
     assert was is not None or instants[0] == run["first"], f"{run} should begin with {instants[0]}"
@@ -39,6 +42,8 @@ def _part(book: Book, run: Document, was: Document | None) -> set[datetime]:
 def _reasoned(ledger: Ledger, act: Act, book: Book, reason: str, at: datetime) -> None:
     if reason == "the job was paused":
         assert act.kind == "resume" and at <= ledger.now, f"{act.kind} skipped {at}: {reason}"
+    elif reason == REPLACED:
+        assert act.kind == "update" and at <= ledger.now, f"{act.kind} skipped {at}: {reason}"
     else:
         assert act.kind == "turn", f"{act.kind} skipped {at}: {reason}"
         must_be_late(ledger, book.terms, reason, at, at)

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from tests.model.acts import Act
 from tests.model.ledger import Ledger
 from tests.model.rules.attempts import claimed, ended
-from tests.model.rules.jobs import Made
+from tests.model.rules.instants import Made
 from tests.model.rules.skips import must_be_late
+from tests.model.rules.updates import REPLACED
 from tests.model.snapshot import OPEN, TOKENS, Document, Snapshot, is_untouched, lease
 from tests.model.terms import opens
 
@@ -18,8 +19,8 @@ WAYS: Mapping[tuple[str, str], frozenset[str]] = {
     ("RUNNING", "CANCELLED"): frozenset({"report", "sweep"}),
     ("READY", "CANCELLED"): frozenset({"cancel", "sweep", "child", "turn"}),
     ("BLOCKED", "CANCELLED"): frozenset({"cancel", "sweep", "child", "turn"}),
-    ("READY", "SKIPPED"): frozenset({"turn", "skip", "resume"}),
-    ("BLOCKED", "SKIPPED"): frozenset({"turn", "skip", "resume", "report", "sweep"}),
+    ("READY", "SKIPPED"): frozenset({"turn", "skip", "resume", "update"}),
+    ("BLOCKED", "SKIPPED"): frozenset({"turn", "skip", "resume", "update", "report", "sweep"}),
     ("BLOCKED", "READY"): frozenset({"report", "sweep"}),
     ("DEAD", "READY"): frozenset({"redrive"}),
     ("DEAD", "CANCELLED"): frozenset({"discard"}),
@@ -120,6 +121,7 @@ def _skipped(ledger: Ledger, act: Act, old: Document, task: Document, now: Snaps
         assert ended and not opens(_when(ledger, task), ended), f"skipped behind {states}: {task}"
         return
     assert is_untouched(old), f"skipped though it had begun: {old}"
+    assert (act.kind == "update") == (task["reason"] == REPLACED), f"{act.kind} skipped {task}"
     if act.kind == "turn" and not task["reason"].startswith("overlap"):
         terms = ledger.books[task["job_id"]].terms
         must_be_late(ledger, terms, task["reason"], task["instant"], task["instant"])

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any
+from enum import Enum, auto
 
 from karya.core.job import Job
 from karya.core.revision import revised
@@ -10,7 +10,15 @@ from tests.model.acts import Act
 from tests.model.simulation import Simulation, pick
 from tests.model.steps.base import Plain
 from tests.model.terms import Terms
-from tests.model.timings import At, Every
+from tests.model.timings import At, Every, Timing
+
+
+class Keep(Enum):
+    """What an update leaves of the schedule: all of it, all but its bounds, nothing."""
+
+    ALL = auto()
+    RULE = auto()
+    NOTHING = auto()
 
 
 @dataclass(frozen=True)
@@ -19,7 +27,7 @@ class Update(Plain):
 
     job: int
     terms: Terms
-    keep: bool
+    keep: Keep
 
     async def run(self, sim: Simulation) -> None:
         job_id = pick(sim.live(), self.job)
@@ -27,7 +35,7 @@ class Update(Plain):
             return
         now, book = sim.world.time.now, sim.ledger.books[job_id]
         age = now - book.created
-        terms = replace(self.terms, timing=book.terms.timing if self.keep else _shifted(self.terms, age))
+        terms = replace(self.terms, timing=self._timing(book.terms.timing, age))
 
         async def update() -> Job:
             job = await sim.world.lifecycle.update(
@@ -40,10 +48,19 @@ class Update(Plain):
         await sim.call(Act("update", job_id, terms={job_id: terms}), update, again=False)
         sim.world.poke(now)
 
+    def _timing(self, old: Timing, age: timedelta) -> Timing:
+        new = _shifted(self.terms.timing, age)
+        if self.keep is Keep.NOTHING:
+            return new
+        if self.keep is Keep.ALL or isinstance(old, At) or isinstance(new, At):
+            return old
+        if isinstance(old, Every) and isinstance(new, Every):
+            old = replace(old, length=new.length)
+        return replace(old, max_runs=new.max_runs, jitter=new.jitter)
 
-def _shifted(terms: Terms, age: timedelta) -> At | Every | Any:
+
+def _shifted(timing: Timing, age: timedelta) -> Timing:
     """What was meant from now on, told from the submission on."""
-    timing = terms.timing
     if isinstance(timing, At):
         return replace(timing, delay=timing.delay + age)
     if isinstance(timing, Every) and timing.length is not None:
