@@ -16,7 +16,7 @@ _MEMORY = Path("/dev/shm")
 _ROOM = 2 * 1024**3
 
 
-@pytest.fixture(scope="package", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def silence() -> Iterator[None]:
     """What the actors log of a hundred thousand events costs more than judging them."""
     before = structlog.get_config()

@@ -117,7 +117,9 @@ def test_a_new_interval_has_its_instants_after_now_and_counts_on(
     } - {one.cause for one in waiting(job, *late)}
     if max_runs is not None and total >= max_runs:
         assert plan.cursor.exhausted
-        assert plan.cursor.count == total
+        # What is ahead of the cursor counts when a chain comes to it, as that of a later version may.
+        ahead = [at(count) for count in range(seconds, made + 1, seconds) if at(count) in taken]
+        assert plan.cursor.count == total - len([one for one in ahead if one > plan.cursor.at])
         assert [o.instant for o in plan.occurrences] == [at(count) for count in late]
         return
     following = seconds
