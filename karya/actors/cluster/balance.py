@@ -7,12 +7,12 @@ import structlog
 
 from karya.actors.cluster.names import pool_of
 from karya.actors.cluster.placement import one_too_many
-from karya.actors.cluster.staff import Staff
+from karya.actors.cluster.staff import COMEBACK_SECONDS, Staff
 
 log = structlog.get_logger("karya.supervisor")
 
-_COMEBACK_SECONDS = 60.0
-"""How long a newcomer may take until it works, and how long nothing is moved after one that did not."""
+_REST_SECONDS = 60.0
+"""How long nothing is moved after a newcomer that did not work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Balance:
         pool = pool_of(name or "")
         if name is None or pool is None or not self._staff.is_open(name):
             return None
-        move = _Move(name, self._staff.add(pool), now + _COMEBACK_SECONDS)
+        move = _Move(name, self._staff.add(pool), now + COMEBACK_SECONDS)
         log.info("worker_moves", leaving=move.leaving, coming=move.coming)
         return move
 
@@ -54,7 +54,6 @@ class Balance:
             self._staff.retire(move.leaving)
             self._move = None
         elif now > move.until:
-            log.warning("worker_does_not_move", coming=move.coming, seconds=_COMEBACK_SECONDS)
-            self._staff.wanted.discard(move.coming)
-            self._staff.kill(move.coming)
-            self._move, self._not_before = None, now + _COMEBACK_SECONDS
+            log.warning("worker_does_not_move", coming=move.coming, seconds=COMEBACK_SECONDS)
+            self._staff.give_up(move.coming)
+            self._move, self._not_before = None, now + _REST_SECONDS

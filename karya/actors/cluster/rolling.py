@@ -8,15 +8,12 @@ import structlog
 
 from karya.actors.cluster.leaving import CLOSE, HAND_OVER
 from karya.actors.cluster.names import SCHEDULER, SERVER, UNDERSTUDY, pool_of
-from karya.actors.cluster.staff import Staff
+from karya.actors.cluster.staff import COMEBACK_SECONDS, Staff
 
 log = structlog.get_logger("karya.supervisor")
 
 T = TypeVar("T")
 _Steps = Generator[None, None, T]
-
-_COMEBACK_SECONDS = 60.0
-"""How long a replacement may take from its making until it works."""
 
 _NO_ROOM_SECONDS = 5.0
 """After so long a replacement that still waits for a place gets that of the one it replaces."""
@@ -100,8 +97,7 @@ class Rolling:
         try:
             yield from self._until_it_works(fresh, in_the_way=name)
         except _Failed:
-            self._staff.wanted.discard(fresh)
-            self._staff.kill(fresh)
+            self._staff.give_up(fresh)
             raise
         yield from self._retired(name)
         return f"{name}: replaced by {fresh}"
@@ -116,8 +112,8 @@ class Rolling:
         began = self._monotonic()
         while not self._leads():
             yield
-            if self._monotonic() - began > _COMEBACK_SECONDS:
-                raise _Failed(f"the new scheduler does not lead after {_COMEBACK_SECONDS:g} s: see the log")
+            if self._monotonic() - began > COMEBACK_SECONDS:
+                raise _Failed(f"the new scheduler does not lead after {COMEBACK_SECONDS:g} s: see the log")
         return line
 
     def _renew_behind_an_understudy(self) -> _Steps[str]:
@@ -153,8 +149,8 @@ class Rolling:
             failure = self._staff.failure(name)
             if failure is not None:
                 raise _Failed(f"{name} does not start: {failure}")
-            if waited > _COMEBACK_SECONDS:
-                raise _Failed(f"{name} does not work after {_COMEBACK_SECONDS:g} s: see the log")
+            if waited > COMEBACK_SECONDS:
+                raise _Failed(f"{name} does not work after {COMEBACK_SECONDS:g} s: see the log")
             if in_the_way and waited > _NO_ROOM_SECONDS and self._staff.is_waiting(name):
                 yield from self._retired(in_the_way)
                 in_the_way = None

@@ -18,6 +18,9 @@ from karya.actors.cluster.staffing import free_name, full_staff, members
 
 log = structlog.get_logger("karya.supervisor")
 
+COMEBACK_SECONDS = 60.0
+"""How long a newcomer may take from its making until it works."""
+
 _LEAST_PATIENCE = timedelta(seconds=5)
 _MOST_PATIENCE = timedelta(seconds=10)
 _CLOSE_PATIENCE = timedelta(seconds=10)
@@ -106,6 +109,11 @@ class Staff:
     def replace(self, name: str, way: str = CLOSE) -> None:
         """Wants another one in this place."""
         self._close(name, way)
+
+    def give_up(self, name: str) -> None:
+        """Wants this one no longer, which has not come to work, and ends it at once."""
+        self.wanted.discard(name)
+        self.kill(name)
 
     def kill(self, name: str) -> None:
         """Ends this one at once; what it held comes back when its leases expire."""

@@ -1,8 +1,11 @@
 """A worker keeps the leases of what runs, and stops what is no longer its own or no longer wanted."""
 
+from datetime import timedelta
+
+from karya.core.hint import Hint
 from karya.core.outcome import Failure
 from karya.core.ports import Commit
-from karya.core.task import TaskState
+from karya.core.task import Lease, TaskState
 from karya.core.transitions import Move, Transition
 from tests.conformance.store.kit import StoreKit
 from tests.integration.actors.crew import LEASE, SHORT_LEASE, Crew, Mate
@@ -16,6 +19,18 @@ def running() -> Actions:
     actions = Actions()
     actions.gate.clear()
     return actions
+
+
+async def begun(crew: Crew, span: timedelta = LEASE) -> tuple[Mate, Actions, Hint, Lease]:
+    """A worker in the middle of a task, which it holds under this lease."""
+    (hint,) = await crew.store(a_job())
+    actions = running()
+    mate = crew.worker(actions, lease=span)
+    mate.line.send(hint)
+    await soon(lambda: actions.started)
+    lease = (await crew.task(hint)).lease
+    assert lease is not None
+    return mate, actions, hint, lease
 
 
 async def cancel(kit: StoreKit, job_id: str) -> None:
@@ -48,13 +63,7 @@ async def test_renewals_keep_a_long_task(crew: Crew) -> None:
 
 
 async def test_a_lost_lease_stops_the_action_and_commits_nothing(crew: Crew) -> None:
-    (hint,) = await crew.store(a_job())
-    actions = running()
-    mate = crew.worker(actions, lease=SHORT_LEASE)
-    mate.line.send(hint)
-    await soon(lambda: actions.started)
-    lease = (await crew.task(hint)).lease
-    assert lease is not None
+    mate, actions, hint, lease = await begun(crew, SHORT_LEASE)
     await crew.kit.commits.commit([Commit(hint.task_id, lease.id, release())], NOW)
     await lost(mate)
     assert actions.stopped == [hint.task_id]
@@ -64,13 +73,7 @@ async def test_a_lost_lease_stops_the_action_and_commits_nothing(crew: Crew) -> 
 
 async def test_a_task_that_is_claimed_again_stops_the_attempt_before(crew: Crew) -> None:
     """Of which the worker did not know yet that it had lost it: it was asleep, say."""
-    (hint,) = await crew.store(a_job())
-    actions = running()
-    mate = crew.worker(actions)
-    mate.line.send(hint)
-    await soon(lambda: actions.started)
-    lease = (await crew.task(hint)).lease
-    assert lease is not None
+    mate, actions, hint, lease = await begun(crew)
     await crew.kit.commits.commit([Commit(hint.task_id, lease.id, release())], NOW)
     mate.line.send(hint_of(await crew.task(hint)))
     await soon(lambda: len(actions.started) == 2)
@@ -81,13 +84,7 @@ async def test_a_task_that_is_claimed_again_stops_the_attempt_before(crew: Crew)
 
 async def test_an_outcome_under_a_lost_lease_changes_nothing(crew: Crew) -> None:
     """The lease is lost between two renewals, so that the worker learns it from its commit."""
-    (hint,) = await crew.store(a_job())
-    actions = running()
-    mate = crew.worker(actions)
-    mate.line.send(hint)
-    await soon(lambda: actions.started)
-    lease = (await crew.task(hint)).lease
-    assert lease is not None
+    mate, actions, hint, lease = await begun(crew)
     retry = Transition(Move.RETRY, {"due_at": at(9), "error": "reaped"})
     await crew.kit.commits.commit([Commit(hint.task_id, lease.id, retry)], NOW)
     actions.gate.set()

@@ -75,5 +75,9 @@ class Stage:
     def stations(self) -> dict[str, str]:
         return {name: node for name, node in self.nodes.items() if name in self.wanted}
 
+    def give_up(self, name: str) -> None:
+        self.wanted.discard(name)
+        self.kill(name)
+
     def kill(self, name: str) -> None:
         self.story.append(f"kill {name}")
