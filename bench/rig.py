@@ -1,69 +1,78 @@
 """A real cluster to measure, and the ways to fill it and to read what it did."""
 
-import asyncio
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import psutil
-import pymongo
+from pymongo import MongoClient
+from pymongo.database import Database
 
+from bench.filling import Document, Model, fill, fill_history
+from bench.target import Target
+from karya.actors.cluster.handle import Karya, connect
 from karya.actors.cluster.lifecycle import Cluster
-from karya.core.action import NoopAction
+from karya.core.action import Action, NoopAction
 from karya.core.configuration import read_settings
-from karya.core.job import new_job
-from karya.core.occurrence import opening
-from karya.core.ports import Submission
-from karya.core.spec import spec_model
 from karya.core.times import floor_millis
-from karya.store.provider import MongoStore
 
-_CHUNK = 1_000
-_POLL_SECONDS = 0.02
-_SPEC = spec_model([NoopAction])
+_POLL_SECONDS = 0.01
+_FILLED_A_SECOND = 8_000
 _ACTORS = frozenset(f"ray::{kind}Actor" for kind in ("Server", "Scheduler", "Worker", "Supervisor"))
 
 
 class Rig:
-    """A running cluster with its store opened beside it."""
+    """A running cluster with its database opened beside it."""
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, cluster: Cluster, target: Target, workers: int) -> None:
         self.cluster = cluster
-        self._settings = read_settings("", {})
-        client: pymongo.MongoClient[dict[str, object]] = pymongo.MongoClient(cluster.store_url, tz_aware=True)
-        self._database = client[self._settings.store.database]
+        self.target = target
+        self.workers = workers
+        settings = read_settings("", {})
+        client: MongoClient[Document] = MongoClient(cluster.store_url, tz_aware=True)
+        self.database: Database[Document] = client[settings.store.database]
 
-    def fill(self, due: Sequence[datetime]) -> None:
-        """Stores one no-op job for each instant, past the gateway, as durably as the gateway would."""
-        asyncio.run(self._fill(due))
+    def run(
+        self, count: int, seconds: float = 0.0, *, action: Action | None = None, timeout: float = 180
+    ) -> "Run":
+        """Lets so many jobs fall due, evenly spread over so many seconds, and waits until all have ended."""
+        first = soon(2 + count / _FILLED_A_SECOND)
+        due = [first + timedelta(seconds=seconds * number / count) for number in range(count)]
+        fill(self.database, Model.of(action or NoopAction(type="noop")), due)
+        late = (datetime.now(UTC) - first).total_seconds()
+        if late > 0:
+            raise RuntimeError(f"the jobs were stored {late:.1f} s too late to be measured")
+        run = self.between(due[0], due[-1])
+        run.await_end(seconds + timeout)
+        return run
 
-    async def _fill(self, due: Sequence[datetime]) -> None:
-        store = MongoStore(self._settings.store, self.cluster.store_url)
-        for start in range(0, len(due), _CHUNK):
-            await store.jobs.submit([_submission(at) for at in due[start : start + _CHUNK]])
-        store.close()
+    def between(self, first: datetime, last: datetime) -> "Run":
+        """The jobs that were due within these instants, both included."""
+        return Run(self.database, first, last)
 
-    def await_completed(self, timeout: float) -> float:
-        """Waits until no job is ACTIVE; returns the wall time at which that was seen."""
-        deadline = time.monotonic() + timeout
-        while self._database.jobs.find_one({"status": "ACTIVE"}, {"_id": 1}):
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"jobs are still ACTIVE after {timeout} s")
-            time.sleep(_POLL_SECONDS)
-        return time.time()
+    def handle(self) -> Karya:
+        """What a Python program in the Ray cluster uses."""
+        return connect()
 
-    def start_lags(self) -> list[float]:
-        """The start lag of every finished task, in milliseconds, sorted."""
-        tasks = self._database.tasks.find({"status": "SUCCEEDED"}, {"instant": 1, "started_at": 1})
-        return sorted((task["started_at"] - task["instant"]).total_seconds() * 1000 for task in tasks)
+    def pend(self, count: int) -> None:
+        """Stores jobs that are due tomorrow, a millisecond apart."""
+        tomorrow = soon(86_400)
+        due = (tomorrow + timedelta(milliseconds=number) for number in range(count))
+        fill(self.database, Model.of(NoopAction(type="noop")), due)
+
+    def remember(self, count: int) -> None:
+        """Stores jobs that ran in the last hours, a millisecond apart."""
+        since = soon(-2 * 3_600)
+        ended = (since + timedelta(milliseconds=number) for number in range(count))
+        fill_history(self.database, Model.of(NoopAction(type="noop")), ended)
 
     def empty(self) -> None:
         """Removes all jobs and tasks, so that one measurement does not weigh on the next."""
-        self._database.jobs.delete_many({})
-        self._database.tasks.delete_many({})
+        for name in ("jobs", "tasks", "requests", "job_changes"):
+            self.database[name].delete_many({})
 
     def processes(self) -> dict[str, psutil.Process]:
         """Karya's own processes: this one, and one for each actor."""
@@ -71,23 +80,63 @@ class Rig:
         named = {f"{p.info['cmdline'][0].removeprefix('ray::')} {p.pid}": p for p in actors}
         return {"karya up": psutil.Process(), **named}
 
+    def others(self) -> dict[str, psutil.Process]:
+        """What runs beside them: mongod, and the processes of Ray."""
+        children = psutil.Process().children(recursive=True)
+        ours = {process.pid for process in self.processes().values()} | {self.target.pid}
+        return {f"{child.name()} {child.pid}": child for child in children if child.pid not in ours}
+
+
+class Run:
+    """Jobs that were due within a range of instants in which there are no others."""
+
+    def __init__(self, database: Database[Document], first: datetime, last: datetime) -> None:
+        self._database = database
+        self._range = {"$gte": floor_millis(first), "$lte": last}
+        self.first = first
+        self.ended = 0.0
+
+    def await_end(self, timeout: float) -> None:
+        """Waits until no job of it is ACTIVE: task *and* job have durably ended."""
+        active = {"status": "ACTIVE", "cursor.exhausted": True, "cursor.at": self._range}
+        deadline = time.monotonic() + timeout
+        while self._database.jobs.find_one(active, {"_id": 1}, hint="active"):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"jobs are still ACTIVE after {timeout} s")
+            time.sleep(_POLL_SECONDS)
+        self.ended = time.time()
+
+    @property
+    def seconds(self) -> float:
+        """From the first instant until the last job had ended."""
+        return self.ended - self.first.timestamp()
+
+    def start_lags(self) -> Sequence[float]:
+        """The start of every task less its instant, in milliseconds, in ascending order."""
+        wanted = {"status": "SUCCEEDED", "instant": self._range}
+        tasks = self._database.tasks.find(wanted, {"instant": 1, "started_at": 1})
+        return sorted((task["started_at"] - task["instant"]).total_seconds() * 1000 for task in tasks)
+
+
+def soon(seconds: float) -> datetime:
+    """So many seconds from now."""
+    return datetime.now(UTC) + timedelta(seconds=seconds)
+
+
+def cpu_seconds(processes: Iterable[psutil.Process]) -> float:
+    """What they have used of a processor since they began."""
+    return sum(sum(process.cpu_times()[:2]) for process in processes)
+
 
 def _is_actor(process: psutil.Process) -> bool:
     command = process.info["cmdline"] or [""]
     return command[0].split(".")[0] in _ACTORS
 
 
-def _submission(at: datetime) -> Submission:
-    spec = _SPEC.model_validate({"schedule": {"kind": "once", "at": at}, "action": {"type": "noop"}})
-    now = floor_millis(datetime.now(UTC))
-    job = new_job(spec, now)
-    return Submission(*opening(job))
-
-
 @contextmanager
 def running_cluster(workers: int) -> Iterator[Rig]:
     """A cluster on a data directory of its own, stopped at the end."""
-    with tempfile.TemporaryDirectory(prefix="karya-bench-") as directory:
+    with tempfile.TemporaryDirectory(prefix="karya-bench-") as directory, Target() as target:
         overrides = {
             "data_dir": directory,
             "gateway.port": 0,
@@ -100,7 +149,7 @@ def running_cluster(workers: int) -> Iterator[Rig]:
         cluster.start()
         watcher.start()
         try:
-            yield Rig(cluster)
+            yield Rig(cluster, target, workers)
         finally:
             stopping.set()
             watcher.join()

@@ -1,0 +1,65 @@
+"""What a cluster costs that has nothing to do."""
+
+import time
+from collections.abc import Iterable, Sequence
+
+import psutil
+
+from bench.figures import Figure, at_most, percentile
+from bench.rig import Rig, cpu_seconds
+
+_PENDING = 1_000_000
+_SECONDS = 30
+_MEGABYTE = 1e6
+
+
+def memory(rig: Rig) -> Sequence[Figure]:
+    """The resident memory of each process after the start, Ray's own apart."""
+    rig.empty()
+    time.sleep(5)
+    karya = {name: process for name, process in rig.processes().items() if name != "karya up"}
+    others = rig.others()
+    mongod = {name: process for name, process in others.items() if name.startswith("mongod")}
+    own = {**karya, **mongod}
+    return [
+        *(Figure(f"memory of {name.rsplit(' ', 1)[0]}", _megabytes([p]), "MB") for name, p in own.items()),
+        Figure(
+            "memory of Ray's own processes", _megabytes(others.values()) - _megabytes(mongod.values()), "MB"
+        ),
+        at_most("memory at rest, all but Ray's own processes", _megabytes(own.values()), "MB", 600),
+    ]
+
+
+def idle(rig: Rig) -> Sequence[Figure]:
+    """1,000,000 jobs wait for tomorrow: what Karya's own processes use meanwhile, and whether tasks start as
+    they do without."""
+    rig.empty()
+    before = _median_lag(rig)
+    rig.empty()
+    rig.pend(_PENDING)
+    time.sleep(10)
+    used = _cpu_share(rig, _SECONDS)
+    scheduler = next(p for name, p in rig.processes().items() if name.startswith("Scheduler"))
+    after = _median_lag(rig)
+    many = f"with {_PENDING:,} jobs pending"
+    return [
+        at_most(f"processor at rest {many}, all of Karya's processes", used, "% of a core", 1),
+        at_most(f"memory of the scheduler {many}", _megabytes([scheduler]), "MB", 150),
+        Figure("start lag at 100 tasks/s with none pending, median", before, "ms"),
+        at_most(f"start lag at 100 tasks/s {many}, median", after, "ms", before * 1.1),
+    ]
+
+
+def _cpu_share(rig: Rig, seconds: float) -> float:
+    processes = list(rig.processes().values())
+    before = cpu_seconds(processes)
+    time.sleep(seconds)
+    return 100 * (cpu_seconds(processes) - before) / seconds
+
+
+def _median_lag(rig: Rig) -> float:
+    return percentile(rig.run(1_000, 10).start_lags(), 50)
+
+
+def _megabytes(processes: Iterable[psutil.Process]) -> float:
+    return sum(process.memory_info().rss for process in processes) / _MEGABYTE
