@@ -1,11 +1,13 @@
 """Transactions with a bounded number of tries."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import TypeVar
 
+import pymongo
 from motor.motor_asyncio import AsyncIOMotorClientSession
-from pymongo.errors import NetworkTimeout, OperationFailure, PyMongoError, ServerSelectionTimeoutError
+from pymongo.errors import OperationFailure, PyMongoError
 
 from karya.store.client import AsyncDatabase
 
@@ -15,8 +17,7 @@ _FIRST_PAUSE = 0.002
 _TOO_LARGE = {388, 112}
 """TransactionTooLargeForCache; and WriteConflict, in which a full cache is dressed up, too."""
 _TRANSIENT = "TransientTransactionError"
-_GONE = (ServerSelectionTimeoutError, NetworkTimeout)
-"""The store was waited for as long as the settings allow: eight times as long helps nobody."""
+_LETTING_GO: set[asyncio.Task[None]] = set()
 
 
 async def in_transaction(
@@ -28,21 +29,59 @@ async def in_transaction(
     writes. Raises the driver's error when the tries are used up, when the store does not answer, or
     when the commit is unknown after its retries: `body` must be safe to run again then.
     """
-    async with await database.client.start_session() as session:
+    async with _session(database) as session:
         for number in range(1, TRIES + 1):
             try:
-                async with session.start_transaction():
-                    result = await body(session)
+                return await _attempt(session, body)
             except PyMongoError as error:
                 task = asyncio.current_task()
                 if task is not None and task.cancelling():  # the abort failed, and hid why it was made
                     raise asyncio.CancelledError from error
-                if number == TRIES or isinstance(error, _GONE) or not error.has_error_label(_TRANSIENT):
-                    raise
+                if number == TRIES or error.timeout or not error.has_error_label(_TRANSIENT):
+                    raise  # the store was waited for as long as the settings allow: more helps nobody
                 await asyncio.sleep(_FIRST_PAUSE * 2**number)
-            else:
-                return result
     raise AssertionError("unreachable: the last try returns or raises")
+
+
+@asynccontextmanager
+async def _session(database: AsyncDatabase) -> AsyncIterator[AsyncIOMotorClientSession]:
+    """A session that is ended, or else lets go of what it has locked, also when nobody has time for that."""
+    session = await database.client.start_session()
+    try:
+        yield session
+    finally:
+        if session.delegate.in_transaction:
+            letting_go = asyncio.create_task(_let_go(session), name="abort")
+            _LETTING_GO.add(letting_go)
+            letting_go.add_done_callback(_LETTING_GO.discard)
+        else:
+            await session.end_session()
+
+
+async def _attempt(
+    session: AsyncIOMotorClientSession, body: Callable[[AsyncIOMotorClientSession], Awaitable[T]]
+) -> T:
+    """One try. One that fails for lack of time is left open: the driver would not send its abort any more."""
+    session.start_transaction()
+    try:
+        result = await body(session)
+    except PyMongoError as error:
+        if not error.timeout:
+            await session.abort_transaction()
+        raise
+    except BaseException:
+        await session.abort_transaction()
+        raise
+    await session.commit_transaction()
+    return result
+
+
+async def _let_go(session: AsyncIOMotorClientSession) -> None:
+    """Without this, mongod would keep what was written locked for `transactionLifetimeLimitSeconds`, and
+    whoever needs the same job would meet a write conflict for as long (decision 0024)."""
+    with pymongo.timeout(None):
+        await session.abort_transaction()
+        await session.end_session()
 
 
 def may_be_too_large(error: PyMongoError) -> bool:
