@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
+from math import ceil
 
 import structlog
 
@@ -11,6 +12,7 @@ from karya.core.coalesce import Coalescer
 from karya.core.errors import StoreUnavailable
 from karya.core.ports import Claims, Clock
 from karya.core.task import CLAIM_AHEAD, START_WITHIN
+from karya.core.times import MILLISECOND
 
 log = structlog.get_logger("karya.worker")
 
@@ -64,11 +66,18 @@ class Leases:
     async def wait_until_it_may_start(self, held: Held) -> None:
         """Waits for the instant. A worker that slept past the time within which it had to start asks first,
         because the lease may be lost or the job cancelled by now; all that are late ask together."""
-        wait = min(held.claim.hint.due_at - self._clock.now(), CLAIM_AHEAD)  # a clock may have jumped back
-        if wait > timedelta(0):
-            await asyncio.sleep(wait.total_seconds())
+        await self._wait_until_due(held.claim.hint.due_at)
         while held.stopped is None and self._clock.now() > held.start_by:
             await self._late.add(held)
+
+    async def _wait_until_due(self, due_at: datetime) -> None:
+        """No longer than a claim can be early: the clock may have been set back. Whole milliseconds are all
+        that the timers of the loop know; one that is rung too soon is set again."""
+        give_up = self._clock.monotonic() + CLAIM_AHEAD.total_seconds()
+        while (wait := due_at - self._clock.now()) > timedelta(0):
+            if self._clock.monotonic() >= give_up:
+                return
+            await asyncio.sleep(ceil(min(wait, CLAIM_AHEAD) / MILLISECOND) / 1000)
 
     async def _ask(self, late: Sequence[Held]) -> Sequence[None]:
         asked = self._clock.now()

@@ -270,7 +270,7 @@ class Scheduler:
                 self._hand_over(lane, room)
 
     def _hand_over(self, lane: Lane, room: int) -> None:
-        due = lane.timetable.pop_due(self._clock.now(), room, self._clock.monotonic())
+        due = lane.timetable.hand_out(self._clock.now(), room, self._clock.monotonic())
         slotted = [hint for hint in due if hint.slotted]
         self._offer([hint for hint in due if not hint.slotted] if slotted else due)
         lane.timetable.put_back(slotted[_ADMITTED_AT_ONCE:])
@@ -316,7 +316,7 @@ class Scheduler:
         if lane.look or (lane.unread_after and lane.timetable.room >= self._page):
             return 0.0
         pause = lane.begins_at(self._clock.now() + self._settings.look_ahead) - now
-        next_due = lane.timetable.next_due()
-        if next_due is not None and self._producer.room(lane.pool) > 0:
-            pause = min(pause, (next_due - self._clock.now()).total_seconds())
+        moment = lane.timetable.next_moment()
+        if moment is not None and self._producer.room(lane.pool) > 0:
+            pause = min(pause, (moment - self._clock.now()).total_seconds())
         return pause

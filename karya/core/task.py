@@ -27,9 +27,13 @@ class TaskState(StrEnum):
     SKIPPED = "SKIPPED"
 
 
-CLAIM_AHEAD = timedelta(milliseconds=50)
-"""A claim may come this much before the instant; the worker then waits. It absorbs the difference between
-the clocks of scheduler and database, which would otherwise cost a refused claim."""
+CLOCKS_AGREE = timedelta(milliseconds=50)
+"""Two processes tell the database's time to within this."""
+
+CLAIM_AHEAD = timedelta(milliseconds=100)
+"""A claim may come this much before the instant; the worker then waits, so that a start need not wait for its
+claim. Hints go out half as early: between them lies what the clocks of scheduler and database may differ by,
+which would otherwise cost a refused claim."""
 
 START_WITHIN = timedelta(milliseconds=300)
 """A claimed task starts within this of the later of claim and due time, or its worker asks again first; who

@@ -15,7 +15,7 @@ from karya.core.job import LIVE_STATES, Job, JobState
 from karya.core.occurrence import Occurrence, occurrence_tasks, scheduled, triggered
 from karya.core.outline import Outline
 from karya.core.policies import Overlap
-from karya.core.ports.lifecycle import ChangeKind, Paused, Revise
+from karya.core.ports.lifecycle import ChangeKind, Revise
 from karya.core.remaking import REPLACED_REASON, Remake, arrears, remake
 from karya.core.schedule import Once
 from karya.core.task import Task, TaskKind
@@ -43,7 +43,7 @@ class MongoLifecycle:
         self._database = database
         self._pausing = Pausing(database)
 
-    async def pause(self, job_id: str, now: datetime) -> Paused:
+    async def pause(self, job_id: str, now: datetime) -> Job:
         """See `Lifecycle.pause`."""
         return await self._pausing.pause(job_id, now)
 

@@ -10,7 +10,7 @@ from motor.motor_asyncio import AsyncIOMotorClientSession
 from karya.core.errors import NotFound, StoreUnavailable
 from karya.core.job import LIVE_STATES, Job, JobState
 from karya.core.occurrence import occurrence_tasks, scheduled
-from karya.core.ports.lifecycle import ChangeKind, Paused
+from karya.core.ports.lifecycle import ChangeKind
 from karya.core.resuming import PAUSED_REASON, Resumption, resumption
 from karya.core.schedule import Once
 from karya.core.task import TaskKind, TaskState
@@ -24,7 +24,7 @@ from karya.store.transactions import in_transaction
 from karya.store.updates import update_of
 
 _STEP = TaskKind.STEP.value
-_READY, _RUNNING = TaskState.READY.value, TaskState.RUNNING.value
+_READY = TaskState.READY.value
 _TRIES = 5
 
 
@@ -37,7 +37,7 @@ class Pausing:
         self._tasks = database[TASKS]
         self._skips = database[SKIPS]
 
-    async def pause(self, job_id: str, now: datetime) -> Paused:
+    async def pause(self, job_id: str, now: datetime) -> Job:
         """See `Lifecycle.pause`."""
 
         async def write(session: AsyncIOMotorClientSession) -> Job:
@@ -52,10 +52,7 @@ class Pausing:
             return job.model_copy(update=paused)
 
         with in_time(self._database):
-            job = await in_transaction(self._database, write)
-            running = {"job_id": job_id, "status": _RUNNING, "kind": _STEP}
-            starts = [task["start_by"] async for task in self._tasks.find(running, {"start_by": 1})]
-        return Paused(job, max(starts, default=None))
+            return await in_transaction(self._database, write)
 
     async def resume(self, job_id: str, now: datetime) -> Job:
         """See `Lifecycle.resume`. What passed meanwhile is counted before the transaction, since a long pause

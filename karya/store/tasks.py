@@ -67,6 +67,11 @@ class MongoTasks:
         }
         with translated():
             await self._tasks.update_many(steps, [{"$set": change}])
-            flagged = {"job_id": job_id, "status": TaskState.RUNNING.value, "kind": TaskKind.STEP.value}
-            starts = [d["start_by"] async for d in self._tasks.find(flagged, {"start_by": 1})]
+        return await self.may_start_until(job_id)
+
+    async def may_start_until(self, job_id: str) -> datetime | None:
+        """See `TaskRepository.may_start_until`."""
+        running = {"job_id": job_id, "status": TaskState.RUNNING.value, "kind": TaskKind.STEP.value}
+        with in_time(self._tasks):
+            starts = [d["start_by"] async for d in self._tasks.find(running, {"start_by": 1})]
         return max(starts, default=None)

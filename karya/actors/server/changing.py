@@ -7,11 +7,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from karya.actors.server.checks import Checks
+from karya.actors.server.reaching import reached
 from karya.core.action import Action
 from karya.core.errors import InvalidInput
 from karya.core.fields import invalid
 from karya.core.job import Job
-from karya.core.ports import Clock, JobRepository
+from karya.core.ports import Clock, JobRepository, TaskRepository
 from karya.core.ports.lifecycle import Lifecycle
 from karya.core.revision import merged, revised
 from karya.core.spec import JobSpec
@@ -26,6 +27,7 @@ class Changing:
         self,
         spec_type: type[JobSpec[Action]],
         jobs: JobRepository,
+        tasks: TaskRepository,
         lifecycle: Lifecycle,
         checks: Checks,
         clock: Clock,
@@ -33,6 +35,7 @@ class Changing:
     ) -> None:
         self._spec_type = spec_type
         self._jobs = jobs
+        self._tasks = tasks
         self._lifecycle = lifecycle
         self._checks = checks
         self._clock = clock
@@ -50,6 +53,7 @@ class Changing:
             await self._jobs.settle([job_id], now)
             job = await self._jobs.get(job_id) or job
         self._poke(now)
+        await reached(await self._tasks.may_start_until(job_id), self._clock)
         return JobView.of(job, now)
 
     def _checked(self, wire: Mapping[str, Any]) -> JobSpec[Action]:

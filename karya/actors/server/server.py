@@ -43,7 +43,7 @@ class Server:
         submissions = Submissions(jobs, checks, clock, metrics, poke)
         reading = Reading(jobs, tasks, error_logs, history, checks, clock)
         steering = Steering(jobs, tasks, lifecycle, clock, metrics, poke)
-        changing = Changing(rules.spec_type, jobs, lifecycle, checks, clock, poke)
+        changing = Changing(rules.spec_type, jobs, tasks, lifecycle, checks, clock, poke)
         health = Health(probes, gather)
 
         self.spec_type: type[JobSpec[Action]] = rules.spec_type

@@ -3,10 +3,11 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TypeVar
 
 from karya.actors.metrics import ServerMetrics
+from karya.actors.server.reaching import reached
 from karya.actors.server.submissions import minting
 from karya.core.errors import Conflict, NotFound
 from karya.core.ids import new_id
@@ -56,15 +57,15 @@ class Steering:
         starts = await _gathered(self._tasks.cancel_of_job(ident, now) for ident in ended)
         done = [ident for ident, start in zip(ended, starts, strict=True) if start is None]
         await self._jobs.cancelled_wholly(done)
-        await self._wait_until(max((start for start in starts if start is not None), default=now))
+        await reached(max((start for start in starts if start is not None), default=None), self._clock)
         return JobView.of(job, now)
 
     async def pause(self, job_id: str) -> JobView:
         """See `JobService.pause`."""
         now = self._now()
-        paused = await self._lifecycle.pause(job_id, now)
-        await self._wait_until(paused.may_start_until or now)
-        return JobView.of(paused.job, now)
+        job = await self._lifecycle.pause(job_id, now)
+        await reached(await self._tasks.may_start_until(job_id), self._clock)
+        return JobView.of(job, now)
 
     async def resume(self, job_id: str) -> JobView:
         """See `JobService.resume`."""
@@ -124,12 +125,6 @@ class Steering:
             found += page
             after = page[-1]
         return found
-
-    async def _wait_until(self, instant: datetime) -> None:
-        """A task that was claimed a moment ago may start until then; afterwards its worker asks first."""
-        wait = instant - self._clock.now()
-        if wait > timedelta(0):
-            await asyncio.sleep(wait.total_seconds())
 
     def _now(self) -> datetime:
         return floor_millis(self._clock.now())

@@ -8,7 +8,7 @@ from karya.core.audit.case import Case
 from karya.core.audit.findings import Code, Finding
 from karya.core.audit.records import TaskRecord
 from karya.core.audit.story import Became, Failed, Story
-from karya.core.task import CLAIM_AHEAD, TaskState
+from karya.core.task import CLOCKS_AGREE, TaskState
 from karya.core.times import format_instant
 
 _UNTRIED = frozenset({TaskState.BLOCKED, TaskState.SKIPPED, TaskState.READY})
@@ -64,7 +64,7 @@ def _backoff(case: Case, task: TaskRecord, story: Story) -> Iterator[Finding]:
     """By the clock of whoever stored the failure: to the millisecond for when the next attempt was due, else
     as exactly as two processes agree on the time."""
     for one, following in pairwise(story.failed):
-        if one.became is Became.RETRIED and following.at < _next(task, one) - CLAIM_AHEAD:
+        if one.became is Became.RETRIED and following.at < _next(task, one) - CLOCKS_AGREE:
             yield _early(case, task, one, f"the next one had failed by {format_instant(following.at)}")
     last = _last_retried(task, story.failed)
     if last is None:
@@ -73,7 +73,7 @@ def _backoff(case: Case, task: TaskRecord, story: Story) -> Iterator[Finding]:
         yield _early(case, task, last, f"the next one was due at {format_instant(task.due_at)}")
         return
     started = task.started_at if task.status in _RAN_LAST and task.token > last.token else None
-    if started is not None and started < _next(task, last) - CLAIM_AHEAD:
+    if started is not None and started < _next(task, last) - CLOCKS_AGREE:
         yield _early(case, task, last, f"the next one started at {format_instant(started)}")
 
 

@@ -12,7 +12,7 @@ from karya.core.job import JobState
 from karya.core.remaking import REPLACED_REASON
 from karya.core.resuming import PAUSED_REASON
 from karya.core.schedule import Once
-from karya.core.task import CLAIM_AHEAD, OPEN_STATES, START_WITHIN, TaskState
+from karya.core.task import CLOCKS_AGREE, OPEN_STATES, START_WITHIN, TaskState
 from karya.core.times import format_instant
 from karya.core.transitions import SKIPPED_ON_REQUEST
 
@@ -41,7 +41,7 @@ def _paused(case: Case, task: TaskRecord) -> Iterator[Finding]:
         return
     for pause in case.history.pauses:
         until = pause.until or case.moment.now
-        if pause.since + case.moment.patience < started < until - CLAIM_AHEAD:
+        if pause.since + case.moment.patience < started < until - CLOCKS_AGREE:
             text = f"started at {format_instant(started)}, in the pause since {format_instant(pause.since)}"
             yield case.finding(Code.STARTED_IN_PAUSE, text, task=task)
         if _should_have_been_skipped(case, task, started, pause):

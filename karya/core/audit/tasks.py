@@ -7,7 +7,7 @@ from karya.core.audit.findings import Code, Finding
 from karya.core.audit.records import TaskRecord
 from karya.core.ids import task_id
 from karya.core.job import JobState
-from karya.core.task import CLAIM_AHEAD, OPEN_STATES, TaskState
+from karya.core.task import CLOCKS_AGREE, OPEN_STATES, TaskState
 from karya.core.times import format_instant
 
 _ENDED_BY_RUNNING = frozenset({TaskState.SUCCEEDED, TaskState.DEAD})
@@ -74,7 +74,7 @@ def _start(case: Case, task: TaskRecord) -> Iterator[Finding]:
     if task.started_at is None:
         return
     earliest = max(task.instant, task.due_at) if task.status in _ENDED_BY_RUNNING else task.instant
-    if task.started_at < earliest - CLAIM_AHEAD:
+    if task.started_at < earliest - CLOCKS_AGREE:
         text = f"started at {format_instant(task.started_at)}, before {format_instant(earliest)}"
         yield case.finding(Code.EARLY_START, text, task=task)
 

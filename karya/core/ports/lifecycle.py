@@ -14,14 +14,6 @@ Revise = Callable[[Job], Job]
 """Makes the next version of a job; InvalidInput or Conflict when it cannot be one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Paused:
-    """A paused job; a task of it that was claimed a moment ago may still start until `may_start_until`."""
-
-    job: Job
-    may_start_until: datetime | None
-
-
 class ChangeKind(StrEnum):
     """What can be done to a job."""
 
@@ -59,7 +51,7 @@ class Lifecycle(Protocol):
     StoreUnavailable when the write is unknown.
     """
 
-    async def pause(self, job_id: str, now: datetime) -> Paused:
+    async def pause(self, job_id: str, now: datetime) -> Job:
         """ACTIVE to PAUSED, and all open steps held: none of them can be claimed. A paused job stays as it
         is, and is answered as before."""
 

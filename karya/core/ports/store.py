@@ -150,8 +150,12 @@ class TaskRepository(Protocol):
 
     async def cancel_of_job(self, job_id: str, now: datetime) -> datetime | None:
         """Cancels all open steps of a job in one write: READY and BLOCKED ones change state, RUNNING ones
-        are flagged. Returns the latest `start_by` of the flagged ones: until then a claimed task may
-        still start, and only afterwards may the cancel be acknowledged (I4)."""
+        are flagged. Returns what `may_start_until` does then."""
+
+    async def may_start_until(self, job_id: str) -> datetime | None:
+        """The latest `start_by` of the RUNNING steps of a job, None where there are none: until then one that
+        was claimed a moment ago may still start as it was, and only afterwards may a cancel, a pause or an
+        update be acknowledged (I4)."""
 
 
 class Claims(Protocol):

@@ -10,7 +10,7 @@ import pytest
 from karya.actors.auditor import LedgerAuditor
 from karya.actors.letters import Letters
 from karya.actors.metrics import ServerMetrics, figures
-from karya.actors.server import Server, steering
+from karya.actors.server import Server, reaching
 from karya.core.action import Action, NoopAction, RestAction
 from karya.core.chaining import SpecRules
 from karya.core.ports import Clock
@@ -95,7 +95,7 @@ def waits_of(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     async def sleep(seconds: float) -> None:
         waits.append(seconds)
 
-    monkeypatch.setattr(steering, "asyncio", _Asyncio(sleep))
+    monkeypatch.setattr(reaching, "asyncio", _Asyncio(sleep))
     return waits
 
 

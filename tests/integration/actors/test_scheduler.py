@@ -9,6 +9,7 @@ import pytest
 from karya.actors import scheduler
 from karya.core.clock import SystemClock
 from karya.core.hint import Hint
+from karya.core.task import CLAIM_AHEAD
 from tests.integration.actors.desk import SELDOM, Desk, Offers, from_now, now
 from tests.support.away import AwayBlocking
 from tests.support.mongo import Mongo
@@ -16,14 +17,21 @@ from tests.support.soon import soon
 from tests.support.story import every, first_task, hint_of
 
 
-async def test_at_the_instant_and_not_before(desk: Desk) -> None:
+async def test_a_little_before_the_instant_so_that_it_is_claimed_by_then(desk: Desk) -> None:
     jobs = [await desk.job(seconds) for seconds in (0.5, 0.35, 0.2)]
     post = desk.scheduler(poll=SELDOM)
     await post.offered(*reversed(jobs))
     offers = post.offers
     lags = [at - hint.due_at for at, hint in zip(offers.times, offers.hints, strict=True)]
-    assert min(lags) >= timedelta(0)
+    assert min(lags) >= -CLAIM_AHEAD / 2
     assert max(lags) < timedelta(seconds=2)
+
+
+async def test_what_needs_the_slot_of_its_job_at_its_instant_and_not_before(desk: Desk) -> None:
+    job = await desk.job(0.2, overlap="skip")
+    post = desk.scheduler(poll=SELDOM)
+    await post.offered(job)
+    assert post.offers.times[0] >= first_task(job).due_at
 
 
 async def test_what_is_beyond_the_look_ahead_is_found_when_it_comes_near(desk: Desk) -> None:
@@ -32,7 +40,7 @@ async def test_what_is_beyond_the_look_ahead_is_found_when_it_comes_near(desk: D
     await soon(lambda: post.looks > 2)
     assert post.says("karya_scheduler_planned_tasks") == 0
     await post.offered(job)
-    assert post.offers.times[0] >= first_task(job).due_at
+    assert post.offers.times[0] >= first_task(job).due_at - CLAIM_AHEAD / 2
 
 
 async def test_the_successor_is_stored_before_a_task_is_offered(desk: Desk, mongo: Mongo) -> None:

@@ -86,9 +86,22 @@ async def test_the_answer_waits_until_no_claimed_task_can_start(
     assert waits == [pytest.approx(AT_ONCE - 0.1)]
     kit.time.advance(1)
     await getattr(counter.server, verb)(view.id)
-    assert len(waits) == 1
+    assert len(waits) == 1, "it was claimed long ago: it has started, or its worker asks first"
     stored = await kit.task(task)
     assert (stored.cancel_requested, stored.held) == (verb == "cancel", verb == "pause")
+
+
+async def test_the_answer_to_an_update_waits_until_nothing_can_start_as_it_was(
+    counter: Counter, kit: StoreKit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view = await counter.server.submit(spec())
+    (task,) = await kit.tasks_of(view.id)
+    waits = waits_of(monkeypatch)
+    await counter.server.update(view.id, {"description": "unclaimed"})
+    assert waits == []
+    await kit.claim(await kit.task(task))
+    await counter.server.update(view.id, {"description": "claimed"})
+    assert waits == [pytest.approx(AT_ONCE)]
 
 
 async def test_a_cancel_reaches_all_descendants_paused_ones_too(

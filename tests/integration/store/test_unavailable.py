@@ -76,6 +76,7 @@ ASYNC: dict[str, Callable[[MongoStore], Any]] = {
     "open tasks": lambda s: s.tasks.open_of_job(JOB.id, 9),
     "counts": lambda s: s.tasks.counts(JOB.id),
     "cancel tasks": lambda s: s.tasks.cancel_of_job(JOB.id, NOW),
+    "may start until": lambda s: s.tasks.may_start_until(JOB.id),
     "claim": lambda s: s.claims.claim([hint_of(TASK)], "w", SECOND),
     "renew": lambda s: s.claims.renew({TASK.id: "lease"}, SECOND),
     "expired": lambda s: s.claims.expired(9),

@@ -1,37 +1,47 @@
 """The timetable hands each state of a task out once, in the order of the instants."""
 
-from karya.actors.timetable import Timetable
+from datetime import datetime, timedelta
+
+import pytest
+
+from karya.actors.timetable import Timetable, early
+from karya.core.hint import Hint
+from karya.core.task import CLAIM_AHEAD, CLOCKS_AGREE
 from tests.support.story import NOW, at
 from tests.unit.actors.hints import hint, names
 
 
+def due(hint: Hint) -> datetime:
+    return hint.due_at
+
+
 def table(*hints: tuple[str, float], capacity: int = 100, resend_after: float = 3) -> Timetable:
-    made = Timetable(capacity, resend_after)
+    made = Timetable(capacity, resend_after, due)
     made.add(hint(name, due) for name, due in hints)
     return made
 
 
 def test_it_counts_what_is_due() -> None:
-    made = Timetable(9, 10)
+    made = Timetable(9, 10, due)
     made.add([hint("a", 1), hint("b", 2), hint("b", 5, token=1), hint("c", 3)])
     assert [made.count(at(second)) for second in (0, 1, 3, 5)] == [0, 1, 2, 3]
-    made.pop_due(at(1), 9, 0)
+    made.hand_out(at(1), 9, 0)
     assert made.count(at(5)) == 2
 
 
 def test_the_earliest_first_and_in_the_order_of_arrival_at_the_same_instant() -> None:
     made = table(("late", 9), ("b", 1), ("a", 1), ("first", 0.5))
-    assert made.next_due() == at(0.5)
-    assert names(made.pop_due(at(1), 9, 0)) == ["first", "b", "a"]
-    assert made.next_due() == at(9)
-    assert names(made.pop_due(at(8.999), 9, 0)) == []
-    assert names(made.pop_due(at(9), 9, 0)) == ["late"]
-    assert made.next_due() is None
+    assert made.next_moment() == at(0.5)
+    assert names(made.hand_out(at(1), 9, 0)) == ["first", "b", "a"]
+    assert made.next_moment() == at(9)
+    assert names(made.hand_out(at(8.999), 9, 0)) == []
+    assert names(made.hand_out(at(9), 9, 0)) == ["late"]
+    assert made.next_moment() is None
 
 
 def test_no_more_than_asked_for() -> None:
     made = table(("a", 0), ("b", 1), ("c", 2))
-    assert names(made.pop_due(at(9), 2, 0)) == ["a", "b"]
+    assert names(made.hand_out(at(9), 2, 0)) == ["a", "b"]
     assert len(made) == 1
 
 
@@ -40,7 +50,7 @@ def test_room_is_what_the_capacity_leaves() -> None:
     assert made.room == 1
     made.add([hint("c"), hint("d")])
     assert made.room == 0
-    made.pop_due(NOW, 9, 0)
+    made.hand_out(NOW, 9, 0)
     assert made.room == 2
 
 
@@ -50,14 +60,14 @@ def test_a_later_state_replaces_an_earlier_one() -> None:
     assert not made.knows(hint("a", 1, token=1))
     assert not made.knows(hint("a", 2))
     made.add([hint("a", 5, token=1)])
-    assert (len(made), made.next_due()) == (1, at(5))
-    assert made.pop_due(at(4), 9, 0) == []
-    assert made.pop_due(at(5), 9, 0) == [hint("a", 5, token=1)]
+    assert (len(made), made.next_moment()) == (1, at(5))
+    assert made.hand_out(at(4), 9, 0) == []
+    assert made.hand_out(at(5), 9, 0) == [hint("a", 5, token=1)]
 
 
 def test_what_was_handed_out_is_known_for_a_while() -> None:
     made = table(("a", 0), resend_after=3)
-    made.pop_due(NOW, 9, 10)
+    made.hand_out(NOW, 9, 10)
     made.forget(12.9)
     assert made.knows(hint("a"))
     assert not made.knows(hint("a", 7)), "a retry of it is new"
@@ -67,7 +77,7 @@ def test_what_was_handed_out_is_known_for_a_while() -> None:
 
 def test_a_state_that_waits_hides_the_one_that_was_handed_out() -> None:
     made = table(("a", 0))
-    made.pop_due(NOW, 9, 0)
+    made.hand_out(NOW, 9, 0)
     made.add([hint("a", 5, token=1)])
     assert made.knows(hint("a", 5, token=1))
     assert not made.knows(hint("a"))
@@ -75,9 +85,9 @@ def test_a_state_that_waits_hides_the_one_that_was_handed_out() -> None:
 
 def test_what_comes_back_is_handed_out_again() -> None:
     made = table(("a", 0))
-    made.put_back(made.pop_due(NOW, 9, 0))
+    made.put_back(made.hand_out(NOW, 9, 0))
     assert made.knows(hint("a"))
-    assert names(made.pop_due(NOW, 9, 0)) == ["a"]
+    assert names(made.hand_out(NOW, 9, 0)) == ["a"]
 
 
 def test_only_what_was_handed_out_can_come_back() -> None:
@@ -88,9 +98,9 @@ def test_only_what_was_handed_out_can_come_back() -> None:
 
 def test_a_stale_hint_that_comes_back_changes_nothing() -> None:
     made = table(("a", 0))
-    (stale,) = made.pop_due(NOW, 9, 0)
+    (stale,) = made.hand_out(NOW, 9, 0)
     made.add([hint("a", 1, token=1)])
-    made.pop_due(at(1), 9, 1)
+    made.hand_out(at(1), 9, 1)
     made.put_back([stale])
     assert len(made) == 0
     assert made.knows(hint("a", 1, token=1)), "handed out a moment ago"
@@ -98,16 +108,16 @@ def test_a_stale_hint_that_comes_back_changes_nothing() -> None:
 
 def test_a_stale_hint_that_comes_back_does_not_replace_what_waits() -> None:
     made = table(("a", 0))
-    (stale,) = made.pop_due(NOW, 9, 0)
+    (stale,) = made.hand_out(NOW, 9, 0)
     made.add([hint("a", 1, token=1)])
     made.put_back([stale])
-    assert made.pop_due(at(1), 9, 1) == [hint("a", 1, token=1)]
+    assert made.hand_out(at(1), 9, 1) == [hint("a", 1, token=1)]
 
 
 def test_what_was_handed_out_twice_is_known_from_the_second_time_on() -> None:
     made = table(("a", 0), resend_after=3)
-    made.put_back(made.pop_due(NOW, 9, 0))
-    made.pop_due(NOW, 9, 2)
+    made.put_back(made.hand_out(NOW, 9, 0))
+    made.hand_out(NOW, 9, 2)
     made.forget(3)
     assert made.knows(hint("a"))
     made.forget(5)
@@ -116,19 +126,38 @@ def test_what_was_handed_out_twice_is_known_from_the_second_time_on() -> None:
 
 def test_what_was_not_passed_on_is_as_if_never_seen() -> None:
     made = table(("a", 0), ("b", 0))
-    made.take_back([*made.pop_due(NOW, 1, 0), hint("b"), hint("unknown")])
+    made.take_back([*made.hand_out(NOW, 1, 0), hint("b"), hint("unknown")])
     assert not made.knows(hint("a"))
     assert made.knows(hint("b"))
-    assert names(made.pop_due(NOW, 9, 0)) == ["b"]
+    assert names(made.hand_out(NOW, 9, 0)) == ["b"]
     made.add([hint("a")])
-    assert names(made.pop_due(NOW, 9, 0)) == ["a"]
+    assert names(made.hand_out(NOW, 9, 0)) == ["a"]
 
 
 def test_clear_forgets_everything() -> None:
     made = table(("a", 0), ("b", 0), capacity=2)
-    sent = made.pop_due(NOW, 1, 0)
+    sent = made.hand_out(NOW, 1, 0)
     made.clear()
-    assert (len(made), made.room, made.next_due()) == (0, 2, None)
+    assert (len(made), made.room, made.next_moment()) == (0, 2, None)
     assert not made.knows(hint("a"))
     made.put_back(sent)
     assert len(made) == 0
+
+
+@pytest.mark.parametrize("millis", [0, 1, 9, 10, 999])
+def test_hints_go_out_before_their_instant_by_less_than_what_a_claim_allows(millis: int) -> None:
+    ahead = at(millis / 1000) - early(hint("a", millis / 1000))
+    assert timedelta(milliseconds=40) <= ahead <= CLAIM_AHEAD - CLOCKS_AGREE
+
+
+def test_those_of_the_same_ten_milliseconds_go_together() -> None:
+    made = Timetable(9, 10)
+    made.add([hint("a", 1.000), hint("b", 1.009), hint("c", 1.010)])
+    assert made.next_moment() == at(0.96)
+    assert names(made.hand_out(at(0.96), 9, 0)) == ["a", "b"]
+    assert made.next_moment() == at(0.97)
+
+
+def test_what_needs_the_slot_of_its_job_goes_at_its_instant() -> None:
+    slotted = hint("a", 1.005).model_copy(update={"slotted": True})
+    assert early(slotted) == slotted.due_at

@@ -40,7 +40,7 @@ class Naive:
             del self.sent[hint.task_id]
             self.add(hint)
 
-    def pop_due(self, until: int, most: int, now: int) -> list[Hint]:
+    def hand_out(self, until: int, most: int, now: int) -> list[Hint]:
         in_order = sorted(self.waiting, key=lambda hint: hint.due_at)
         due = [hint for hint in in_order if hint.due_at <= at(until)][:most]
         self.waiting = [hint for hint in self.waiting if hint not in due]
@@ -56,7 +56,8 @@ class Naive:
 class TimetableMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
-        self.real, self.naive, self.now = Timetable(CAPACITY, RESEND_AFTER), Naive(), 0
+        self.real = Timetable(CAPACITY, RESEND_AFTER, lambda hint: hint.due_at)
+        self.naive, self.now = Naive(), 0
         self.handed_out: list[Hint] = []
 
     @rule(new=HINTS)
@@ -74,9 +75,9 @@ class TimetableMachine(RuleBasedStateMachine):
         self.put_back([strange])
 
     @rule(until=st.integers(0, 1), most=st.integers(0, 3))
-    def pop_due(self, until: int, most: int) -> None:
-        due = self.real.pop_due(at(until), most, self.now)
-        assert due == self.naive.pop_due(until, most, self.now)
+    def hand_out(self, until: int, most: int) -> None:
+        due = self.real.hand_out(at(until), most, self.now)
+        assert due == self.naive.hand_out(until, most, self.now)
         self.handed_out += due
 
     @precondition(lambda self: self.handed_out)
@@ -104,7 +105,7 @@ class TimetableMachine(RuleBasedStateMachine):
         assert len(self.real) == len(self.naive.waiting)
         assert self.real.room == max(0, CAPACITY - len(self.naive.waiting))
         earliest = min((hint.due_at for hint in self.naive.waiting), default=None)
-        assert self.real.next_due() == earliest
+        assert self.real.next_moment() == earliest
         assert earliest is None or earliest >= NOW
 
 
