@@ -8,10 +8,10 @@ EXTRAS := .[embedded,kafka,dev]
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install node faketime demo up down test chaos lint bench constraints clean
+.PHONY: help install node faketime demo up down test chaos lint bench bench-check constraints clean
 
 help: ## Lists the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: $(STAMP) ## Makes .venv with everything in it, at the versions of constraints.txt
 
@@ -39,6 +39,9 @@ lint: install ## Style, types and the direction of imports
 
 bench: install ## Measures throughput, start lag and idle cost
 	$(BIN)/python -m bench $(ARGS)
+
+bench-check: install ## Fails when Karya lost 30 % of its speed beside MongoDB alone
+	$(BIN)/python -m bench.check $(ARGS)
 
 # A throw-away environment, because a developer's own also holds what nobody declared.
 constraints: ## Pins the newest versions that pyproject.toml allows in constraints.txt

@@ -1,8 +1,9 @@
 """One claimed task on its way through a worker: waited for, checked, performed, reported."""
 
 import asyncio
+from collections.abc import Awaitable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -77,16 +78,25 @@ async def perform(held: Held, action: ActionText, actions: ActionRunner) -> Outc
     is no longer ours to judge."""
     limit = held.claim.hint.timeout
     try:
-        async with asyncio.timeout(limit.total_seconds() if limit else None) as bound:
+        if limit is None:
             return await actions.run(action, held.context())
+        return await _within(limit, actions.run(action, held.context()))
     except asyncio.CancelledError:
         if held.stopped is None:
             raise
         return interrupted(held)
     except Exception as error:
-        if limit and bound.expired():
-            return Failure(f"timed out after {format_duration(limit)}", code="timeout")
         return Failure(shorten(f"{type(error).__name__}: {error}"), code="exception")
+
+
+async def _within(limit: timedelta, running: Awaitable[Outcome]) -> Outcome:
+    try:
+        async with asyncio.timeout(limit.total_seconds()) as bound:
+            return await running
+    except Exception:
+        if not bound.expired():
+            raise
+        return Failure(f"timed out after {format_duration(limit)}", code="timeout")
 
 
 def interrupted(held: Held) -> Outcome | None:

@@ -23,6 +23,8 @@ class Look:
     goes_on: bool = False
     seconds: float = 0.0
     """How long it has taken so far."""
+    meets_known: bool = False
+    """Most of what it meets is known."""
 
 
 class Lane:

@@ -12,6 +12,7 @@ import structlog
 
 from karya.actors.inbox import Inbox
 from karya.actors.lane import START, Lane, Look
+from karya.actors.looking import Reader
 from karya.actors.metrics import SchedulerMetrics
 from karya.core.errors import StoreUnavailable
 from karya.core.hint import Hint
@@ -37,9 +38,9 @@ _ADMITTED_AT_ONCE = 20
 """How many tasks that need a slot are asked about in one go: each may cost a transaction, and whatever else
 is due waits as long."""
 
-_PAGE_OF_MANY = 250
-"""How many tasks of one pool are read, or jobs caught up with, in one go where there are several pools: those
-of the others wait as long."""
+_PAGE, _PAGE_OF_MANY = 500, 250
+"""How many tasks of one pool are read, or jobs caught up with, in one go; fewer where there are several
+pools. So long nothing is handed over, and it is less than hints are ahead of their instants."""
 
 _STALLED_AFTER = timedelta(seconds=5)
 _STALLED_BATCH = 500
@@ -81,7 +82,8 @@ class Scheduler:
         self._is_dead = is_dead
         resend_after = settings.resend_after.total_seconds()
         self._lanes = {pool: Lane(pool, _CAPACITY, resend_after) for pool in pools}
-        self._page = min(settings.batch, _PAGE_OF_MANY) if len(self._lanes) > 1 else settings.batch
+        self._page = min(settings.batch, _PAGE_OF_MANY if len(self._lanes) > 1 else _PAGE)
+        self._reader = Reader(agenda, settings.batch, self._page)
         self._lease: LockLease | None = None
         self._renew_at = self._lost_at = self._sweep_at = self._catch_up_at = 0.0
         self._unfinished: dict[str, None] = {}
@@ -185,24 +187,26 @@ class Scheduler:
         monotonic = self._clock.monotonic()
         if monotonic >= lane.begins_at(until):
             lane.begin(self._clock.now(), monotonic)
-            return Look(until)
+            return Look(until, meets_known=not lane.timetable.is_blank)
         if lane.unread_after and lane.timetable.room >= self._page:
             return Look(until, lane.unread_after, goes_on=True)
         return None
 
     def _read(self, lane: Lane, look: Look) -> None:
         """Reads a page as far as there is room. The look is dropped when this fails, and begins anew."""
+        if lane.timetable.room == 0:
+            lane.unread_after = look.after or START
+            self._rest(lane, look)
+            return
         started = self._clock.monotonic()
-        limit = min(self._page, lane.timetable.room)
-        tasks = self._agenda.due(look.until, look.after, limit, lane.pool) if limit > 0 else []
-        self._plan(lane, tasks, look.until)
-        if tasks:
-            look.after = (tasks[-1].hint.due_at, tasks[-1].hint.task_id)
+        page = self._reader.page(lane, look)
+        self._plan(lane, page.fresh, look.until)
+        look.after = page.last or look.after
         look.seconds += self._clock.monotonic() - started
-        if 0 < limit == len(tasks):
+        if page.more:
             lane.look = look
         else:
-            lane.unread_after = (look.after or START) if limit == 0 else None
+            lane.unread_after = None
             self._rest(lane, look)
 
     def _rest(self, lane: Lane, look: Look) -> None:
@@ -219,10 +223,10 @@ class Scheduler:
         the store kept waiting has not kept anything busy, and afterwards there is most to do."""
         return min(_REST * took, max(0.0, self._settings.look_ahead.total_seconds() - took))
 
-    def _plan(self, lane: Lane, tasks: Sequence[DueTask], until: datetime) -> None:
+    def _plan(self, lane: Lane, fresh: Sequence[DueTask], until: datetime) -> None:
         """Makes what follows the new ones, and only then takes them in: an occurrence that runs always has
         its successor in the store. Those that are misfired are left out."""
-        fresh, gap = [task for task in tasks if not lane.timetable.knows(task.hint)], lane.gap
+        gap = lane.gap
         while fresh:
             first_seen = [task for task in fresh if task.recurring or (gap is not None and gap.holds(task))]
             extension = Extension()
@@ -236,8 +240,8 @@ class Scheduler:
 
     def _within(self, lane: Lane, extension: Extension, until: datetime) -> list[DueTask]:
         """What was made for the pool and is due inside the look-ahead, as far as there is room."""
-        made = (task for task in extension.made if task.hint.pool == lane.pool)
-        return [task for task in made if task.hint.due_at <= until][: lane.timetable.room]
+        made = (task for task in extension.made if task.hint.pool == lane.pool and task.hint.due_at <= until)
+        return [task for task in made if not lane.timetable.knows(task.hint)][: lane.timetable.room]
 
     def _note(self, extension: Extension) -> None:
         if extension.contended:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
 from karya.core.hint import Hint
+from karya.core.ports import DueKey
 
 _AHEAD = timedelta(milliseconds=40)
 _TOGETHER_MICROSECONDS = 10_000
@@ -55,11 +56,16 @@ class Timetable:
         return sum(hint.due_at <= until for hint in list(self._waiting.values()))
 
     @property
+    def is_blank(self) -> bool:
+        """Whether it knows nothing."""
+        return not self._waiting and not self._sent
+
+    @property
     def room(self) -> int:
         """How many more tasks it holds."""
         return max(0, self._capacity - len(self._waiting))
 
-    def knows(self, hint: Hint) -> bool:
+    def knows(self, hint: Hint | DueKey) -> bool:
         """Whether this very state of the task waits here, or was handed out a short while ago."""
         waiting = self._waiting.get(hint.task_id)
         if waiting is not None:
@@ -117,10 +123,10 @@ class Timetable:
         self._sent.clear()
         self._sent_order.clear()
 
-    def _is_sent(self, hint: Hint) -> bool:
+    def _is_sent(self, hint: Hint | DueKey) -> bool:
         sent = self._sent.get(hint.task_id)
         return sent is not None and sent[1] == _version(hint)
 
 
-def _version(hint: Hint) -> _Version:
+def _version(hint: Hint | DueKey) -> _Version:
     return hint.token, hint.due_at

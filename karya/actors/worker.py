@@ -97,10 +97,10 @@ class Worker:
             await self._report(held, outcome)
 
     async def _perform(self, held: Held) -> Outcome | None:
-        action = ""
+        action = held.claim.action
         try:
-            if held.stopped is None:
-                action = await self._action(held)
+            if held.claim.hint.templated and held.stopped is None:
+                action = await self._filled_in(held)
             await self._leases.wait_until_it_may_start(held)
         except TemplateError as error:
             return Failure(shorten(str(error)), permanent=True, code="template")
@@ -115,9 +115,9 @@ class Worker:
         with self._metrics.execution_seconds.time():
             return await perform(held, action, self._actions)
 
-    async def _action(self, held: Held) -> ActionText:
-        """What to run. While the results that go into it cannot be read it is tried again, as long as the
-        lease lasts: nothing has been started yet, so no attempt has failed."""
+    async def _filled_in(self, held: Held) -> ActionText:
+        """The action with its templates filled in. While the results that go into it cannot be read it is
+        tried again, as long as the lease lasts: nothing has been started yet, so no attempt has failed."""
         while True:
             try:
                 return await filled_in(held.claim, self._claims)

@@ -5,7 +5,9 @@ claim succeeds only while it still is, so whatever a hint says is either current
 checked when the task was stored; here they are taken as they are, because this is the hot path.
 """
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from dataclasses import dataclass
+
+from pydantic import AwareDatetime
 
 from karya.core.action import ActionText
 from karya.core.pools import DEFAULT_POOL
@@ -14,18 +16,17 @@ from karya.core.steps import StepTimeout
 from karya.core.task import TaskKind
 
 
-class Hint(BaseModel):
+@dataclass(frozen=True, slots=True)
+class Hint:
     """A due task, as far as the worker needs it in order to claim and run it."""
-
-    model_config = ConfigDict(frozen=True)
 
     task_id: str
     job_id: str
-    kind: TaskKind = TaskKind.STEP
     token: int
     attempts: int
     instant: AwareDatetime
     due_at: AwareDatetime
+    kind: TaskKind = TaskKind.STEP
     solo: bool = False
     linked: bool = False
     """Its success has consequences of its own: steps behind it, or hooks."""

@@ -5,6 +5,7 @@ to an exception: whatever arrives from a socket must not be able to stop the loo
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from enum import StrEnum
 from typing import Annotated, Final, Literal, TypeVar
 
@@ -150,4 +151,4 @@ def _encode_hint(hint: Hint) -> bytes:
     part = _HINT.dump_json(hint, exclude_defaults=True)
     if len(part) + len(_HEAD) + len(_TAIL) < MAX_ORDER_BYTES:
         return part
-    return _HINT.dump_json(hint.model_copy(update={"action": None}), exclude_defaults=True)
+    return _HINT.dump_json(replace(hint, action=None), exclude_defaults=True)

@@ -1,24 +1,28 @@
 """The scheduler's view: what is due, and making what comes after it. Blocking, for the scheduler's thread."""
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
-from datetime import datetime
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 
 from karya.core.ids import task_id
 from karya.core.job import Job, JobState
 from karya.core.misfire import verdict
 from karya.core.occurrence import scheduled
 from karya.core.pools import DEFAULT_POOL
-from karya.core.ports import DueTask, Extension, Gap
+from karya.core.ports import DueKey, DueTask, Extension, Gap
 from karya.core.task import Task, TaskState
 from karya.store.chains import Chains, Done
-from karya.store.client import Document, SyncDatabase, translated
+from karya.store.client import NAIVE_DATES, Document, SyncDatabase, translated
 from karya.store.documents import HINT_FIELDS, job_entity, readable, task_document, task_hint
 from karya.store.names import BY_ID, JOBS, TASKS
 from karya.store.skips import Stale
 
 _ACTIVE = JobState.ACTIVE.value
 _READY = TaskState.READY.value
+_WAITING = {"status": _READY, "held": False}
+_KEY_FIELDS = {"token": 1, "due_at": 1}
+
+Fields = Mapping[str, int]
 
 
 class MongoAgenda:
@@ -27,6 +31,7 @@ class MongoAgenda:
     def __init__(self, database: SyncDatabase) -> None:
         self._jobs = database[JOBS]
         self._tasks = database[TASKS]
+        self._due = database.get_collection(TASKS, codec_options=NAIVE_DATES)
         self._chains = Chains(database)
         self._swept_to: tuple[datetime, str] | None = None
 
@@ -34,7 +39,26 @@ class MongoAgenda:
         self, until: datetime, after: tuple[datetime, str] | None, limit: int, pool: str = DEFAULT_POOL
     ) -> Sequence[DueTask]:
         """See `Agenda.due`."""
-        wanted: Document = {"pool": pool, "status": _READY, "held": False, "due_at": {"$lte": until}}
+        with translated():
+            return readable(self._in_order(until, after, limit, pool, HINT_FIELDS), _due_task)
+
+    def keys(
+        self, until: datetime, after: tuple[datetime, str] | None, limit: int, pool: str = DEFAULT_POOL
+    ) -> Sequence[DueKey]:
+        """See `Agenda.keys`. The index alone answers."""
+        with translated():
+            return readable(self._in_order(until, after, limit, pool, _KEY_FIELDS), _due_key)
+
+    def tasks(self, ids: Sequence[str]) -> Sequence[DueTask]:
+        """See `Agenda.tasks`."""
+        with translated():
+            found = self._due.find({"_id": {"$in": list(ids)}, **_WAITING}, HINT_FIELDS)
+            return readable(found.hint(BY_ID), _due_task)
+
+    def _in_order(
+        self, until: datetime, after: tuple[datetime, str] | None, limit: int, pool: str, fields: Fields
+    ) -> Iterable[Document]:
+        wanted: Document = {"pool": pool, **_WAITING, "due_at": {"$lte": until}}
         if after is not None:
             due_at, ident = after
             del wanted["due_at"]
@@ -42,9 +66,8 @@ class MongoAgenda:
                 {"due_at": {"$gt": due_at, "$lte": until}},
                 {"due_at": due_at, "_id": {"$gt": ident}},
             ]
-        with translated():
-            found = self._tasks.find(wanted, HINT_FIELDS).sort([("due_at", 1), ("_id", 1)]).limit(limit)
-            return readable(found.batch_size(limit + 1), _due_task)
+        found = self._due.find(wanted, fields).sort([("due_at", 1), ("_id", 1)]).limit(limit)
+        return found.batch_size(limit + 1)
 
     def extend(
         self, tasks: Sequence[DueTask], until: datetime, now: datetime, gap: Gap | None = None
@@ -72,7 +95,7 @@ class MongoAgenda:
         with translated():
             overdue = {job.id: job for job in self._overdue(before, limit)}
             newest = {ident: job.id for job in overdue.values() for ident in _entries(job)}
-            waiting = {"_id": {"$in": list(newest)}, "status": _READY, "held": False}
+            waiting = {"_id": {"$in": list(newest)}, **_WAITING}
             healthy = {newest[d["_id"]] for d in self._tasks.find(waiting, {"_id": 1}).hint(BY_ID)}
             cut = {ident: job.cursor for ident, job in overdue.items() if ident not in healthy}
             jittered = [ident for ident in healthy if overdue[ident].schedule.jitter]
@@ -134,6 +157,10 @@ def _extension(done: Sequence[Done], held: Sequence[str]) -> Extension:
 
 def _due_task(document: Document) -> DueTask:
     return DueTask(task_hint(document), document["count"], document.get("recurring", False))
+
+
+def _due_key(document: Document) -> DueKey:
+    return DueKey(document["_id"], document["token"], document["due_at"].replace(tzinfo=UTC))
 
 
 def _due_of(task: Task) -> DueTask:

@@ -21,6 +21,9 @@ Document = dict[str, Any]
 AsyncDatabase = AsyncIOMotorDatabase[Document]
 SyncDatabase = Database[Document]
 
+NAIVE_DATES: CodecOptions[Document] = CodecOptions(document_class=dict)
+"""For reading many dates: they are in UTC either way, and the driver calls into Python to say so of each."""
+
 _CODEC: CodecOptions[Document] = CodecOptions(document_class=dict, tz_aware=True, tzinfo=UTC)
 
 

@@ -62,9 +62,9 @@ INDEXES: Mapping[str, tuple[IndexModel, ...]] = {
         ),
     ),
     TASKS: (
-        IndexModel(
-            [("pool", UP), ("due_at", UP), ("_id", UP)],
-            name="due",
+        IndexModel(  # with all that `Agenda.keys` asks for; a partial filter alone covers no query
+            [("pool", UP), ("status", UP), ("held", UP), ("due_at", UP), ("_id", UP), ("token", UP)],
+            name="ready",
             partialFilterExpression={"status": "READY", "held": False},
         ),
         IndexModel([("lease.expires_at", UP)], name="running", partialFilterExpression={"status": "RUNNING"}),

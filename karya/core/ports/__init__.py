@@ -11,7 +11,16 @@ from karya.core.ports.connectors import (
     Tools,
 )
 from karya.core.ports.queue import Consumer, PoolLoad, Producer, Resolve, WorkerInfo
-from karya.core.ports.scheduling import Agenda, DueTask, Extension, Gap, LockHolder, LockLease, Locks
+from karya.core.ports.scheduling import (
+    Agenda,
+    DueKey,
+    DueTask,
+    Extension,
+    Gap,
+    LockHolder,
+    LockLease,
+    Locks,
+)
 from karya.core.ports.service import JobService
 from karya.core.ports.slots import Admission, Admissions, Holder, Slots
 from karya.core.ports.store import (
@@ -42,6 +51,7 @@ __all__ = [
     "Commits",
     "Connector",
     "Consumer",
+    "DueKey",
     "DueTask",
     "ErrorLogRepository",
     "Extension",

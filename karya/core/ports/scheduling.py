@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from karya.core.hint import Hint
 from karya.core.policies import MISFIRE_GRACE
@@ -24,6 +24,14 @@ class DueTask:
     def is_fresh(self) -> bool:
         """Whether it was made by a schedule and never started."""
         return self.count > 0 and self.hint.attempts == 0 and self.hint.kind is TaskKind.STEP
+
+
+class DueKey(NamedTuple):
+    """In which state a READY task is: what tells it from what was seen before."""
+
+    task_id: str
+    token: int
+    due_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +80,14 @@ class Agenda(Protocol):
     ) -> Sequence[DueTask]:
         """READY, unheld tasks of the pool with `due_at <= until` in the order of (due_at, id), from behind
         `after` on. What other pools have costs nothing."""
+
+    def keys(
+        self, until: datetime, after: tuple[datetime, str] | None, limit: int, pool: str = DEFAULT_POOL
+    ) -> Sequence[DueKey]:
+        """The keys of what `due` would give, at a fraction of the cost."""
+
+    def tasks(self, ids: Sequence[str]) -> Sequence[DueTask]:
+        """Those of these tasks that are READY and not held, in no order."""
 
     def extend(
         self, tasks: Sequence[DueTask], until: datetime, now: datetime, gap: Gap | None = None

@@ -8,7 +8,7 @@ import pytest
 
 from karya.core.job import Job
 from karya.core.occurrence import opening
-from karya.core.ports import DueTask, Extension, Submission
+from karya.core.ports import DueKey, DueTask, Extension, Submission
 from karya.core.schedule import Cron, Once
 from karya.core.task import Task, TaskKind, TaskState
 from tests.conformance.store.kit import StoreKit
@@ -40,6 +40,10 @@ def seconds(*numbers: float) -> list[datetime]:
     return [at(number) for number in numbers]
 
 
+def keys_of(shown: Sequence[DueTask]) -> list[DueKey]:
+    return [DueKey(task.hint.task_id, task.hint.token, task.hint.due_at) for task in shown]
+
+
 class AgendaConformance:
     """What is due, and making what comes after it."""
 
@@ -68,6 +72,17 @@ class AgendaConformance:
         job = a_job(Once(at=at(1)))
         await kit.add(submission(job, another_task(job, -1, state)))
         assert [task.hint.due_at for task in kit.agenda.due(at(9), None, 9)] == [at(1)]
+        assert [key.due_at for key in kit.agenda.keys(at(9), None, 9)] == [at(1)]
+        both = [first_task(job).id, another_task(job, -1, state).id]
+        assert [task.hint.task_id for task in kit.agenda.tasks(both)] == [first_task(job).id]
+
+    async def test_tasks_are_shown_as_due_shows_them_unless_they_are_held(self, kit: StoreKit) -> None:
+        jobs = [a_job(Once(at=at(number))) for number in range(3)]
+        await kit.add(*map(submission, jobs))
+        shown = kit.agenda.due(at(9), None, 9)
+        await kit.lifecycle.pause(jobs[1].id, NOW)
+        found = {task.hint.job_id: task for task in kit.agenda.tasks([task.hint.task_id for task in shown])}
+        assert found == {jobs[number].id: shown[number] for number in (0, 2)}
 
     async def test_due_ends_with_the_instant_that_was_asked_for(self, kit: StoreKit) -> None:
         jobs = await self.recurring(kit, *(Once(at=at(number)) for number in (0, 4.999, 5, 5.001, 9)))
@@ -80,6 +95,7 @@ class AgendaConformance:
         seen: list[tuple[datetime, str]] = []
         while page := kit.agenda.due(at(3), seen[-1] if seen else None, limit):
             assert len(page) <= limit
+            assert kit.agenda.keys(at(3), seen[-1] if seen else None, limit) == keys_of(page)
             seen += [(task.hint.due_at, task.hint.task_id) for task in page]
         assert seen == sorted((job.cursor.at, first_task(job).id) for job in jobs)
 
@@ -93,6 +109,7 @@ class AgendaConformance:
             mine = sorted((task.due_at, task.id) for task in tasks if task.pool == pool)
             assert [(d.hint.due_at, d.hint.task_id) for d in kit.agenda.due(at(9), None, 99, pool)] == mine
             later = kit.agenda.due(at(9), (at(3), ""), 99, pool)
+            assert kit.agenda.keys(at(9), (at(3), ""), 99, pool) == keys_of(later)
             assert [d.hint.task_id for d in later] == [ident for due_at, ident in mine if due_at >= at(3)]
             assert all(d.hint.pool == pool for d in later)
         assert list(kit.agenda.due(at(9), None, 99)) == list(kit.agenda.due(at(9), None, 99, "default"))

@@ -1,6 +1,7 @@
 """What every `Claims` must do when tasks are claimed."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -93,13 +94,13 @@ class ClaimsConformance:
         stale = hint_of(first_task(job))
         await kit.commit(await kit.claim(first_task(job)), release())
         assert not await kit.claims.claim([stale], "w", TTL)
-        assert not await kit.claims.claim([stale.model_copy(update={"token": 2})], "w", TTL)
+        assert not await kit.claims.claim([replace(stale, token=2)], "w", TTL)
 
     async def test_both_tokens_of_one_task_in_one_batch_win_once(self, kit: StoreKit) -> None:
         job = a_job()
         await kit.add(submission(job))
         hint = hint_of(first_task(job))
-        later = hint.model_copy(update={"token": 1})
+        later = replace(hint, token=1)
         assert len(await kit.claims.claim([hint, hint, later], "w", TTL)) == 1
         assert (await kit.task(hint.task_id)).attempts == 1
 
@@ -114,7 +115,7 @@ class ClaimsConformance:
     async def test_what_the_hint_says_of_the_due_time_counts_for_nothing(self, kit: StoreKit) -> None:
         job = a_job(Once(at=at(60)))
         await kit.add(submission(job))
-        lie = hint_of(first_task(job)).model_copy(update={"due_at": NOW})
+        lie = replace(hint_of(first_task(job)), due_at=NOW)
         assert not await kit.claims.claim([lie], "w", TTL)
 
     @pytest.mark.parametrize("state", REFUSED)

@@ -1,6 +1,7 @@
 """A worker that shall end finishes what it can, hands back the rest, and holds on to nothing."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 from karya.core.hint import Hint
@@ -56,7 +57,7 @@ async def test_the_rest_is_handed_back_and_its_attempt_not_counted(crew: Crew) -
 async def test_what_was_handed_back_is_taken_by_another(crew: Crew) -> None:
     mate, (hint,) = await busy(crew, timedelta(0), count=1)
     await asyncio.wait_for(mate.worker.drain(), PATIENCE)
-    crew.worker(Actions(), owner="other").line.send(hint.model_copy(update={"token": 1}))
+    crew.worker(Actions(), owner="other").line.send(replace(hint, token=1))
     task = await crew.becomes(hint, TaskState.SUCCEEDED)
     assert (task.attempts, task.token) == (1, 2)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -104,7 +105,7 @@ async def test_a_hint_that_comes_back_is_sent_again_at_once(desk: Desk) -> None:
     job = await desk.job()
     post = desk.scheduler(poll=SELDOM)
     await post.offered(job)
-    stale = post.offers.hints[0].model_copy(update={"token": 5})
+    stale = replace(post.offers.hints[0], token=5)
     post.inbox.put_back([stale, post.offers.hints[0]])
     await post.offered(job, job)
 

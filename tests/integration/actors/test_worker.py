@@ -1,5 +1,6 @@
 """A worker does with hinted tasks what it should, once, and never more than it may at a time."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -83,7 +84,7 @@ async def test_two_workers_with_the_same_hints_run_each_once(crew: Crew) -> None
 
 async def test_stale_hints_are_refused_and_their_slots_given_back(crew: Crew) -> None:
     hints = await crew.store(*(a_job() for _ in range(4)))
-    stale = [hint.model_copy(update={"token": 7}) for hint in hints]
+    stale = [replace(hint, token=7) for hint in hints]
     early = await crew.store(a_job(every(3600)))
     mate = crew.worker(Actions(), slots=2)
     mate.line.send(*stale, *early)

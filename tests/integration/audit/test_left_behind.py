@@ -139,7 +139,7 @@ async def test_a_start_in_a_pause_is_told(world: World) -> None:
 async def test_a_step_that_was_never_opened_is_told_at_once(world: World) -> None:
     job = await world.submit(steps=(step("a"), step("b", "a")))
     (claim,) = await world.kit.claims.claim([hint_of(first_task(job))], "w", TTL)
-    await succeed(world, replace(claim, hint=claim.hint.model_copy(update={"linked": False})))
+    await succeed(world, replace(claim, hint=replace(claim.hint, linked=False)))
     (found,) = [one for one in await findings(world) if one.code is Code.STUCK_STEP]
     assert found.task_id == task_id(job.id, first_task(job).cause, "b")
 

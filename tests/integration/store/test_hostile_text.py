@@ -1,5 +1,7 @@
 """What users write is stored as it is, comes back equal, and never becomes part of a query."""
 
+from dataclasses import replace
+
 import pytest
 
 from karya.core.action import Action, RestAction
@@ -91,7 +93,7 @@ async def test_an_id_matches_nothing_else(kit: StoreKit, text: str) -> None:
     assert not await kit.error_logs.of_job(text, 9)
     await kit.jobs.settle([text], NOW)
     await kit.jobs.complete_solo([text], NOW)
-    lie = hint_of(first_task(job)).model_copy(update={"task_id": text})
+    lie = replace(hint_of(first_task(job)), task_id=text)
     assert not await kit.claims.claim([lie], text, TTL)
     assert (await kit.claims.renew({text: text}, TTL)).lost == {text}
     assert await kit.jobs.get(job.id) == job

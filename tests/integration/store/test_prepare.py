@@ -53,7 +53,7 @@ def test_many_at_once(empty: SyncDatabase) -> None:
 
 def test_it_adds_what_is_missing(empty: SyncDatabase) -> None:
     prepare(empty, MongoLocks(empty), "me")
-    empty.tasks.drop_index("due")
+    empty.tasks.drop_index("ready")
     empty.users.drop()
     prepare(empty, MongoLocks(empty), "me")
     assert made(empty) == WANTED

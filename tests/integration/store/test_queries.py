@@ -99,6 +99,10 @@ class Store:
         after = self.kit.agenda.due(at(60), None, 50, pool)[-1].hint
         return self.kit.agenda.due(at(60), (after.due_at, after.task_id), 20, pool)
 
+    def key_page(self) -> Any:
+        last = self.kit.agenda.keys(at(60), None, 50)[-1]
+        return self.kit.agenda.keys(at(60), (last.due_at, last.task_id), 20)
+
     async def release(self) -> None:
         kit, hints = self.kit, [hint_of(task) for task in self.runs[:3]]
         claims = await kit.claims.claim(hints, "w", TTL)
@@ -153,6 +157,9 @@ CALLS: dict[str, Callable[[Store], Any]] = {
     "due of a pool": lambda s: s.kit.agenda.due(at(60), None, 20, "gpu"),
     "due of a pool, on": lambda s: s.due_page("gpu"),
     "due of a pool without tasks": lambda s: s.kit.agenda.due(at(60), None, 20, "empty"),
+    "keys": lambda s: s.kit.agenda.keys(at(60), None, 20),
+    "keys, on": lambda s: s.key_page(),
+    "ready tasks": lambda s: s.kit.agenda.tasks([first_task(job).id for job in s.jobs[170:190]]),
     "extend": lambda s: s.kit.agenda.extend([due(first_task(job)) for job in s.recurring], at(1), NOW),
     "stalled": lambda s: s.kit.agenda.stalled(at(9), at(1), 20),
     "extend, late": lambda s: s.kit.agenda.extend(
@@ -221,6 +228,11 @@ def test_every_query_is_answered_by_an_index_and_reads_little_more_than_it_retur
             if not covered and plan.keys > 2 * max(plan.documents, FEW, named(plan.command)):
                 problems.append(f"{name}: scans too much: {plan}")
     assert not problems, "\n".join(problems)
+
+
+def test_keys_are_read_off_their_index(said: Said, mongo: Mongo) -> None:
+    read = [plan.documents for name in ("keys", "keys, on") for plan in plans(mongo.blocking, said[name])]
+    assert read == [0, 0, 0], "the last two are of one call"
 
 
 def test_every_list_is_limited_so_that_no_cursor_stays_open(said: Said) -> None:

@@ -94,6 +94,8 @@ ASYNC: dict[str, Callable[[MongoStore], Any]] = {
 }
 BLOCKING: dict[str, Callable[[MongoBlockingStore], Any]] = {
     "due": lambda s: s.agenda.due(NOW, None, 9),
+    "keys": lambda s: s.agenda.keys(NOW, None, 9),
+    "ready tasks": lambda s: s.agenda.tasks([JOB.id]),
     "extend": lambda s: s.agenda.extend([due(TASK)], NOW, NOW),
     "catch up": lambda s: s.agenda.catch_up([JOB.id], NOW, NOW),
     "stalled": lambda s: s.agenda.stalled(NOW, NOW, 9),

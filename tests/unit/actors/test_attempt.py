@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -93,7 +94,7 @@ NOOP = '{"type":"noop"}'
 
 
 def held(timeout: timedelta | None = None) -> Held:
-    bounded = hint("task", due=1).model_copy(update={"timeout": timeout})
+    bounded = replace(hint("task", due=1), timeout=timeout)
     return Held(Claim(bounded, "lease", NOOP, event='{"id":"x"}'), 10.0, at(1))
 
 

@@ -1,6 +1,7 @@
 """What goes into the templates of a claimed task: only what it names, and only what belongs to it."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -33,7 +34,7 @@ class Results:
 def claim(body: Any, *, templated: bool = True, kind: TaskKind = TaskKind.STEP) -> Claim:
     about = {"templated": templated, "kind": kind, "cause": "at:x"}
     event = '{"data":{"error":"boom"}}' if kind is TaskKind.HOOK else None
-    return Claim(hint("task").model_copy(update=about), "lease", orjson.dumps(body).decode(), event)
+    return Claim(replace(hint("task"), **about), "lease", orjson.dumps(body).decode(), event)
 
 
 async def fill(made: Claim) -> tuple[Any, Results]:

@@ -1,5 +1,6 @@
 """The timetable hands each state of a task out once, in the order of the instants."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -159,5 +160,5 @@ def test_those_of_the_same_ten_milliseconds_go_together() -> None:
 
 
 def test_what_needs_the_slot_of_its_job_goes_at_its_instant() -> None:
-    slotted = hint("a", 1.005).model_copy(update={"slotted": True})
+    slotted = replace(hint("a", 1.005), slotted=True)
     assert early(slotted) == slotted.due_at

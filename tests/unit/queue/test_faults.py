@@ -12,9 +12,11 @@ from typing import Any
 import pytest
 import uvloop
 import zmq
+from pydantic import TypeAdapter
 from structlog.testing import capture_logs
 
 from karya.core.errors import ConfigError
+from karya.core.hint import Hint
 from karya.core.settings import QueueSettings
 from karya.queue import Dispatcher, QueueKeys, WorkerSocket
 from karya.queue import consumer as consumer_module
@@ -247,7 +249,7 @@ async def test_garbage_does_not_stop_a_worker(stage: Stage) -> None:
                 pass
         hint = make_hints(1)[0]
         await router.send_multipart(
-            [identity, b'{"type":"work","hints":[%s]}' % hint.model_dump_json().encode()]
+            [identity, b'{"type":"work","hints":[%s]}' % TypeAdapter(Hint).dump_json(hint)]
         )
         assert await asyncio.wait_for(worker.receive(), 5) == [hint]
     finally:
