@@ -98,7 +98,7 @@ def check(jobs: list[str], calls: list[Call]) -> None:
     assert latest < LATE_SECONDS
 
 
-@pytest.mark.parametrize("option", ["", "--all"])
+@pytest.mark.parametrize("option", [pytest.param("", marks=pytest.mark.slow), "--all"])
 def test_each_task_runs_once_while_all_are_replaced(tmp_path: Path, option: str) -> None:
     with Target.running() as target, Up(tmp_path) as up:
         url = up.await_url()

@@ -56,7 +56,10 @@ def test_an_actor_that_was_killed_for_good_is_replaced(karya: Running, target: T
     assert len(set(told)) == 10
 
 
-@pytest.mark.parametrize("name", ["server", "scheduler", "supervisor"])
+@pytest.mark.parametrize(
+    "name",
+    ["server", *(pytest.param(name, marks=pytest.mark.slow) for name in ("scheduler", "supervisor"))],
+)
 def test_an_actor_that_hangs_is_replaced(karya: Running, target: Target, name: str) -> None:
     before = the_only(karya, KINDS[name])
     os.kill(before, signal.SIGSTOP)
