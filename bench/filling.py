@@ -44,7 +44,7 @@ class Model:
         )
         job, (task,) = opening(new_job(spec, floor_millis(datetime.now(UTC))))
         document = job_document(job)
-        return cls(document, task_document(task), json.loads(document["schedule"])["schedule"]["at"])
+        return cls(document, task_document(task), json.loads(document["schedule"])["at"])
 
     def copy(self, at: datetime) -> tuple[Document, Document]:
         """The documents of another such job, due at this instant (whole milliseconds)."""

@@ -6,6 +6,7 @@ BSON dates hold: a value that was stored and read again equals itself.
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, PlainSerializer
@@ -41,9 +42,11 @@ def ceil_millis(instant: datetime) -> datetime:
 
 def format_instant(instant: datetime) -> str:
     """RFC 3339 in UTC with milliseconds: 2026-11-23T08:00:00.000Z."""
-    return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    utc = instant if instant.tzinfo is UTC else instant.astimezone(UTC)
+    return f"{utc.isoformat(timespec='milliseconds')[:-6]}Z"
 
 
+@lru_cache(1024)
 def format_duration(duration: timedelta) -> str:
     """ISO 8601 in days, hours, minutes and seconds: P1DT30S, PT1H, PT0.1S. The duration is not negative."""
     days, rest = divmod(duration, timedelta(days=1))

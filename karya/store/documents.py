@@ -71,9 +71,9 @@ def written_document(job: Job) -> Document:
         "user_id": job.user_id,
         "description": job.description,
         "tags": list(job.tags) or None,
-        "schedule": job.model_dump_json(include={"schedule"}),
+        "schedule": job.schedule.model_dump_json(),
         "steps": [step.model_dump_json() for step in job.steps],
-        "retry": job.retry.model_dump_json(),
+        "retry": None if job.retry == DEFAULT_RETRY else job.retry.model_dump_json(),
         "timeout_ms": _millis(job.timeout),
         "pool": job.pool,
         "hooks": [hook.model_dump_json() for hook in job.hooks] or None,
@@ -91,9 +91,9 @@ def cursor_document(cursor: Cursor) -> Document:
 def job_entity(document: Document) -> Job:
     """The stored job."""
     fields = {key: value for key, value in document.items() if key not in ("_id", "timeout_ms")}
-    fields["schedule"] = orjson.loads(document["schedule"])["schedule"]
+    fields["schedule"] = orjson.loads(document["schedule"])
     fields["steps"] = tuple(Step.model_validate_json(text) for text in document["steps"])
-    fields["retry"] = RetryPolicy.model_validate_json(document["retry"])
+    fields["retry"] = retry_policy(document)
     fields["timeout"] = _duration(document.get("timeout_ms"))
     fields["hooks"] = tuple(Hook.model_validate_json(text) for text in document.get("hooks", ()))
     if "misfire" in document:
@@ -208,7 +208,7 @@ def action_text(document: Document) -> str:
 
 
 def retry_policy(document: Document) -> RetryPolicy:
-    """The retry policy of a task document."""
+    """The retry policy of a job or task document."""
     text = document.get("retry")
     return RetryPolicy.model_validate_json(text) if text else DEFAULT_RETRY
 
