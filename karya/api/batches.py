@@ -52,8 +52,8 @@ class BatchRoutes:
         """201 with the ids, in the order of the request, once all of them are durable."""
         written = await _read_items(request)
         specs = await self._checked(written)
-        jobs = await self._of(request).submit_many(specs, key=minted_id(request))
-        return answer(BatchView(count=len(jobs), ids=tuple(job.id for job in jobs)), HTTPStatus.CREATED)
+        ids = await self._of(request).submit_many(specs, key=minted_id(request))
+        return answer(BatchView(count=len(ids), ids=tuple(ids)), HTTPStatus.CREATED)
 
     async def _checked(self, written: list[Any]) -> list[JobSpec[Action]]:
         specs: list[JobSpec[Action]] = []

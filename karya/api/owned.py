@@ -116,9 +116,7 @@ class Owned:
         self._may_run(spec)
         return await self._service.submit(self._own(spec, "user_id"), key=key)
 
-    async def submit_many(
-        self, specs: Sequence[JobSpec[Action]], *, key: str | None = None
-    ) -> Sequence[JobView]:
+    async def submit_many(self, specs: Sequence[JobSpec[Action]], *, key: str | None = None) -> Sequence[str]:
         """See `JobService.submit_many`."""
         self._may_change()
         for number, spec in enumerate(specs):

@@ -72,14 +72,12 @@ class MemoryService:
         job = self.jobs.get(ident) or self._store(new_job(spec, minted_at(ident), ident=ident))
         return JobView.of(job, now(), warnings_of(spec, job.created_at))
 
-    async def submit_many(
-        self, specs: Sequence[JobSpec[Action]], *, key: str | None = None
-    ) -> Sequence[JobView]:
+    async def submit_many(self, specs: Sequence[JobSpec[Action]], *, key: str | None = None) -> Sequence[str]:
         self._fail()
         whole = key or new_id(now())
         ids = [numbered_id(whole, number) for number in range(len(specs))]
         made = [_numbered(n, spec, minted_at(whole), ids[n]) for n, spec in enumerate(specs)]
-        return [JobView.of(self.jobs.get(job.id) or self._store(job), now()) for job in made]
+        return [(self.jobs.get(job.id) or self._store(job)).id for job in made]
 
     def _store(self, job: Job) -> Job:
         self.jobs[job.id] = job

@@ -22,8 +22,8 @@ from karya.core.spec import JobSpec
 from karya.core.views import (
     AuditPage,
     AuditReport,
+    BatchView,
     BulkView,
-    JobList,
     JobPage,
     JobView,
     OccurrenceView,
@@ -60,11 +60,11 @@ class Karya:
         """
         return JobView.model_validate_json(self._call("submit", spec=_wire(spec), key=key))
 
-    def submit_many(self, specs: Iterable[Spec], *, key: str | None = None) -> Sequence[JobView]:
-        """Stores many jobs, in the order given. Raises InvalidInput, which names item and field
-        (`3.schedule.every`), before any is stored."""
+    def submit_many(self, specs: Iterable[Spec], *, key: str | None = None) -> Sequence[str]:
+        """Stores many jobs; returns their ids, in the order given. Raises InvalidInput, which names item and
+        field (`3.schedule.every`), before any is stored."""
         wire = [_wire(spec) for spec in specs]
-        return JobList.model_validate_json(self._call("submit_many", specs=wire, key=key)).jobs
+        return BatchView.model_validate_json(self._call("submit_many", specs=wire, key=key)).ids
 
     def get(self, job_id: str) -> JobView:
         """One job. Raises NotFound."""

@@ -10,7 +10,7 @@ from karya.core.errors import FieldError, InvalidInput, KaryaError
 from karya.core.fields import invalid
 from karya.core.ports import JobService
 from karya.core.queries import AuditQuery, JobQuery, LetterQuery
-from karya.core.views import JobList
+from karya.core.views import BatchView
 
 _Arguments = Mapping[str, Any]
 M = TypeVar("M", bound=BaseModel)
@@ -70,7 +70,8 @@ async def _submit_many(service: JobService, given: _Arguments) -> BaseModel:
             specs.append(_model(service.spec_type, spec))
         except InvalidInput as error:
             raise InvalidInput(FieldError(f"{number}.{e.field}", e.message) for e in error.errors) from None
-    return JobList(jobs=tuple(await service.submit_many(specs, key=given.get("key"))))
+    ids = tuple(await service.submit_many(specs, key=given.get("key")))
+    return BatchView(count=len(ids), ids=ids)
 
 
 async def _list(service: JobService, given: _Arguments) -> BaseModel:

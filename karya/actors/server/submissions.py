@@ -63,9 +63,7 @@ class Submissions:
         job = submission.job if key is None else await self._stored(submission.job)
         return JobView.of(job, self._now(), warnings_of(spec, created_at))
 
-    async def submit_many(
-        self, specs: Sequence[JobSpec[Action]], *, key: str | None = None
-    ) -> Sequence[JobView]:
+    async def submit_many(self, specs: Sequence[JobSpec[Action]], *, key: str | None = None) -> Sequence[str]:
         """See `JobService.submit_many`."""
         whole = key or new_id(self._now())
         submissions = await self._checked(specs, whole)
@@ -73,8 +71,7 @@ class Submissions:
             await self._store(chunk)
         if submissions:
             self._poke(_first_due(submissions))
-        now = self._now()
-        return [JobView.of(submission.job, now) for submission in submissions]
+        return [submission.job.id for submission in submissions]
 
     async def _checked(self, specs: Sequence[JobSpec[Action]], whole: str) -> Sequence[Submission]:
         if len(specs) > MOST_NUMBERED:

@@ -35,12 +35,11 @@ class JobService(Protocol):
         is created at its millisecond, so submitting again gives the same job.
         """
 
-    async def submit_many(
-        self, specs: Sequence[JobSpec[Action]], *, key: str | None = None
-    ) -> Sequence[JobView]:
-        """Stores many jobs, a thousand in one durable write, in the order given. All specs are checked before
-        the first is stored: InvalidInput names the item and the field (`3.schedule.every`). With a `key`
-        as for `submit`, all ids are derived from it; what an earlier try has stored is left as it is."""
+    async def submit_many(self, specs: Sequence[JobSpec[Action]], *, key: str | None = None) -> Sequence[str]:
+        """Stores many jobs, a thousand in one durable write; returns their ids, in the order given. All specs
+        are checked before the first is stored: InvalidInput names the item and the field
+        (`3.schedule.every`). With a `key` as for `submit`, all ids are derived from it; what an earlier try
+        has stored is left as it is."""
 
     async def get(self, job_id: str) -> JobView:
         """One job."""

@@ -228,12 +228,6 @@ class BulkView(View):
     count: int
 
 
-class JobList(View):
-    """Some jobs, in the order in which they were asked for."""
-
-    jobs: tuple[JobView, ...]
-
-
 class BatchView(View):
     """The jobs that a batch has made, in its order."""
 

@@ -70,9 +70,9 @@ def test_what_is_wrong_in_a_batch_is_told_by_item_and_nothing_is_stored(karya: R
 def test_the_handle_submits_many_and_a_key_makes_them_once(karya: Running) -> None:
     key = new_id(floor_millis(karya.karya.submit({"action": NOOP}).created_at))
     specs = [{"action": NOOP, "tags": ["batch-key"]} for _ in range(3)]
-    ids = [job.id for job in karya.karya.submit_many(specs, key=key)]
-    assert [job.id for job in karya.karya.submit_many(specs, key=key)] == ids
-    assert all_ids(karya, "tag=batch-key") == ids[::-1]
+    ids = karya.karya.submit_many(specs, key=key)
+    assert karya.karya.submit_many(specs, key=key) == ids
+    assert all_ids(karya, "tag=batch-key") == [*reversed(ids)]
 
 
 def test_requests_with_one_key_at_the_same_time_make_one_job(karya: Running) -> None:
