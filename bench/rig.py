@@ -20,6 +20,7 @@ from karya.core.configuration import read_settings
 from karya.core.times import floor_millis
 
 _POLL_SECONDS = 0.01
+_PATIENCE_SECONDS = 180.0
 _FILLED_A_SECOND = 8_000
 _ACTORS = frozenset(f"ray::{kind}Actor" for kind in ("Server", "Scheduler", "Worker", "Supervisor"))
 
@@ -35,19 +36,21 @@ class Rig:
         client: MongoClient[Document] = MongoClient(cluster.store_url, tz_aware=True)
         self.database: Database[Document] = client[settings.store.database]
 
-    def run(
-        self, count: int, seconds: float = 0.0, *, action: Action | None = None, timeout: float = 180
-    ) -> "Run":
+    def run(self, count: int, seconds: float = 0.0, *, action: Action | None = None) -> "Run":
         """Lets so many jobs fall due, evenly spread over so many seconds, and waits until all have ended."""
+        run = self.prepare(count, seconds, action=action)
+        run.await_end(seconds + _PATIENCE_SECONDS)
+        return run
+
+    def prepare(self, count: int, seconds: float = 0.0, *, action: Action | None = None) -> "Run":
+        """The same, without waiting: all are stored, and the first is due in a moment."""
         first = soon(2 + count / _FILLED_A_SECOND)
         due = [first + timedelta(seconds=seconds * number / count) for number in range(count)]
         fill(self.database, Model.of(action or NoopAction(type="noop")), due)
         late = (datetime.now(UTC) - first).total_seconds()
         if late > 0:
             raise RuntimeError(f"the jobs were stored {late:.1f} s too late to be measured")
-        run = self.between(due[0], due[-1])
-        run.await_end(seconds + timeout)
-        return run
+        return self.between(due[0], due[-1])
 
     def between(self, first: datetime, last: datetime) -> "Run":
         """The jobs that were due within these instants, both included."""

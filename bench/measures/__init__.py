@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from bench.figures import Figure
-from bench.measures.drains import drain, drain_more, drain_requests
+from bench.measures.drains import costs, drain, drain_more, drain_requests
 from bench.measures.growth import growth
 from bench.measures.lags import lag, recurring
 from bench.measures.rest import idle, memory
@@ -14,6 +14,7 @@ MEASURES: Mapping[str, Callable[[Rig], Sequence[Figure]]] = {
     "memory": memory,
     "drain": drain,
     "drain-more": drain_more,
+    "costs": costs,
     "drain-requests": drain_requests,
     "lag": lag,
     "recurring": recurring,
