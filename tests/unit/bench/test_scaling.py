@@ -1,9 +1,11 @@
 """The formula of docs/scaling.md and the simulation know nothing of each other, and agree."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from bench.scaling.__main__ import with_table
 from bench.scaling.costs import Costs
 from bench.scaling.deployment import Deployment, needed
 from bench.scaling.simulation import Drain
@@ -47,3 +49,8 @@ def test_what_is_needed_suffices_and_no_part_is_superfluous(rate: float) -> None
     for part in ("schedulers", "workers", "shards"):
         fewer = replace(deployment, **{part: getattr(deployment, part) - 1})
         assert getattr(fewer, part) == 0 or fewer.rate(COSTS)[0] < 1.25 * rate
+
+
+def test_the_page_has_the_table_of_today() -> None:
+    page = Path("docs/scaling.md").read_text()
+    assert with_table(page) == page, "run: python -m bench.scaling --markdown docs/scaling.md"
