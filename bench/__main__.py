@@ -8,6 +8,7 @@ from rich.console import Console
 
 from bench.figures import Figure
 from bench.measures import MEASURES
+from bench.plots import write_plots
 from bench.report import table, write_json, write_markdown
 from bench.rig import running_cluster
 
@@ -28,6 +29,7 @@ def main() -> int:
     write_json(arguments.json, arguments.workers, figures)
     if arguments.markdown:
         write_markdown(arguments.markdown, arguments.workers, figures)
+        write_plots(arguments.markdown.parent / "benchmarks", figures)
     return 0 if all(figure.met for figure in figures) else 1
 
 
@@ -38,7 +40,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--json", type=Path, default=Path("bench/out/figures.json"), help="where the JSON goes"
     )
-    parser.add_argument("--markdown", type=Path, help="a page to put the table into")
+    parser.add_argument("--markdown", type=Path, help="a page to put the table into, with plots beside it")
     return parser.parse_args()
 
 

@@ -6,6 +6,15 @@ from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where a figure stands in a plot: on which line of it, and at which mark of its axis."""
+
+    plot: str
+    line: str
+    mark: str
+
+
+@dataclass(frozen=True, slots=True)
 class Figure:
     """One measured figure. Without a goal it is there to compare with."""
 
@@ -14,6 +23,7 @@ class Figure:
     unit: str
     goal: float | None = None
     better: Literal["lower", "higher"] = "lower"
+    place: Place | None = None
 
     @property
     def met(self) -> bool:
@@ -35,9 +45,9 @@ def at_least(name: str, value: float, unit: str, goal: float) -> Figure:
     return Figure(name, value, unit, goal, "higher")
 
 
-def at_most(name: str, value: float, unit: str, goal: float) -> Figure:
+def at_most(name: str, value: float, unit: str, goal: float, place: Place | None = None) -> Figure:
     """A figure that is better the lower it is."""
-    return Figure(name, value, unit, goal)
+    return Figure(name, value, unit, goal, place=place)
 
 
 def percentile(ordered: Sequence[float], percent: float) -> float:

@@ -3,7 +3,7 @@
 import statistics
 from collections.abc import Mapping, Sequence
 
-from bench.figures import Figure, at_most, percentile
+from bench.figures import Figure, Place, at_most, percentile
 from bench.rig import Rig
 from bench.traffic import Traffic, send
 
@@ -30,7 +30,10 @@ def growth(rig: Rig) -> Sequence[Figure]:
         stored = many
         drains.append(statistics.median(10_000 / rig.run(10_000).seconds for _ in range(3)))
         lags.append(percentile(rig.run(5_000, 10).start_lags(), 50))
-        figures.append(Figure(f"drain of 10,000 with {many:,} jobs stored", drains[-1], "jobs/s"))
+        place = Place("growth", "drain", f"{many:,}")
+        figures.append(
+            Figure(f"drain of 10,000 with {many:,} jobs stored", drains[-1], "jobs/s", place=place)
+        )
         figures.append(Figure(f"start lag at 500 tasks/s with {many:,} jobs stored", lags[-1], "ms"))
     return [
         *figures,

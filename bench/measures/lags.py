@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from bench.figures import Figure, at_least, at_most, percentile
+from bench.figures import Figure, Place, at_least, at_most, percentile
 from bench.rig import Rig, soon
 from karya.core.times import floor_millis
 
@@ -32,10 +32,16 @@ def lag_at(rig: Rig, rate: int, seconds: float = _SECONDS) -> Sequence[Figure]:
     """The same at one rate."""
     rig.empty()
     lags = rig.run(round(rate * seconds), seconds).start_lags()
-    median, most = _GOALS[rate]
+    goals = zip((50, 99), ("median", "99th percentile"), _GOALS[rate], strict=True)
     return [
-        at_most(f"start lag at {rate:,} tasks/s, median", percentile(lags, 50), "ms", median),
-        at_most(f"start lag at {rate:,} tasks/s, 99th percentile", percentile(lags, 99), "ms", most),
+        at_most(
+            f"start lag at {rate:,} tasks/s, {name}",
+            percentile(lags, percent),
+            "ms",
+            goal,
+            Place("lag", name, f"{rate:,}/s"),
+        )
+        for percent, name, goal in goals
     ]
 
 
