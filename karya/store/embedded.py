@@ -10,7 +10,7 @@ from karya.core.errors import ConfigError, Unavailable
 from karya.store.disk import full_disk
 from karya.store.mongod import log, replica_set
 from karya.store.mongod.binary import find_mongod
-from karya.store.mongod.command import command
+from karya.store.mongod.command import PATIENCE, command
 from karya.store.mongod.orphan import await_orphan
 from karya.store.mongod.port import free_port
 from karya.store.mongod.process import start_bound
@@ -28,7 +28,8 @@ class EmbeddedMongod:
     process, kill -9 included, and does not hear the terminal's Ctrl-C, so that the cluster can drain first.
 
     The caller holds the DataDirectory. Methods block and may be called from any thread; `stop` ends a
-    start that is under way. `cache_mb` is the cache of WiredTiger in MiB, at least 256.
+    start that is under way. `cache_mb` is the cache of WiredTiger in MiB, at least 256; `patience`
+    is `store.timeout`: what a killed client wrote in a transaction stays locked for that and half as long again.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class EmbeddedMongod:
         binary: Path | None = None,
         cache_mb: int = 1024,
         port: int | None = None,
+        patience: timedelta = PATIENCE,
         start_timeout: timedelta = START_TIMEOUT,
     ) -> None:
         self._directory = Path(directory).expanduser().absolute()
@@ -45,6 +47,7 @@ class EmbeddedMongod:
         self._data = self._directory / "mongo"
         self._binary = binary
         self._cache_mb = cache_mb
+        self._patience = patience
         self._start_timeout = start_timeout
         self._process: subprocess.Popen[bytes] | None = None
         self._stopping = threading.Event()
@@ -101,7 +104,7 @@ class EmbeddedMongod:
         binary = self._binary or find_mongod()
         since = self._prepare()
         try:
-            program = command(binary, self._data, self._log, self.port, self._cache_mb)
+            program = command(binary, self._data, self._log, self.port, self._cache_mb, self._patience)
             self._process = start_bound(program, self._log)
             replica_set.await_primary(self.port, self._process.pid, self._start_timeout, self._must_live)
         except (OSError, _Hopeless) as error:

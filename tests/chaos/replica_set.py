@@ -14,6 +14,7 @@ from karya.store.mongod import replica_set
 from karya.store.mongod.binary import find_mongod
 from karya.store.mongod.command import LEAST_CACHE_MB, command
 from karya.store.mongod.port import free_port
+from tests.chaos.timing import STORE_TIMEOUT
 
 MEMBERS = 3
 _TEST_COMMANDS = ("--setParameter", "enableTestCommands=1")
@@ -54,7 +55,8 @@ class ReplicaSet:
         """Starts a member on the data that it has."""
         data = self._home / f"member-{port}"
         data.mkdir(parents=True, exist_ok=True)
-        program = command(find_mongod(), data, self._home / f"member-{port}.log", port, LEAST_CACHE_MB)
+        log = self._home / f"member-{port}.log"
+        program = command(find_mongod(), data, log, port, LEAST_CACHE_MB, STORE_TIMEOUT)
         self._running[port] = subprocess.Popen(
             [*program, *_TEST_COMMANDS], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
         )

@@ -16,7 +16,7 @@ from tests.chaos import clocks
 from tests.chaos.nodes import RayProcess
 from tests.chaos.proxies.control import ProxyProcess
 from tests.chaos.replica_set import ReplicaSet
-from tests.chaos.timing import WORKERS
+from tests.chaos.timing import STORE_TIMEOUT, WORKERS
 
 
 class Stage:
@@ -94,7 +94,7 @@ class ProxiedStage(Stage):
 
     def start(self) -> Mapping[str, str]:
         """The lock tells workers where the dispatcher is: on its way to MongoDB that becomes the proxy."""
-        mongod = EmbeddedMongod(self.home / "database")
+        mongod = EmbeddedMongod(self.home / "database", patience=STORE_TIMEOUT)
         self._undo.callback(mongod.stop)
         mongod.start()
         store, listens, told = free_port(), free_port(), free_port()

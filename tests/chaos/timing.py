@@ -5,6 +5,8 @@ from datetime import timedelta
 
 LEASE = 4.0
 """Seconds, of a worker and of the scheduler."""
+STORE_TIMEOUT = timedelta(seconds=2)
+"""With half as long again less than a lease, or what a dead worker had in a transaction would outlast it."""
 GRACE = 5.0
 """How many seconds a worker that is told to end may finish what it runs."""
 SWEEP = 1.0
@@ -24,7 +26,7 @@ def _text(seconds: float) -> str:
 
 SETTINGS: Mapping[str, str] = {
     "KARYA_LOG__LEVEL": "info",
-    "KARYA_STORE__TIMEOUT": _text(2),
+    "KARYA_STORE__TIMEOUT": _text(STORE_TIMEOUT.total_seconds()),
     "KARYA_QUEUE__HEARTBEAT": _text(0.5),
     "KARYA_SCHEDULER__LEASE": _text(LEASE),
     "KARYA_SCHEDULER__POLL": _text(0.5),

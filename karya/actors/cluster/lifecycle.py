@@ -125,7 +125,8 @@ class Cluster:
         url = self._settings.store.url
         if url is None:
             self._enter("starting the embedded MongoDB")
-            self._mongod = EmbeddedMongod(self._data_dir, cache_mb=self._settings.store.cache_mb)
+            told = self._settings.store
+            self._mongod = EmbeddedMongod(self._data_dir, cache_mb=told.cache_mb, patience=told.timeout)
             self._undo.callback(self._mongod.stop)
             self._mongod.start()
             url = self._mongod.url

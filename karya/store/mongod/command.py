@@ -1,5 +1,7 @@
 """The command line of the embedded mongod."""
 
+from datetime import timedelta
+from math import ceil
 from pathlib import Path
 
 from karya.store.mongod import replica_set
@@ -7,9 +9,15 @@ from karya.store.mongod import replica_set
 LEAST_CACHE_MB = 256
 """Less WiredTiger does not take."""
 
+PATIENCE = timedelta(seconds=5)
+"""The default of `store.timeout`, after which clients give up what they are at."""
 
-def command(binary: Path, data: Path, log: Path, port: int, cache_mb: int) -> list[str]:
-    """A member of the replica set `karya`, on loopback only; `cache_mb` is WiredTiger's cache in MiB.
+
+def command(
+    binary: Path, data: Path, log: Path, port: int, cache_mb: int, patience: timedelta = PATIENCE
+) -> list[str]:
+    """A member of the replica set `karya`, on loopback only; `cache_mb` is WiredTiger's cache in MiB, and
+    `patience` for how long a transaction may last, in whole seconds.
 
     The journal needs no flag: a member of a replica set cannot run without it.
     """
@@ -23,6 +31,6 @@ def command(binary: Path, data: Path, log: Path, port: int, cache_mb: int) -> li
         # By default it may take a twentieth of the disk, for members that do not exist here.
         *("--oplogSize", "1024"),
         *("--setParameter", "diagnosticDataCollectionEnabled=false"),
-        # What a killed client has written in a transaction is locked for so long; by default, for a minute.
-        *("--setParameter", "transactionLifetimeLimitSeconds=10"),
+        # What a killed client has written in a transaction is locked for so long, and half as long again.
+        *("--setParameter", f"transactionLifetimeLimitSeconds={ceil(patience.total_seconds())}"),
     ]
