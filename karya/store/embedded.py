@@ -29,7 +29,8 @@ class EmbeddedMongod:
 
     The caller holds the DataDirectory. Methods block and may be called from any thread; `stop` ends a
     start that is under way. `cache_mb` is the cache of WiredTiger in MiB, at least 256; `patience`
-    is `store.timeout`: what a killed client wrote in a transaction stays locked for that and half as long again.
+    is `store.timeout`: what a killed client wrote in a transaction stays locked for that and half as long
+    again.
     """
 
     def __init__(
