@@ -1,8 +1,10 @@
 """What a run came to, for people, for machines and for the documentation."""
 
 import json
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.chaos.faults.base import Injection
@@ -111,7 +113,9 @@ def write_markdown(file: Path, outcomes: Sequence[Outcome]) -> None:
     if file.exists():
         before, _, rest = file.read_text().partition(_BEGIN)
         _, _, after = rest.partition(_END)
-    file.write_text(f"{before}{_BEGIN}\n\n{markdown(outcomes)}\n{_END}{after}")
+    seeds = sorted({outcome.seed for outcome in outcomes})
+    when = f"{datetime.now(UTC):%-d %B %Y}, seeds {seeds[0]} to {seeds[-1]} in a row, {os.cpu_count()} cores"
+    file.write_text(f"{before}{_BEGIN}\n{when}.\n\n{markdown(outcomes)}{_END}{after}")
 
 
 def write_json(file: Path, outcomes: Sequence[Outcome]) -> None:
