@@ -53,7 +53,8 @@ class MongoAgenda:
         """See `Agenda.tasks`."""
         with translated():
             found = self._due.find({"_id": {"$in": list(ids)}, **_WAITING}, HINT_FIELDS)
-            return readable(found.hint(BY_ID), _due_task)
+            tasks = readable(found.hint(BY_ID), _due_task)
+        return sorted(tasks, key=lambda task: (task.hint.due_at, task.hint.task_id))
 
     def _in_order(
         self, until: datetime, after: tuple[datetime, str] | None, limit: int, pool: str, fields: Fields

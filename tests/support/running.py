@@ -110,9 +110,10 @@ class Running:
         """The actors that Ray knows."""
         return set(ray.util.list_named_actors())
 
-    def counted(self, metric: str) -> float:
-        """The sum of all samples of a metric; 0 when nobody says any."""
-        lines = self.text("/metrics").splitlines()
+    def counted(self, metric: str, label: str = "") -> float:
+        """The sum of all samples of a metric, with this label (`reason="hung"`) or any; 0 when nobody says
+        one."""
+        lines = [line for line in self.text("/metrics").splitlines() if label in line]
         return sum(float(line.split()[-1]) for line in lines if line.startswith(f"{metric}{{"))
 
     def kill(self, pid: int) -> None:

@@ -87,7 +87,7 @@ class Agenda(Protocol):
         """The keys of what `due` would give, at a fraction of the cost."""
 
     def tasks(self, ids: Sequence[str]) -> Sequence[DueTask]:
-        """Those of these tasks that are READY and not held, in no order."""
+        """Those of these tasks that are READY and not held, in the order of `due`."""
 
     def extend(
         self, tasks: Sequence[DueTask], until: datetime, now: datetime, gap: Gap | None = None
