@@ -10,15 +10,15 @@ class Costs:
     The defaults are those of `make bench ARGS=costs` on the machine of docs/benchmarks.md.
     """
 
-    read: float = 10.0
+    read: float = 16.0
     """mongod: finding the task."""
-    claim: float = 45.0
+    claim: float = 60.0
     """mongod: giving out its lease."""
-    outcome: float = 95.0
+    outcome: float = 130.0
     """mongod: its outcome, and the end of its job."""
     scheduler: float = 40.0
     """The scheduler and its end of the queue."""
-    worker: float = 75.0
+    worker: float = 80.0
     """A worker, all of it."""
     journal_bytes: float = 3_000.0
     """What mongod writes to its journal and its oplog."""

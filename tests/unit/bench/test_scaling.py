@@ -13,7 +13,7 @@ from bench.scaling.simulation import Drain
 COSTS = Costs()
 DEPLOYMENTS = {
     "one machine, two cores": Deployment(apart=False),
-    "one machine, eight cores": Deployment(workers=8, shard_cores=8, apart=False),
+    "one machine, sixteen cores": Deployment(workers=16, shard_cores=16, apart=False),
     "too few workers": Deployment(workers=1, slots=1_000, shard_cores=16),
     "too few slots": Deployment(workers=2, slots=50, shard_cores=16),
     "too small a database": Deployment(schedulers=4, workers=8, slots=1_000, shards=2, shard_cores=2),
@@ -32,7 +32,7 @@ def test_the_simulation_does_what_the_formula_says(deployment: Deployment) -> No
     "name, first",
     [
         ("one machine, two cores", "machine"),
-        ("one machine, eight cores", "scheduler"),
+        ("one machine, sixteen cores", "scheduler"),
         ("too few workers", "workers"),
         ("too few slots", "slots"),
         ("too small a database", "mongod"),
