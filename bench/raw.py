@@ -4,7 +4,6 @@ import asyncio
 import multiprocessing
 import time
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
 
 import aiohttp
 import uvloop
@@ -18,7 +17,6 @@ from karya.core.action import NoopAction
 _TASKS = 10_000
 _TOGETHER = 500
 _CONCURRENT = 100
-_LEASE = timedelta(seconds=20)
 
 
 def claims_and_ends(store_url: str) -> float:

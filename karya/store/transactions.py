@@ -65,12 +65,9 @@ async def _attempt(
     session.start_transaction()
     try:
         result = await body(session)
-    except PyMongoError as error:
-        if not error.timeout:
+    except BaseException as error:
+        if not (isinstance(error, PyMongoError) and error.timeout):
             await session.abort_transaction()
-        raise
-    except BaseException:
-        await session.abort_transaction()
         raise
     await session.commit_transaction()
     return result

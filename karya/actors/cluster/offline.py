@@ -48,7 +48,8 @@ def store_at_rest(settings: Settings) -> Iterator[str]:
             "one with --data-dir, a gateway with --url or a MongoDB with --mongo-url"
         )
     with DataDirectory(path):
-        mongod = EmbeddedMongod(path, cache_mb=settings.store.cache_mb)
+        store = settings.store
+        mongod = EmbeddedMongod(path, cache_mb=store.cache_mb, patience=store.timeout)
         try:
             mongod.start()
             yield mongod.url

@@ -4,13 +4,14 @@ from datetime import timedelta
 from math import ceil
 from pathlib import Path
 
+from karya.core.settings import StoreSettings
 from karya.store.mongod import replica_set
 
 LEAST_CACHE_MB = 256
 """Less WiredTiger does not take."""
 
-PATIENCE = timedelta(seconds=5)
-"""The default of `store.timeout`, after which clients give up what they are at."""
+PATIENCE = StoreSettings().timeout
+"""After which clients give up what they are at, where nobody says otherwise."""
 
 
 def command(
