@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from statistics import median
@@ -17,9 +17,22 @@ _MINUTE = 60.0
 
 
 @dataclass(frozen=True, slots=True)
+class Sample:
+    """A role at one time: seconds after the start of the run, the start of its youngest process on the same
+    scale, and the resident memory of its largest, in MB."""
+
+    at: float
+    youngest: float
+    size: float
+
+
+@dataclass(frozen=True, slots=True)
 class Growth:
     """The resident memory of a role, by the largest of its processes, in MB: the median of the minute behind
-    the warm-up, that of the last minute, and the most that it ever was."""
+    the warm-up, that of the last minute, and the most that it ever was.
+
+    A process that was killed fills its caches once more. The warm-up is that of the role's last start
+    therefore, wherever a minute is left behind it."""
 
     role: str
     begin: float
@@ -37,33 +50,40 @@ class Sampler:
 
     def __init__(self, cluster: ClusterUnderTest) -> None:
         self._cluster = cluster
-        self._begun = time.monotonic()
-        self._samples: dict[str, list[tuple[float, float]]] = defaultdict(list)
+        self._begun = time.time()
+        self._samples: dict[str, list[Sample]] = defaultdict(list)
 
     async def run(self) -> None:
         """For ever."""
         while True:
-            found = await asyncio.to_thread(self._look)
-            for role, size in found.items():
-                self._samples[role].append((time.monotonic() - self._begun, size))
+            for role, sample in (await asyncio.to_thread(self._look)).items():
+                self._samples[role].append(sample)
             await asyncio.sleep(_EVERY)
 
     def growth(self, warm_up: float) -> list[Growth]:
         """By role: the minute that begins so many seconds after the start against the last one."""
         return [grown(role, samples, warm_up) for role, samples in sorted(self._samples.items())]
 
-    def _look(self) -> Mapping[str, float]:
-        sizes: dict[str, float] = defaultdict(float)
+    def _look(self) -> Mapping[str, Sample]:
+        found: dict[str, list[tuple[float, float]]] = defaultdict(list)
         for process in self._cluster.processes():
             with suppress(psutil.Error):
                 if role := role_of(process):
-                    sizes[role] = max(sizes[role], process.memory_info().rss / 1e6)
-        return sizes
+                    found[role].append((process.create_time(), process.memory_info().rss / 1e6))
+        at = time.time() - self._begun
+        return {role: _sample(at, self._begun, processes) for role, processes in found.items()}
 
 
-def grown(role: str, samples: list[tuple[float, float]], warm_up: float) -> Growth:
-    """By samples of a role: when, in seconds after the start, and MB."""
-    sizes = [size for _, size in samples]
-    begin = [size for at, size in samples if warm_up <= at < warm_up + _MINUTE] or sizes
-    end = [size for at, size in samples if at >= samples[-1][0] - _MINUTE]
-    return Growth(role, median(begin), median(end), max(sizes))
+def grown(role: str, samples: Sequence[Sample], warm_up: float) -> Growth:
+    """By samples of a role, in the order of time."""
+    last = samples[-1]
+    fresh = last.youngest + warm_up
+    behind = fresh if warm_up < fresh <= last.at - 2 * _MINUTE else warm_up
+    begin = [each.size for each in samples if behind <= each.at < behind + _MINUTE]
+    end = [each.size for each in samples if each.at >= last.at - _MINUTE]
+    sizes = [each.size for each in samples]
+    return Growth(role, median(begin or sizes), median(end), max(sizes))
+
+
+def _sample(at: float, begun: float, processes: Sequence[tuple[float, float]]) -> Sample:
+    return Sample(at, max(born for born, _ in processes) - begun, max(size for _, size in processes))
