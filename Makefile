@@ -24,8 +24,8 @@ up: install ## Starts Karya in the foreground; Ctrl-C drains and stops it. ARGS=
 down: install ## Stops the Karya that runs in the default data directory
 	$(BIN)/karya down $(ARGS)
 
-test: install node ## Runs the tests on real parts. ARGS='-k words'
-	$(BIN)/pytest $(ARGS)
+test: install node ## Runs the tests on real parts, in several processes. ARGS='-k words': those, in one
+	$(BIN)/pytest $(or $(ARGS),-n auto)
 
 chaos: install faketime ## Breaks a real cluster by a seeded plan and judges it. ARGS='--seed 7 --faults kill-mongod'
 	$(BIN)/pytest -m slow

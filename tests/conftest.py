@@ -5,6 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from karya.store.embedded import EmbeddedMongod
+from tests.support.parallel import pytest_xdist_auto_num_workers, pytest_xdist_make_scheduler
+
+__all__ = ["mongod_url", "pytest_xdist_auto_num_workers", "pytest_xdist_make_scheduler"]
 
 
 @pytest.fixture(scope="session")

@@ -56,6 +56,7 @@ SECRET = KeyPair.made().secret.decode()
         f'{{"dispatcher": "{SECRET}", "member": "{"~" * 40}"}}',
         f'{{"dispatcher": "{SECRET}", "member": 5}}',
     ],
+    ids=["empty", "cut off", "a list", "one missing", "one too short", "one no key", "one no text"],
 )
 def test_what_is_no_key_is_refused_and_not_quoted(tmp_path: Path, text: str) -> None:
     keys_for(BEYOND, tmp_path)
