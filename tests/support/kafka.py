@@ -1,6 +1,7 @@
 """A real broker (tansu, in memory) that tests start, kill and start again on the same port, and a reader."""
 
 import asyncio
+import os
 import signal
 import socket
 import ssl
@@ -49,9 +50,13 @@ class Broker:
             self._process = None
 
     def freeze(self) -> None:
-        """Stops answering, with every connection open, until it is killed."""
+        """Stops answering, with every connection open, until it is killed.
+
+        Returns when it stands still: a busy machine lets its threads answer once more after the signal.
+        """
         assert self._process is not None
         self._process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, self._process.pid, os.WSTOPPED)
 
     async def records(self, topic: str, count: int) -> list[Any]:
         """The first records of a topic, as aiokafka's ConsumerRecord, in the order of their offsets."""
