@@ -54,7 +54,7 @@ def opening(job: Job) -> tuple[Job, tuple[Task, ...]]:
     ahead = plan(job, job.created_at, job.created_at)
     occurrences = [scheduled(job, cursor) for cursor in (job.cursor, *ahead.cursors)]
     tasks = [task for each in occurrences for task in occurrence_tasks(job, each, job.created_at)]
-    return job.model_copy(update={"cursor": ahead.cursor}), tuple(tasks)
+    return job.model_copy(update={"cursor": ahead.cursor}) if ahead.cursors else job, tuple(tasks)
 
 
 def occurrence_tasks(job: Job, occurrence: Occurrence, now: datetime) -> tuple[Task, ...]:

@@ -11,7 +11,7 @@ from karya.actors import scheduler
 from karya.core.clock import SystemClock
 from karya.core.hint import Hint
 from karya.core.task import CLAIM_AHEAD
-from tests.integration.actors.desk import SELDOM, Desk, Offers, from_now, now
+from tests.integration.actors.desk import SELDOM, Desk, Offers, from_now
 from tests.support.away import AwayBlocking
 from tests.support.mongo import Mongo
 from tests.support.soon import soon
@@ -66,7 +66,7 @@ async def test_a_poke_finds_a_new_task_at_once(desk: Desk) -> None:
     post = desk.scheduler(poll=SELDOM)
     await soon(lambda: post.looks == 1)
     job = await desk.job()
-    post.inbox.poke(now())
+    post.inbox.poke(job.cursor.at)
     await post.offered(job)
 
 
@@ -78,7 +78,7 @@ async def test_a_poke_about_the_far_future_causes_no_look(desk: Desk) -> None:
     post.inbox.wake()
     await asyncio.sleep(0.05)
     assert (post.looks, post.offers.jobs) == (1, [])
-    post.inbox.poke(now())
+    post.inbox.poke(job.cursor.at)
     await post.offered(job)
 
 
@@ -127,7 +127,7 @@ async def test_a_full_queue_is_waited_for_and_the_backlog_read_on(
     offers.left = 0
     post = desk.scheduler(poll=SELDOM, batch=4, offers=offers)
     await soon(lambda: post.says("karya_scheduler_planned_tasks") == 10)
-    post.inbox.poke(now())
+    post.inbox.poke(jobs[0].cursor.at)
     await soon(lambda: post.looks == 2)
     while len(offers.jobs) < len(jobs):
         offers.left = 3
