@@ -49,6 +49,8 @@ class Lane:
         self.gap: Gap | None = None
         self.scan_at = self.rested_at = 0.0
         """When (monotonic seconds) to look at everything again, and at anything at all."""
+        self.fair_at = 0.0
+        """When (monotonic seconds) to look again for those who are hidden by a crowd."""
         self._news: datetime | None = None
 
     def poke(self, due_at: datetime) -> None:

@@ -10,6 +10,7 @@ from itertools import islice
 
 import structlog
 
+from karya.actors.fairly import FairReader
 from karya.actors.inbox import Inbox
 from karya.actors.lane import START, Lane, Look
 from karya.actors.looking import Reader
@@ -84,6 +85,7 @@ class Scheduler:
         self._lanes = {pool: Lane(pool, _CAPACITY, resend_after) for pool in pools}
         self._page = min(settings.batch, _PAGE_OF_MANY if len(self._lanes) > 1 else _PAGE)
         self._reader = Reader(agenda, settings.batch, self._page)
+        self._fair = FairReader(agenda)
         self._lease: LockLease | None = None
         self._renew_at = self._lost_at = self._sweep_at = self._catch_up_at = 0.0
         self._unfinished: dict[str, None] = {}
@@ -180,6 +182,8 @@ class Scheduler:
             if look is not None:
                 self._read(lane, look)
                 self._dispatch()
+            if self._fair.is_time(lane, self._clock.monotonic()):
+                self._read_fairly(lane)
 
     def _begun(self, lane: Lane) -> Look | None:
         """The look that it is time for, if any."""
@@ -207,6 +211,13 @@ class Scheduler:
         else:
             lane.unread_after = None
             self._rest(lane, look)
+
+    def _read_fairly(self, lane: Lane) -> None:
+        started = self._clock.monotonic()
+        until = self._clock.now() + self._settings.look_ahead
+        self._plan(lane, self._fair.read(lane, until), until)
+        ended = self._clock.monotonic()
+        self._fair.rest(lane, ended, self._rest_after(ended - started))
 
     def _rest(self, lane: Lane, look: Look) -> None:
         if look.goes_on:
@@ -299,6 +310,9 @@ class Scheduler:
     def _sweep(self) -> None:
         now = self._clock.now()
         extension = self._agenda.stalled(now - _STALLED_AFTER, now, _STALLED_BATCH)
+        weights = self._agenda.weights()
+        for lane in self._lanes.values():
+            lane.timetable.weights = weights
         mended = extension.moved - self._unfinished.keys()
         self._note(extension, now)
         if mended:
@@ -308,10 +322,12 @@ class Scheduler:
 
     def _pause(self) -> float:
         now = self._clock.monotonic()
-        pauses = [self._renew_at - now, *(self._pause_of(lane, now) for lane in self._lanes.values())]
+        lanes = self._lanes.values()
+        pauses = [self._renew_at - now, *(self._pause_of(lane, now) for lane in lanes)]
+        pauses += [lane.fair_at - now for lane in lanes if lane.unread_after is not None]
         if self._unfinished:
             pauses.append(self._catch_up_at - now)
-        self._metrics.planned.set(sum(len(lane.timetable) for lane in self._lanes.values()))
+        self._metrics.planned.set(sum(len(lane.timetable) for lane in lanes))
         return max(0.0, min(pauses))
 
     def _pause_of(self, lane: Lane, now: float) -> float:

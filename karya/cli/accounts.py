@@ -22,12 +22,15 @@ def add_user(
     role: Annotated[
         str, typer.Option(help="viewer (reads), user (owns jobs) or admin (everything).")
     ] = "user",
+    weight: Annotated[
+        int, typer.Option(help="1 to 100: its share of the workers when more is due than can start.")
+    ] = 1,
     url: Url = None,
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
     """Make a user."""
-    user = ask(url, data_dir, "POST", "/v1/users", {"name": name, "role": role})
+    user = ask(url, data_dir, "POST", "/v1/users", {"name": name, "role": role, "weight": weight})
     if as_json:
         say_json(user)
     else:
@@ -41,8 +44,9 @@ def list_users(url: Url = None, data_dir: DataDir = None, as_json: Json = False)
     if as_json:
         say_json(found)
         return
-    rows = ((user["id"], user["role"], user["name"], user["created_at"]) for user in found["users"])
-    show_rows(("user", "role", "name", "since"), rows, "no users")
+    columns = ("id", "role", "weight", "name", "created_at")
+    rows = (tuple(user[column] for column in columns) for user in found["users"])
+    show_rows(("user", "role", "weight", "name", "since"), rows, "no users")
 
 
 @tokens.command("create")

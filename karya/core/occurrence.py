@@ -88,6 +88,7 @@ def _task(job: Job, step: Step, behind: Sequence[str], occurrence: Occurrence, n
         retry=step.retry or job.retry,
         timeout=step.timeout or job.timeout,
         pool=step.pool or job.pool,
+        priority=job.priority,
         hooks=job.hooks_on(*TASK_TRIGGERS),
         token=(job.version - 1) * VERSION_TOKENS,
         created_at=now,

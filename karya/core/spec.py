@@ -18,6 +18,7 @@ from karya.core.action import Action
 from karya.core.hook import HookSpec
 from karya.core.policies import Misfire, Overlap, Retention
 from karya.core.pools import DEFAULT_POOL, PoolName
+from karya.core.priority import DEFAULT_PRIORITY, Priority
 from karya.core.retry import RetryPolicy
 from karya.core.schedule import Once, Schedule
 from karya.core.steps import MAX_STEPS, StepSpec, StepTimeout
@@ -53,6 +54,7 @@ class JobSpec(BaseModel, Generic[A]):
     retry: RetryPolicy = Field(default_factory=RetryPolicy)
     timeout: StepTimeout | None = None
     pool: PoolName = DEFAULT_POOL
+    priority: Priority = DEFAULT_PRIORITY
     hooks: Annotated[tuple[HookSpec[A], ...], Field(max_length=20)] = ()
     misfire: Misfire = Misfire()
     overlap: Overlap = Overlap.ALLOW
