@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import zip_longest
 
 from karya.actors.lane import Lane
 from karya.core.ports import Agenda, DueTask
@@ -33,9 +34,11 @@ class FairReader:
         call it goes round all users."""
         shares = self._next_shares(lane.pool)
         most = max(_LEAST, _MOST // max(1, len(shares)))
-        found = [key for share in shares for key in self._agenda.keys_of(share, until, most, lane.pool)]
-        fresh = [key.task_id for key in found if not lane.timetable.knows(key)][: lane.timetable.spare]
-        return self._agenda.tasks(fresh) if fresh else []
+        found = [self._agenda.keys_of(share, until, most, lane.pool) for share in shares]
+        fresh = [[key.task_id for key in keys if not lane.timetable.knows(key)] for keys in found]
+        in_turns = [ident for each in zip_longest(*fresh) for ident in each if ident is not None]
+        chosen = in_turns[: lane.timetable.spare]
+        return self._agenda.tasks(chosen) if chosen else []
 
     def rest(self, lane: Lane, monotonic: float, at_least: float) -> None:
         """It has been read until now; nothing more is for so many seconds."""

@@ -60,7 +60,7 @@ class MongoAgenda:
 
     def shares(self, pool: str = DEFAULT_POOL) -> Sequence[str]:
         """See `Agenda.shares`. A skip scan of the index."""
-        wanted = {"pool": pool, **_WAITING, "share": {"$exists": True}}
+        wanted = {"pool": pool, **_WAITING, "share": {"$gt": ""}}
         with translated():
             return sorted(self._due.distinct("share", wanted))
 
