@@ -36,9 +36,9 @@ class AsyncClient(_Calls, Awaiting):
     """A cluster over HTTP, for asyncio programs. Use it in one event loop, and close it there.
 
     `url` is the gateway's; `token` proves who asks, by default that of the variable KARYA_TOKEN. One try
-    takes up to `timeout` seconds. What failed and can do no harm is tried again, the last time `patience` seconds
-    after the first; 0 means never. `context` is for a gateway behind TLS whose certificate is not one of the
-    well-known. Raises ConfigError for a wrong URL or token; what the operations raise is in
+    takes up to `timeout` seconds. What failed and can do no harm is tried again, the last time `patience`
+    seconds after the first; 0 means never. `context` is for a gateway behind TLS whose certificate is not one
+    of the well-known. Raises ConfigError for a wrong URL or token; what the operations raise is in
     `karya.core.errors`, and Unavailable may come from each of them.
     """
 

@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import Mapping
+from io import BytesIO
 from typing import Protocol
 
 import aiohttp
@@ -13,6 +14,7 @@ from karya.client.request import Effect, Failure, Reply, Request
 from karya.core.errors import ConfigError, Unavailable
 
 _CONNECT_SECONDS = 5.0
+_LARGE_BYTES = 1024 * 1024
 _IDLE_SECONDS = 3.0  # the gateway closes a connection after five: a request must not meet that
 
 
@@ -46,7 +48,7 @@ class HttpTransport:
             async with self._open().request(
                 request.method,
                 URL(self.url + request.path, encoded=True),
-                data=request.body,
+                data=_data(request.body),
                 headers=_headers(request),
                 allow_redirects=False,
             ) as response:
@@ -87,6 +89,11 @@ class HttpTransport:
 def _headers(request: Request) -> Mapping[str, str]:
     named = {} if request.body is None else {"content-type": request.media_type}
     return named if request.key is None else {**named, "idempotency-key": request.key}
+
+
+def _data(body: bytes | None) -> bytes | BytesIO | None:
+    """A large one bit by bit, so that the loop is free meanwhile."""
+    return body if body is None or len(body) < _LARGE_BYTES else BytesIO(body)
 
 
 def checked_url(url: str) -> str:
