@@ -3,6 +3,7 @@
 import re
 import urllib.request
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -66,10 +67,9 @@ NAMES = {"job": "job_id", "from": "since", "to": "until"}
 
 @pytest.fixture(scope="module")
 def document() -> dict[str, Any]:
-    with Served.running() as served:
-        with urllib.request.urlopen(f"{served.url}/openapi.json") as answer:
-            content: dict[str, Any] = orjson.loads(answer.read())
-            return content
+    with Served.running() as served, urllib.request.urlopen(f"{served.url}/openapi.json") as answer:
+        content: dict[str, Any] = orjson.loads(answer.read())
+        return content
 
 
 def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -144,3 +144,9 @@ def test_each_command_that_asks_a_gateway_takes_json_and_says_which_gateway() ->
     for words, _ in COMMANDS.values():
         options = {parameter.name for parameter in command_named(words).params}
         assert {"as_json", "url", "data_dir"} <= options, words
+
+
+def test_each_command_is_on_the_page_about_them() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "reference" / "cli.md").read_text()
+    commands: Any = get_command(app)
+    assert [name for name in commands.commands if f"| `karya {name}" not in page] == []
