@@ -1,6 +1,8 @@
 """Both clients on a real gateway, over services in memory."""
 
+import gc
 import os
+import signal
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -273,10 +275,22 @@ def test_a_client_may_be_shared_by_threads_and_outlives_a_fork(client: Client) -
     assert len(set(found)) == 8
     reading, writing = os.pipe()
     if (child := os.fork()) == 0:
+        signal.alarm(10)  # else one that hangs would stay
         os.write(writing, client.get(found[0]).id.encode())
         os._exit(0)
+    os.close(writing)
     assert os.read(reading, 100).decode() == found[0]
+    os.close(reading)
     os.waitpid(child, 0)
+
+
+def test_a_client_that_nobody_holds_any_more_ends_its_thread(served: Served) -> None:
+    before = threading.active_count()
+    clients = [Client(served.url) for _ in range(3)]
+    assert threading.active_count() == before + 3
+    clients.clear()
+    gc.collect()
+    assert threading.active_count() == before
 
 
 def test_a_closed_client_says_so(served: Served) -> None:
