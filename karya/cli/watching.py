@@ -4,7 +4,7 @@ import io
 import json
 import time
 from collections.abc import Callable, Mapping
-from contextlib import redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout
 from typing import Annotated, Any
 
 import typer
@@ -59,6 +59,7 @@ def _repeated(
 
 
 def _text(show: Show, seen: Mapping[str, Any]) -> str:
-    with redirect_stdout(io.StringIO()) as printed:
+    printed = io.StringIO()
+    with redirect_stdout(printed), redirect_stderr(printed):  # remarks are a part of the look
         show(seen)
     return printed.getvalue().rstrip("\n")

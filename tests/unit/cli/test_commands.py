@@ -15,7 +15,7 @@ from rich.console import Console
 from karya.cli import bar, watching
 from karya.cli.bar import Bar
 from karya.cli.moving import slices
-from karya.cli.output import show_instants
+from karya.cli.output import note, show_instants
 from karya.client import Client
 from karya.core.errors import Unavailable
 from karya.core.task import TaskState
@@ -185,24 +185,26 @@ def test_who_watches_the_status_sees_it_come_back(
     assert second["ready"]
 
 
-def test_on_a_terminal_each_look_takes_the_place_of_the_one_before(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_on_a_terminal_each_look_takes_the_place_of_the_one_before(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     screen = io.StringIO()
     monkeypatch.setattr(watching, "out", Console(file=screen, force_terminal=True, width=80))
     monkeypatch.setattr(watching.time, "sleep", lambda _: None)
     looks = iter([{"n": 1}, {"n": 2}])
 
     def show(seen: Mapping[str, Any]) -> None:
-        print(f"look {seen['n']}\nsecond line")
+        print(f"look {seen['n']}")
+        note("there are more")
 
     last = watching.shown(
         lambda: next(looks), show, as_json=False, watch=True, until=lambda seen: seen["n"] == 2
     )
     assert last == {"n": 2}
-    assert (
-        screen.getvalue().index("look 1")
-        < screen.getvalue().index("\x1b[1A")
-        < screen.getvalue().index("look 2")
-    )
+    first, _, second = screen.getvalue().partition("look 2")
+    assert first.index("look 1") < first.index("there are more") < first.index("\x1b[1A")  # up again
+    assert "there are more" in second
+    assert capsys.readouterr() == ("", "")
 
 
 def test_progress_is_a_bar_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
