@@ -17,6 +17,8 @@ class Exit(IntEnum):
     """`karya status`: the gateway answers, but jobs cannot run."""
     VIOLATIONS = 4
     """`karya audit`: it ran, and the ledger is not clean."""
+    DIFFERENT = 5
+    """`karya apply --dry-run`: what is stored is not what is declared."""
     INTERRUPTED = 130
     """A signal came before the work was done."""
 

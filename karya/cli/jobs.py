@@ -89,16 +89,10 @@ def _parsed(text: str) -> Any:
 def _yaml(text: str) -> Any:
     import yaml
 
-    class Loader(yaml.SafeLoader):
-        """Leaves instants alone: the gateway wants them as they were written."""
-
-        yaml_implicit_resolvers = {  # noqa: RUF012 - the name and the form are PyYAML's
-            first: [pair for pair in pairs if pair[0] != "tag:yaml.org,2002:timestamp"]
-            for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
-        }
+    from karya.core.documents import PlainLoader
 
     try:
-        return yaml.load(text, Loader)  # noqa: S506 - a SafeLoader
+        return yaml.load(text, PlainLoader)  # noqa: S506 - a SafeLoader
     except yaml.YAMLError as error:
         raise ValueError(" ".join(str(error).split())) from None
 

@@ -8,14 +8,17 @@ import typer
 from typer.core import TyperGroup
 
 from karya.cli.accounts import tokens, users
+from karya.cli.apply import apply
 from karya.cli.audit import audit
 from karya.cli.demo import demo
 from karya.cli.down import down
 from karya.cli.exits import exit_for
+from karya.cli.export import export
 from karya.cli.jobs import cancel, job, jobs, submit
 from karya.cli.letters import app as letters
 from karya.cli.output import complain
 from karya.cli.restart import restart
+from karya.cli.simulate import simulate
 from karya.cli.status import status
 from karya.cli.steering import pause, resume, skip, trigger, update, why
 from karya.cli.up import up
@@ -42,8 +45,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 _CLUSTER = (up, down, restart, status, audit, demo)
+_DECLARING = (apply, export, simulate)
 _STEERING = (cancel, pause, resume, trigger, skip, update)
-for command in (*_CLUSTER, submit, job, jobs, why, *_STEERING):
+for command in (*_CLUSTER, submit, job, jobs, why, *_STEERING, *_DECLARING):
     app.command()(command)
 for name, group in (("letters", letters), ("user", users), ("token", tokens)):
     app.add_typer(group, name=name)
