@@ -86,8 +86,8 @@ class Task(Generic[P, R]):
         _check_fit(self.function, args, given)
         fields = dict(self.options)
         extra = {key: fields.pop(key) for key in ("resources", "runtime_env") if key in fields}
-        action = {"type": "python", "function": name, "args": list(args), "kwargs": dict(given), **extra}
-        return {"description": name, **fields, "action": action}
+        call: dict[str, Any] = {"type": "python", "function": name, "args": list(args), "kwargs": {**given}}
+        return {"description": name, **fields, "action": {**call, **extra}}
 
     def _connected(self) -> Submits:
         return self.connection or _default()

@@ -36,9 +36,9 @@ def new_resolver() -> Resolver:
 def read_declarations(
     files: Sequence[str], label: str | None, resolver: Resolver | None
 ) -> list[Declaration]:
-    """The jobs that these files and directories declare, each with its set. Without a resolver references stay
-    as they are. Raises InvalidInput with the file, line and field of everything that is wrong, ConfigError for
-    a file that cannot be read."""
+    """The jobs that these files and directories declare, each with its set. Without a resolver references
+    stay as they are. Raises InvalidInput with the file, line and field of everything that is wrong, and
+    ConfigError for a file that cannot be read."""
     errors: list[FieldError] = []
     found: list[Declaration] = []
     for document in _documents(files, errors):

@@ -26,10 +26,8 @@ def show_report(load: LoadMap) -> None:
     """The heat map, the peaks, and what should be looked at."""
     starts, running = load.starts(), load.running()
     total, peaks = sum(starts), load.peaks(starts)
-    out.print(
-        f"{load.jobs:,} jobs start {total:,} times, {format_instant(load.start)} to {format_instant(load.end)}",
-        soft_wrap=True,
-    )
+    period = f"{format_instant(load.start)} to {format_instant(load.end)}"
+    out.print(f"{load.jobs:,} jobs start {total:,} times, {period}", soft_wrap=True)
     if not total:
         return
     out.print()

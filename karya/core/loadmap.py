@@ -72,7 +72,8 @@ class LoadMap:
     def add(self, job: Planned) -> None:
         """Counts one job in."""
         self.jobs += 1
-        key = _key(job) if job.created_at <= self.start else job.seed
+        first = job.created_at == self.start  # which is no instant of it then
+        key = (_key(job), first) if job.created_at <= self.start else job.seed
         alike = self._alike.get(key)
         if alike is None:
             found = array("l", ((at - self.start) // _SECOND for at in self._starts(job)))
@@ -164,13 +165,13 @@ class LoadMap:
         if isinstance(schedule, Once):
             return [schedule.anchor(job.created_at)]
         anchor = schedule.anchor(job.created_at)
-        after = max(self.start - schedule.jitter, job.created_at) - MILLISECOND
+        after = max(self.start - schedule.jitter - MILLISECOND, job.created_at)
         instants = takewhile(lambda at: at < self.end, schedule.instants(anchor, after))
         if schedule.max_runs is not None:
             counted = schedule.instants(anchor, max(job.seen_at or after, job.created_at))
             left = islice(counted, max(schedule.max_runs - job.seen, 0))
             return takewhile(lambda at: at < self.end, left)
-        if not isinstance(schedule, Cron) or schedule.start_at is not None or job.created_at > after:
+        if not isinstance(schedule, Cron) or schedule.start_at is not None:
             return instants
         key = (schedule.model_dump_json(exclude={"jitter"}), after)
         if key not in self._instants:

@@ -159,7 +159,8 @@ def test_names_that_sound_secret(name: str) -> None:
 
 
 def test_lines_are_those_of_the_fields() -> None:
-    text = "# one\nname: a\nsteps:\n- name: x\n  action:\n    type: noop\n---\n- {name: b}\n- name: c\n  tags: [q]\n"
+    steps = "# one\nname: a\nsteps:\n- name: x\n  action:\n    type: noop\n"
+    text = f"{steps}---\n- {{name: b}}\n- name: c\n  tags: [q]\n"
     first, second = read_documents("f", text)
     assert [first.line(place) for place in (["steps", 0, "action", "url"], ["tags"], [])] == [5, 2, 2]
     assert [part.line(["tags", 0]) for part in second.parts()] == [8, 10]
