@@ -85,7 +85,9 @@ def _declared(files: Sequence[str], start: datetime) -> "list[Planned]":
         except ValidationError as error:
             errors += [one.error(f"schedule.{e.field}", e.message) for e in invalid(error, written).errors]
         else:
-            found.append(Planned(one.spec["name"], schedule, start, one.spec["name"]))
+            is_cron = schedule.kind == "cron"  # which may name the beginning itself
+            created_at = start - timedelta(seconds=1) if is_cron else start
+            found.append(Planned(one.spec["name"], schedule, created_at, one.spec["name"]))
     if errors:
         raise InvalidInput(errors)
     return found

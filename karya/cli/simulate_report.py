@@ -101,7 +101,7 @@ def _map(load: LoadMap, starts: Sequence[int]) -> Iterator[Text]:
     sums = _sums(starts, cell)
     highest = max(sums)
     unit = "hour" if cell == _HOUR else "minute"
-    yield Text(f"starts a {unit}: '{_SHADES}' is 0 to {highest:,}", style="dim")
+    yield Text(f"starts by the {unit}: '{_SHADES}' is 0 to {highest:,}", style="dim")
     for first in range(0, len(sums), width):
         row = sums[first : first + width]
         at = load.start + timedelta(seconds=first * cell)

@@ -76,7 +76,7 @@ class LoadMap:
         key = (_key(job), first) if job.created_at <= self.start else job.seed
         alike = self._alike.get(key)
         if alike is None:
-            found = array("l", ((at - self.start) // _SECOND for at in self._starts(job)))
+            found = array("q", ((at - self.start) // _SECOND for at in self._starts(job)))
             alike = self._alike[key] = _Alike(found)
         alike.jobs.append(job)
 
@@ -87,7 +87,7 @@ class LoadMap:
 
     def starts(self) -> "array[int]":
         """How many runs start in each second."""
-        counts = array("l", bytes(8 * self.seconds))
+        counts = array("q", bytes(8 * self.seconds))
         for alike in self._alike.values():
             weight = len(alike.jobs)
             for second in alike.seconds:
@@ -96,14 +96,14 @@ class LoadMap:
 
     def running(self) -> "array[int]":
         """How many runs are under way in each second, at most: a run fills every second that it touches."""
-        steps = array("l", bytes(8 * (self.seconds + 1)))
+        steps = array("q", bytes(8 * (self.seconds + 1)))
         for alike in self._alike.values():
             lengths = Counter(-(-(job.duration or self._default) // _SECOND) for job in alike.jobs)
             for second in alike.seconds:
                 for length, weight in lengths.items():
                     steps[second] += weight
                     steps[min(second + max(length, 1), self.seconds)] -= weight
-        return array("l", accumulate(steps[: self.seconds]))
+        return array("q", accumulate(steps[: self.seconds]))
 
     def peaks(self, starts: Sequence[int], most: int = _MOST_PEAKS) -> list[Peak]:
         """The seconds in which the most runs start, the highest first; those of the same jobs are one."""

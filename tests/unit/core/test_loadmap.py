@@ -2,7 +2,7 @@
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
-from itertools import takewhile
+from itertools import islice, takewhile
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -37,9 +37,14 @@ JOBS = st.lists(st.tuples(SCHEDULES, CREATED), max_size=6)
 
 def counted(job: Planned) -> Counter[int]:
     """One by one, from the first instant of the job on."""
-    instants = takewhile(lambda at: at < START + HOUR, job.schedule.preview(job.created_at, 9_000))
+    schedule, end = job.schedule, START + HOUR
+    if isinstance(schedule, Once):
+        instants = iter(schedule.preview(job.created_at, 1))
+    else:
+        every = schedule.instants(schedule.anchor(job.created_at), job.created_at)
+        instants = takewhile(lambda at: at < end, islice(every, schedule.max_runs))
     due = [job.schedule.due_at(job.seed, at) for at in instants]
-    return Counter((at - START) // SECOND for at in due if START <= at < START + HOUR)
+    return Counter((at - START) // SECOND for at in due if START <= at < end)
 
 
 @settings(max_examples=60, deadline=None)
@@ -94,3 +99,12 @@ def test_runs_that_a_job_has_had_do_not_come_again() -> None:
     load = LoadMap(START, START + HOUR)
     load.add(Planned("a", schedule, START - HOUR / 2, "a", seen=2, seen_at=START - timedelta(minutes=5)))
     assert sum(load.starts()) == 3
+
+
+def test_jobs_of_one_rule_that_count_from_other_seconds_are_told_apart() -> None:
+    load = LoadMap(START, START + 2 * HOUR)
+    for minutes in (1, 2, 61):
+        created = START - timedelta(minutes=minutes, milliseconds=250)
+        load.add(Planned(str(minutes), Interval(every=HOUR), created, str(minutes)))
+    found = {second: count for second, count in enumerate(load.starts()) if count}
+    assert found == {58 * 60 - 1: 1, 59 * 60 - 1: 2, 118 * 60 - 1: 1, 119 * 60 - 1: 2}
