@@ -47,16 +47,17 @@ def apply(
 
     if prune and label is None:
         raise ConfigError("--prune cancels what a set does not hold any more: say which with --set NAME")
+    if as_json and not (yes or dry_run):
+        raise ConfigError("with --json nothing is shown before it is done: give --yes, or --dry-run")
     resolver, stored = new_resolver(), Stored(url, data_dir)
     declared = read_declarations(files, label, resolver)
     with Progress() as tell:
         plan = _plan(stored, declared, label if prune else None, tell)
     work = [one for one in plan if one.is_work]
     if as_json:
-        apart = not work or dry_run
-        _confirm(yes or apart)
-        _carry_out(stored, [] if apart else work)
-        say_json(plan_json(plan, resolver, applied=not apart))
+        if not dry_run:
+            _carry_out(stored, work)
+        say_json(plan_json(plan, resolver, applied=not dry_run))
     else:
         show_plan(plan, resolver)
         if work and not dry_run:

@@ -114,6 +114,7 @@ async def test_it_asks_and_where_nobody_can_be_asked_it_does_nothing(karya: Comm
     assert "give --yes" in asked.stderr
     assert (await karya("apply", "-", "--yes", text=job)).exit_code == 0
     assert (await karya("apply", "-", "--prune", "--yes", text=job)).exit_code == 2
+    assert (await karya("apply", "-", "--json", text=job)).exit_code == 2
 
 
 async def test_a_job_that_somebody_changes_meanwhile_is_left_alone(

@@ -59,3 +59,11 @@ async def test_declared_jobs_need_no_cluster_and_no_secrets(karya: Command) -> N
         ("--duration", "x"),
     ):
         assert (await karya("simulate", "jobs.yaml", *option)).exit_code == 2
+
+
+async def test_a_cron_job_starts_at_the_very_beginning_too(karya: Command) -> None:
+    Path("cron.yaml").write_text(
+        'name: c\nschedule: {kind: cron, expression: "0 0 * * *"}\naction: {type: noop}\n'
+    )
+    found = json.loads((await karya("simulate", "cron.yaml", *PERIOD, "--json")).stdout)
+    assert found["per_minute"] == [{"at": "2090-01-01T00:00:00.000Z", "starts": 1}]
