@@ -70,20 +70,21 @@ def _count(load: "LoadMap", planned: "Sequence[Planned]", tell: Tell) -> None:
 
 def _declared(files: Sequence[str], start: datetime) -> "list[Planned]":
     """The jobs of these files, as if they were applied when the period begins. Raises InvalidInput."""
-    from pydantic import TypeAdapter, ValidationError
+    from pydantic import ValidationError
 
     from karya.cli.declarations import read_declarations
+    from karya.core.action import NoopAction
     from karya.core.fields import invalid
     from karya.core.loadmap import Planned
-    from karya.core.schedule import Schedule
+    from karya.core.spec import JobSpec
 
-    found, errors, schedules = list[Planned](), [], TypeAdapter[Any](Schedule)
+    found, errors = list[Planned](), []
     for one in read_declarations(files, None, None):
-        written = one.spec["schedule"]
+        timed = {"schedule": one.spec["schedule"], "action": {"type": "noop"}}
         try:
-            schedule = schedules.validate_python(written)
+            schedule = JobSpec[NoopAction].model_validate(timed).schedule
         except ValidationError as error:
-            errors += [one.error(f"schedule.{e.field}", e.message) for e in invalid(error, written).errors]
+            errors += [one.error(e.field, e.message) for e in invalid(error, timed).errors]
         else:
             is_cron = schedule.kind == "cron"  # which may name the beginning itself
             created_at = start - timedelta(seconds=1) if is_cron else start
