@@ -15,15 +15,19 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from karya.actors.cluster.handle import Karya, connect, new_key
     from karya.client import AsyncClient, Client
+    from karya.tasks import Task, schedule, task
 
-__all__ = ["AsyncClient", "Client", "Karya", "connect", "new_key"]
+__all__ = ["AsyncClient", "Client", "Karya", "Task", "connect", "new_key", "schedule", "task"]
 
 _HOMES = {
     "AsyncClient": "karya.client",
     "Client": "karya.client",
     "Karya": "karya.actors.cluster.handle",
+    "Task": "karya.tasks",
     "connect": "karya.actors.cluster.handle",
     "new_key": "karya.actors.cluster.handle",
+    "schedule": "karya.tasks",
+    "task": "karya.tasks",
 }
 
 

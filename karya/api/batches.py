@@ -1,4 +1,4 @@
-"""Many jobs in one request: a JSON array, or one JSON object a line."""
+"""Many jobs in one request, to be stored or only to be looked at: a JSON array, or one JSON object a line."""
 
 import asyncio
 from collections.abc import Iterable
@@ -19,7 +19,7 @@ from karya.core.action import Action
 from karya.core.errors import FieldError, InvalidInput
 from karya.core.fields import MOST_ERRORS, invalid
 from karya.core.spec import JobSpec
-from karya.core.views import BatchView
+from karya.core.views import BatchView, CheckView
 
 NDJSON = "application/x-ndjson"
 MOST_JOBS = 10_000
@@ -46,6 +46,17 @@ class BatchRoutes:
                 problems=BAD_BODY,
                 most_bytes=MAX_BATCH_BYTES,
             ),
+            Endpoint(
+                "POST",
+                f"{JOBS}/check",
+                f"Say what submitting up to {MOST_JOBS:,} jobs would come to; nothing is stored",
+                self.check_batch,
+                CheckView,
+                body=self._spec_type,
+                lines=NDJSON,
+                problems=BAD_BODY,
+                most_bytes=MAX_BATCH_BYTES,
+            ),
         )
 
     async def submit_batch(self, request: Request) -> Response:
@@ -54,6 +65,14 @@ class BatchRoutes:
         specs = await self._checked(written)
         ids = await self._of(request).submit_many(specs, key=minted_id(request))
         return answer(BatchView(count=len(ids), ids=tuple(ids)), HTTPStatus.CREATED)
+
+    async def check_batch(self, request: Request) -> Response:
+        """All that is wrong with each, or how it would be stored."""
+        written = await _read_items(request)
+        odd = [number for number, item in enumerate(written) if not isinstance(item, dict)]
+        if odd:
+            raise InvalidInput(FieldError(str(number), "must be an object") for number in odd[:MOST_ERRORS])
+        return answer(await self._of(request).check(written))
 
     async def _checked(self, written: list[Any]) -> list[JobSpec[Action]]:
         specs: list[JobSpec[Action]] = []

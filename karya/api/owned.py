@@ -12,6 +12,8 @@ from karya.core.user import Principal, Role
 from karya.core.views import (
     AuditPage,
     BulkView,
+    CheckedView,
+    CheckView,
     JobPage,
     JobView,
     OccurrenceView,
@@ -23,6 +25,8 @@ from karya.core.views import (
     VersionsView,
     WhyView,
 )
+
+_NOT_YOURS = "leave it out: a job belongs to whoever submits it"
 
 Q = TypeVar("Q", JobQuery, LetterQuery, AuditQuery)
 
@@ -86,6 +90,12 @@ class Owned:
         """See `JobService.preview`."""
         return await self._service.preview(self._own(spec, "user_id"), limit)
 
+    async def check(self, written: Sequence[Mapping[str, Any]]) -> CheckView:
+        """See `JobService.check`. What may not be submitted is an error of the job."""
+        view = await self._service.check([self._own_written(one) for one in written])
+        pairs = zip(view.jobs, map(self._refusals, written), strict=True)
+        return CheckView(jobs=tuple(_with_errors(one, refusals) for one, refusals in pairs))
+
     async def dead_letters(self, query: LetterQuery, *, cursor: str | None, limit: int) -> TaskPage:
         """See `JobService.dead_letters`."""
         return await self._service.dead_letters(self._narrowed(query), cursor=cursor, limit=limit)
@@ -124,10 +134,10 @@ class Owned:
         own = [self._own(spec, f"{number}.user_id") for number, spec in enumerate(specs)]
         return await self._service.submit_many(own, key=key)
 
-    async def cancel(self, job_id: str) -> JobView:
+    async def cancel(self, job_id: str, *, version: int | None = None) -> JobView:
         """See `JobService.cancel`."""
         await self._to_change(job_id)
-        return await self._service.cancel(job_id)
+        return await self._service.cancel(job_id, version=version)
 
     async def pause(self, job_id: str) -> JobView:
         """See `JobService.pause`."""
@@ -149,11 +159,11 @@ class Owned:
         await self._to_change(job_id)
         return await self._service.skip_next(job_id)
 
-    async def update(self, job_id: str, changes: Mapping[str, Any]) -> JobView:
+    async def update(self, job_id: str, changes: Mapping[str, Any], *, version: int | None = None) -> JobView:
         """See `JobService.update`."""
         await self._to_change(job_id)
         self._may_run(changes)
-        return await self._service.update(job_id, changes)
+        return await self._service.update(job_id, changes, version=version)
 
     async def redrive(self, task_id: str) -> TaskStory:
         """See `JobService.redrive`."""
@@ -208,8 +218,23 @@ class Owned:
         if self._principal.sees_all:
             return spec
         if spec.user_id not in (None, self._principal.user_id):
-            raise InvalidInput.at(field, "leave it out: a job belongs to whoever submits it")
+            raise InvalidInput.at(field, _NOT_YOURS)
         return spec.model_copy(update={"user_id": self._principal.user_id})
+
+    def _own_written(self, written: Mapping[str, Any]) -> Mapping[str, Any]:
+        """As a client wrote it, with its owner."""
+        return written if self._principal.sees_all else {**written, "user_id": self._principal.user_id}
+
+    def _refusals(self, written: Mapping[str, Any]) -> Sequence[dict[str, str]]:
+        """Why this caller may not submit it."""
+        if not self._principal.sees_all and written.get("user_id") not in (None, self._principal.user_id):
+            return [{"field": "user_id", "message": _NOT_YOURS}]
+        try:
+            self._may_run(written)
+        except Forbidden as error:
+            field, _, message = str(error).partition(": ")
+            return [{"field": field, "message": message}]
+        return []
 
     def _narrowed(self, query: Q) -> Q:
         if self._principal.sees_all:
@@ -217,3 +242,9 @@ class Owned:
         if query.user_id not in (None, self._principal.user_id):
             raise InvalidInput.at("user_id", "leave it out: you see your own only")
         return query.model_copy(update={"user_id": self._principal.user_id})
+
+
+def _with_errors(checked: CheckedView, more: Sequence[dict[str, str]]) -> CheckedView:
+    if not more:
+        return checked
+    return CheckedView(errors=(*checked.errors, *more), spec=None, over=False, namesake=None)

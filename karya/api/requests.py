@@ -43,6 +43,8 @@ class JobsQuery(PageQuery):
     user_id: Annotated[str, Field(max_length=100, description="Only the jobs of this user.")] | None = None
     status: Annotated[JobState, Field(description="Only jobs in this state.")] | None = None
     tag: Annotated[str, Field(max_length=64, description="Only jobs with this tag.")] | None = None
+    name: Annotated[str, Field(max_length=100, description="Only jobs of this name.")] | None = None
+    set: Annotated[str, Field(max_length=64, description="Only jobs of this set.")] | None = None
     created_after: Annotated[Instant, Field(description="Submitted at or after this instant.")] | None = None
     created_before: Annotated[Instant, Field(description="Submitted before this instant.")] | None = None
     text: Annotated[SearchText, Field(description="Found in the description, in any case.")] | None = None
@@ -98,6 +100,15 @@ class AuditParameters(_Query):
             return AuditQuery(**wire)
         except ValidationError as error:
             raise invalid(error, wire) from None
+
+
+class VersionQuery(_Query):
+    """Which version of a job is meant."""
+
+    version: (
+        Annotated[int, Field(ge=1, description="Do it only while the job is at this version; 409 otherwise.")]
+        | None
+    ) = None
 
 
 class PreviewQuery(_Query):

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from karya.api.endpoint import BAD_BODY, Endpoint, answer
 from karya.api.idempotency import minted_id
 from karya.api.jobs import JOB, MISSING
-from karya.api.requests import read_object
+from karya.api.requests import VersionQuery, read_object, read_query
 from karya.api.services import Services
 from karya.core.views import JobView, OccurrenceView
 
@@ -24,8 +24,14 @@ class SteeringRoutes:
         self._of = services.jobs_of
         changes = services.jobs.spec_type
         self.endpoints = (
-            self._verb(
-                "cancel", "Cancel a job and what it submitted: nothing of it starts any more", self.cancel_job
+            Endpoint(
+                "POST",
+                f"{JOB}/cancel",
+                "Cancel a job and what it submitted: nothing of it starts any more",
+                self.cancel_job,
+                JobView,
+                query=VersionQuery,
+                problems=_PROBLEMS,
             ),
             self._verb("pause", "Pause a job: nothing of it starts until it is resumed", self.pause_job),
             self._verb("resume", "Resume a paused job", self.resume_job),
@@ -53,6 +59,7 @@ class SteeringRoutes:
                 self.update_job,
                 JobView,
                 body=changes,
+                query=VersionQuery,
                 problems=(*_PROBLEMS, *BAD_BODY),
             ),
         )
@@ -63,7 +70,8 @@ class SteeringRoutes:
 
     async def cancel_job(self, request: Request) -> Response:
         """The cancelled job."""
-        return answer(await self._of(request).cancel(request.path_params["id"]))
+        query = read_query(request, VersionQuery)
+        return answer(await self._of(request).cancel(request.path_params["id"], version=query.version))
 
     async def pause_job(self, request: Request) -> Response:
         """The paused job."""
@@ -84,5 +92,6 @@ class SteeringRoutes:
 
     async def update_job(self, request: Request) -> Response:
         """The job in its new version."""
-        changes = await read_object(request)
-        return answer(await self._of(request).update(request.path_params["id"], changes))
+        query, changes = read_query(request, VersionQuery), await read_object(request)
+        updated = self._of(request).update(request.path_params["id"], changes, version=query.version)
+        return answer(await updated)

@@ -50,7 +50,7 @@ def list_users(url: Url = None, data_dir: DataDir = None, as_json: Json = False)
         say_json(found)
         return
     columns = ("id", "role", "weight", "name", "created_at")
-    rows = (tuple(user[column] for column in columns) for user in found["users"])
+    rows = (tuple(str(user[column]) for column in columns) for user in found["users"])
     show_rows(("user", "role", "weight", "name", "since"), rows, "no users")
 
 

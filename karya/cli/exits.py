@@ -38,6 +38,8 @@ class Exit(IntEnum):
     """`karya wait`: the job has ended, and was cancelled or has dead letters."""
     TIMED_OUT = 10
     """`karya wait`: the job has not ended yet."""
+    DIFFERENT = 11
+    """`karya apply --dry-run`: what is stored is not what is declared."""
     INTERRUPTED = 130
     """A signal came before the work was done."""
 

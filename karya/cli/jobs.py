@@ -157,16 +157,10 @@ def _yaml(text: str) -> Any:
 def _yaml_documents(text: str) -> Sequence[Any]:
     import yaml
 
-    class Loader(yaml.SafeLoader):
-        """Leaves instants alone: the gateway wants them as they were written."""
-
-        yaml_implicit_resolvers = {  # noqa: RUF012 - the name and the form are PyYAML's
-            first: [pair for pair in pairs if pair[0] != "tag:yaml.org,2002:timestamp"]
-            for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
-        }
+    from karya.core.documents import PlainLoader
 
     try:
-        return list(yaml.load_all(text, Loader))
+        return list(yaml.load_all(text, PlainLoader))
     except yaml.YAMLError as error:
         raise ValueError(" ".join(str(error).split())) from None
 

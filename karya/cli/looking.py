@@ -39,6 +39,10 @@ def jobs(
         ),
     ] = None,
     tag: Annotated[str | None, typer.Option(help="Only those with this tag.")] = None,
+    name: Annotated[str | None, typer.Option(help="Only the one with this name.")] = None,
+    label: Annotated[
+        str | None, typer.Option("--set", metavar="NAME", help="Only those that were applied as this set.")
+    ] = None,
     text: Annotated[str | None, typer.Option(help="Only those whose description holds this.")] = None,
     created_after: Annotated[
         str | None, typer.Option(metavar="INSTANT", help="Only those submitted at or after this instant.")
@@ -55,7 +59,7 @@ def jobs(
     as_json: Json = False,
 ) -> None:
     """List jobs, the newest first."""
-    wanted = {"status": status, "tag": tag, "text": text, "user_id": user_id}
+    wanted = {"status": status, "tag": tag, "name": name, "set": label, "text": text, "user_id": user_id}
     when = {"created_after": created_after, "created_before": created_before}
     with gateway(url, data_dir) as client:
         shown(

@@ -8,15 +8,18 @@ import typer
 from typer.core import TyperGroup
 
 from karya.cli.accounts import tokens, users, whoami
+from karya.cli.apply import apply
 from karya.cli.audit import audit
 from karya.cli.demo import demo
 from karya.cli.down import down
 from karya.cli.exits import Exit, exit_for
+from karya.cli.export import export
 from karya.cli.jobs import preview, submit, submit_many
 from karya.cli.letters import app as letters
 from karya.cli.looking import following, history, job, jobs, task, tasks, wait, why
 from karya.cli.output import complain, note
 from karya.cli.restart import restart
+from karya.cli.simulate import simulate
 from karya.cli.status import metrics, status
 from karya.cli.steering import cancel, pause, resume, skip, trigger, update
 from karya.cli.up import up
@@ -46,9 +49,10 @@ app = typer.Typer(
 )
 _CLUSTER = (up, down, restart, status, metrics, audit, demo)
 _SUBMITTING = (submit, submit_many, preview)
+_DECLARING = (apply, export, simulate)
 _LOOKING = (jobs, job, tasks, task, why, history, wait)
 _STEERING = (cancel, pause, resume, trigger, skip, update)
-for command in (*_CLUSTER, *_SUBMITTING, *_LOOKING, *_STEERING, whoami):
+for command in (*_CLUSTER, *_SUBMITTING, *_DECLARING, *_LOOKING, *_STEERING, whoami):
     app.command()(command)
 app.command("next")(following)
 for name, group in (("letters", letters), ("user", users), ("token", tokens)):

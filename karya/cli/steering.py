@@ -9,11 +9,21 @@ from karya.cli.jobs import parse_mapping, read_text
 from karya.cli.options import DataDir, JobId, Json, Key, Url
 from karya.cli.output import job_line, say, say_json, wire
 
+_Version = Annotated[
+    int | None, typer.Option(metavar="N", help="Only if the job is still at this version; else exit code 7.")
+]
 
-def cancel(job_id: JobId, url: Url = None, data_dir: DataDir = None, as_json: Json = False) -> None:
+
+def cancel(
+    job_id: JobId,
+    version: _Version = None,
+    url: Url = None,
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
     """Cancel a job; when this returns, no further attempt of it starts."""
     with gateway(url, data_dir) as client:
-        _print_job(wire(client.cancel(job_id)), as_json)
+        _print_job(wire(client.cancel(job_id, version=version)), as_json)
 
 
 def pause(job_id: JobId, url: Url = None, data_dir: DataDir = None, as_json: Json = False) -> None:
@@ -48,6 +58,7 @@ def update(
         str,
         typer.Argument(metavar="FILE", help="The fields to change, as JSON or YAML; - is standard input."),
     ],
+    version: _Version = None,
     url: Url = None,
     data_dir: DataDir = None,
     as_json: Json = False,
@@ -55,7 +66,7 @@ def update(
     """Change a job: the fields in FILE replace its own."""
     changes = parse_mapping(read_text(file), "changes are a mapping with the fields to change")
     with gateway(url, data_dir) as client:
-        _print_job(wire(client.update(job_id, **changes)), as_json)
+        _print_job(wire(client.update(job_id, version=version, **changes)), as_json)
 
 
 def _print_job(job: Any, as_json: bool) -> None:

@@ -22,10 +22,10 @@ class AccountCalls(Asking):
 
     @Operation
     async def add_user(self, name: str, role: Role | str = Role.USER, *, weight: int = 1) -> User:
-        """Makes a user, whose weight (1 to 100) is its share of the workers. Raises InvalidInput, and Conflict when the name is taken."""
-        return await self._view(
-            post(_USERS, Repeat.NEVER, {"name": name, "role": role, "weight": weight}), User
-        )
+        """Makes a user, whose weight (1 to 100) is its share of the workers. Raises InvalidInput, and
+        Conflict when the name is taken."""
+        wanted = {"name": name, "role": role, "weight": weight}
+        return await self._view(post(_USERS, Repeat.NEVER, wanted), User)
 
     @Operation
     async def users(self) -> UserList:

@@ -1,13 +1,14 @@
 """The operations of jobs: submit, look, steer. Their names and parameters are those of the actor handle."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
 from karya.client.asking import PAGE, Asking
 from karya.client.operation import Operation, Stream
-from karya.client.request import Repeat, Request, get, post, segment, written_as_json
+from karya.client.request import Repeat, get, patch, post, segment
 from karya.core.spec import Spec, wire_of
 from karya.core.views import (
+    CheckView,
     JobPage,
     JobView,
     OccurrenceView,
@@ -91,6 +92,13 @@ class JobCalls(Asking):
         return await self._view(asked, PreviewView)
 
     @Operation
+    async def check(self, specs: Iterable[Spec]) -> CheckView:
+        """What submitting each of these would come to: all of its errors, or the job as it would be stored,
+        and which stored one has its name."""
+        asked = post(f"{JOBS}/check", Repeat.ALWAYS, [wire_of(spec) for spec in specs])
+        return await self._view(asked, CheckView)
+
+    @Operation
     async def versions(self, job_id: str) -> VersionsView:
         """What was changed, paused, resumed and skipped of a job. Raises NotFound."""
         return await self._view(get(f"{job_path(job_id)}/versions"), VersionsView)
@@ -103,9 +111,11 @@ class JobCalls(Asking):
     # --- steering -------------------------------------------------------------------------------------
 
     @Operation
-    async def cancel(self, job_id: str) -> JobView:
-        """Cancels a job; when this returns, no further attempt of it starts. Raises NotFound, Conflict."""
-        return await self._view(post(f"{job_path(job_id)}/cancel", Repeat.ALWAYS), JobView)
+    async def cancel(self, job_id: str, *, version: int | None = None) -> JobView:
+        """Cancels a job; when this returns, no further attempt of it starts. Raises NotFound, Conflict, and
+        Outdated unless the job is at this `version`."""
+        asked = post(f"{job_path(job_id)}/cancel", Repeat.ALWAYS, version=version)
+        return await self._view(asked, JobView)
 
     @Operation
     async def pause(self, job_id: str) -> JobView:
@@ -130,7 +140,6 @@ class JobCalls(Asking):
         return await self._view(post(f"{job_path(job_id)}/skip-next", Repeat.NEVER), OccurrenceView)
 
     @Operation
-    async def update(self, /, job_id: str, **changes: Any) -> JobView:
+    async def update(self, /, job_id: str, *, version: int | None = None, **changes: Any) -> JobView:
         """Changes a job: the fields that are given replace its own. Raises as `cancel`, and InvalidInput."""
-        asked = Request("PATCH", job_path(job_id), Repeat.NEVER, written_as_json(changes))
-        return await self._view(asked, JobView)
+        return await self._view(patch(job_path(job_id), changes, version=version), JobView)

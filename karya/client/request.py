@@ -89,6 +89,11 @@ def post(path: str, repeat: Repeat, body: Any = None, *, key: str | None = None,
     return Request("POST", path + _query_of(query), repeat, written, key=key)
 
 
+def patch(path: str, body: Any, **query: Any) -> Request:
+    """A request that changes something, which is not sent again when it is not known what became of it."""
+    return Request("PATCH", path + _query_of(query), Repeat.NEVER, written_as_json(body))
+
+
 def segment(ident: str) -> str:
     """An id as a segment of a path."""
     return quote(ident, safe="")

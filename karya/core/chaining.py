@@ -145,6 +145,8 @@ class SpecRules:
         except InvalidInput as error:
             yield from _below(where, error)
         else:
+            if nested.name is not None:
+                yield FieldError(f"{where}.job.name", _NAMELESS)
             if nested.user_id not in (None, owner.user_id):
                 yield FieldError(f"{where}.job.user_id", _HANDS)
             yield from self._errors(nested, f"{where}.job.", depth)
@@ -153,6 +155,9 @@ class SpecRules:
 _RECURRING = (
     "a recurring job cannot chain another one, which would be submitted at each of its instants: put it "
     "into a hook, or let an operator set connectors.chain.strict to false"
+)
+_NAMELESS = (
+    "leave it out: a chained job is submitted by each run, and two live jobs cannot have the same name"
 )
 _HANDS = "leave it out: a chained job belongs to the owner of the job that submits it"
 

@@ -67,6 +67,10 @@ class Conflict(KaryaError):
     """The state of the thing forbids the request, for example cancelling a completed job."""
 
 
+class Outdated(Conflict):
+    """The job was changed since the version that the caller has seen; nothing was done."""
+
+
 class Forbidden(KaryaError):
     """The caller is known and may not do this; the message says which role may."""
 

@@ -26,6 +26,12 @@ MAX_ACTION_BYTES = 8 * 1024 * 1024  # of a job and its hooks together: MongoDB d
 MAIN_STEP = "main"
 """The name of the step that a job with a single action has."""
 
+_AS_WRITTEN = (
+    *("name", "set", "description", "user_id", "tags", "schedule"),
+    *("retry", "timeout", "pool", "priority", "misfire", "overlap", "retention"),
+)
+"""The fields that a job has just as the client wrote them."""
+
 _ANY_NUMBER = 2**62
 _MOST_PASSED = 100_000
 """How many instants of a calendar rule are counted to know how many are left; of an interval, any number."""
@@ -68,6 +74,10 @@ class Job(BaseModel):
     """The job a chained action of which submitted this one."""
     ancestors: tuple[str, ...] = ()
     """The parent and all of its ancestors, the oldest first: cancelling any of them cancels this one (I8)."""
+    name: str | None = None
+    """Unique among the live jobs of its owner."""
+    set: str | None = None
+    """The jobs with which it was declared."""
     description: str = ""
     tags: tuple[str, ...] = ()
     schedule: Schedule
@@ -144,9 +154,7 @@ class Job(BaseModel):
 
     def spec(self) -> Mapping[str, Any]:
         """What the client wrote, in its wire form; the starting point of a change."""
-        kept = {"description", "user_id", "tags", "schedule", "retry", "timeout", "pool", "priority"}
-        policies = {"misfire", "overlap", "retention"}
-        wire: dict[str, Any] = self.model_dump(mode="json", include=kept | policies)
+        wire: dict[str, Any] = self.model_dump(mode="json", include={*_AS_WRITTEN})
         hooks = [{**hook.model_dump(mode="json"), "action": orjson.loads(hook.action)} for hook in self.hooks]
         steps = [{**step.model_dump(mode="json"), "action": orjson.loads(step.action)} for step in self.steps]
         work = {"action": steps[0]["action"]} if self.single else {"steps": steps}
@@ -192,9 +200,14 @@ def written(spec: JobSpec[Action]) -> dict[str, Any]:
             raise InvalidInput(errors)
     hooks = tuple(map(Hook.of, spec.hooks))
     _must_fit(steps, hooks)
-    same = ("user_id", "description", "tags", "schedule", "retry", "timeout", "pool", "priority")
-    policies = ("misfire", "overlap", "retention")
-    return {"steps": steps, "hooks": hooks, **{name: getattr(spec, name) for name in (*same, *policies)}}
+    return {"steps": steps, "hooks": hooks, **{name: getattr(spec, name) for name in _AS_WRITTEN}}
+
+
+def normal_form(spec: JobSpec[Action], now: datetime) -> Mapping[str, Any]:
+    """What `Job.spec` of this spec would be, whether or not it has an instant that is still to come. Raises
+    InvalidInput when its steps make no graph, or its actions are too large to store."""
+    nowhere = Cursor(at=now, count=0, exhausted=True)
+    return Job(id="", cursor=nowhere, created_at=now, updated_at=now, **written(spec)).spec()
 
 
 def _must_fit(steps: Sequence[Step], hooks: Sequence[Hook]) -> None:

@@ -23,6 +23,8 @@ class JobQuery(_Query):
     user_id: str | None = None
     status: JobState | None = None
     tag: str | None = None
+    name: str | None = None
+    set: str | None = None
     created_after: Instant | None = None
     """At or after this instant."""
     created_before: Instant | None = None

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from karya.core.action import Action
-from karya.core.errors import InvalidInput
+from karya.core.errors import InvalidInput, Outdated
 from karya.core.job import Job, written
 from karya.core.spec import JobSpec
 
@@ -24,6 +24,14 @@ def merged(job: Job, changes: Mapping[str, Any]) -> dict[str, Any]:
         for field in _WAYS_TO_WORK:
             wire.pop(field, None)
     return {**wire, **changes}
+
+
+def check_version(job: Job, seen: int | None) -> None:
+    """Raises Outdated when the job is another version than the one that the caller has seen; None is any."""
+    if seen is not None and seen != job.version:
+        raise Outdated(
+            f"job {job.id} is at version {job.version}, not {seen}: somebody changed it; look again"
+        )
 
 
 def revised(job: Job, spec: JobSpec[Action], now: datetime) -> Job:

@@ -35,16 +35,28 @@ Tag = Annotated[
 ]
 MAX_TAGS = 20
 
+JobName = Annotated[
+    str,
+    Shaped(
+        r"[A-Za-z0-9][A-Za-z0-9_.:/-]{0,99}",
+        "a name is 1 to 100 letters, digits and _ . : / -, the first one a letter or digit",
+    ),
+]
+"""What a job is called by people; of the live jobs of an owner, no two have the same name."""
+
 
 class JobSpec(BaseModel, Generic[A]):
     """A job as a client writes it: what to do, when, how patiently, and what to do afterwards.
 
-    It has either one `action` or several `steps`. `retry`, `timeout` (of one attempt) and `pool` (whose
-    workers run it) hold for every step that has none of its own.
+    It has either one `action` or several `steps`. `name` is unique among the live jobs of its owner, `set`
+    says with which others it was declared. `retry`, `timeout` (of one attempt) and `pool` (whose workers run
+    it) hold for every step that has none of its own.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    name: JobName | None = None
+    set: Tag | None = None
     description: Annotated[str, Field(max_length=1000), AfterValidator(printable)] = ""
     user_id: Annotated[str, Field(max_length=100)] | None = None
     tags: Annotated[tuple[Tag, ...], Field(max_length=MAX_TAGS)] = ()

@@ -10,6 +10,7 @@ from karya.core.firing import hook_tasks
 from karya.core.hook import Trigger
 from karya.core.job import Job, JobState
 from karya.core.ports.lifecycle import ChangeKind
+from karya.core.revision import check_version
 from karya.store import overlaps
 from karya.store.changes import change_document
 from karya.store.client import AsyncDatabase, in_time, translated
@@ -31,7 +32,7 @@ class Cancelling:
         self._tasks = database[TASKS]
         self._changes = database[JOB_CHANGES]
 
-    async def cancel(self, job_id: str, now: datetime) -> Job | None:
+    async def cancel(self, job_id: str, now: datetime, version: int | None = None) -> Job | None:
         """See `JobRepository.cancel`."""
 
         async def write(session: AsyncIOMotorClientSession) -> Job | None:
@@ -39,6 +40,7 @@ class Cancelling:
             if document is None:
                 return None
             job = job_entity(document)
+            check_version(job, version)
             if job.status is JobState.COMPLETED:
                 raise Conflict(f"job {job_id} is completed: there is nothing left to cancel")
             return job if job.status is JobState.CANCELLED else await self._end(job, now, session)

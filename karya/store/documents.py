@@ -70,6 +70,8 @@ def written_document(job: Job) -> Document:
     replaces."""
     return {
         "user_id": job.user_id,
+        "name": job.name,
+        "set": job.set,
         "description": job.description,
         "tags": list(job.tags) or None,
         "schedule": job.schedule.model_dump_json(),

@@ -15,7 +15,9 @@ from karya.store.names import (
     ERROR_LOGS,
     JOB_CHANGES,
     JOBS,
+    LIVE,
     LOCKS,
+    NAMED,
     OPEN,
     REQUESTS,
     SKIPS,
@@ -26,6 +28,8 @@ from karya.store.names import (
 )
 
 _OWNED = {"user_id": {"$exists": True}}
+_NAMED = {"name": {"$exists": True}}
+_NAMED_AND_LIVE = {**_NAMED, "status": {"$in": LIVE}}
 _REQUESTS_KEPT = timedelta(hours=24)
 
 INDEXES: Mapping[str, tuple[IndexModel, ...]] = {
@@ -54,6 +58,18 @@ INDEXES: Mapping[str, tuple[IndexModel, ...]] = {
         ),
         IndexModel(
             [("tags", UP), ("_id", DOWN)], name="by_tag", partialFilterExpression={"tags": {"$exists": True}}
+        ),
+        IndexModel(  # two live jobs of one owner never have the same name
+            [("user_id", UP), ("name", UP)], name=NAMED, unique=True, partialFilterExpression=_NAMED_AND_LIVE
+        ),
+        IndexModel([("name", UP), ("_id", DOWN)], name="by_name", partialFilterExpression=_NAMED),
+        IndexModel(
+            [("name", UP), ("user_id", UP), ("status", UP), ("_id", DOWN)],
+            name="by_name_and_status",
+            partialFilterExpression=_NAMED,
+        ),
+        IndexModel(
+            [("set", UP), ("_id", DOWN)], name="by_set", partialFilterExpression={"set": {"$exists": True}}
         ),
         IndexModel(
             [("ancestors", UP), ("_id", UP)],

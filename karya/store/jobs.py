@@ -1,6 +1,6 @@
 """The jobs: stored, read, and ended."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from motor.motor_asyncio import AsyncIOMotorClientSession
@@ -14,6 +14,7 @@ from karya.store.cancelling import Cancelling
 from karya.store.client import AsyncDatabase, Document, in_time
 from karya.store.documents import job_document, job_entity, task_document
 from karya.store.names import JOBS, TASKS
+from karya.store.naming import Naming, refusing_taken_names
 from karya.store.searching import Searching
 from karya.store.settling import Settling
 from karya.store.transactions import in_transaction
@@ -29,6 +30,7 @@ class MongoJobs:
         self._jobs = database[JOBS]
         self._tasks = database[TASKS]
         self._searching = Searching(database)
+        self._naming = Naming(database)
         self._cancelling = Cancelling(database)
         self._settling = Settling(database)
 
@@ -41,7 +43,7 @@ class MongoJobs:
             await self._jobs.insert_many(jobs, session=session)
             await self._tasks.insert_many(tasks, session=session)
 
-        with in_time(self._jobs):
+        with in_time(self._jobs), refusing_taken_names():
             try:
                 await in_transaction(self._database, write)
             except BulkWriteError as error:
@@ -72,6 +74,10 @@ class MongoJobs:
         """See `JobRepository.list`."""
         return await self._searching.list(query, cursor, limit)
 
+    async def named(self, user_id: str | None, names: Collection[str]) -> Mapping[str, Job]:
+        """See `JobRepository.named`."""
+        return await self._naming.named(user_id, names)
+
     async def descendants(
         self, job_id: str, states: Collection[JobState], after: str | None, limit: int
     ) -> Sequence[str]:
@@ -89,9 +95,9 @@ class MongoJobs:
         with in_time(self._jobs):
             return await self._jobs.find_one(wanted, {"_id": 1}) is not None
 
-    async def cancel(self, job_id: str, now: datetime) -> Job | None:
+    async def cancel(self, job_id: str, now: datetime, version: int | None = None) -> Job | None:
         """See `JobRepository.cancel`."""
-        return await self._cancelling.cancel(job_id, now)
+        return await self._cancelling.cancel(job_id, now, version)
 
     async def half_cancelled(self, before: datetime, limit: int) -> Sequence[str]:
         """See `JobRepository.half_cancelled`."""
@@ -122,4 +128,7 @@ def _is_the_same(known: Job, job: Job) -> bool:
 
 def _only_duplicates(error: BulkWriteError) -> bool:
     details = error.details or {}
-    return all(problem["code"] == _DUPLICATE_KEY for problem in details.get("writeErrors", [{"code": 0}]))
+    problems = details.get("writeErrors", [{"code": 0}])
+    return all(
+        problem["code"] == _DUPLICATE_KEY and "name" not in problem["keyValue"] for problem in problems
+    )

@@ -24,6 +24,7 @@ from karya.store.changes import Replaced
 from karya.store.client import AsyncDatabase, Document, in_time
 from karya.store.documents import cursor_document, task_entity, written_document
 from karya.store.names import BY_ID
+from karya.store.naming import refusing_taken_names
 from karya.store.pausing import Pausing
 from karya.store.skips import skip_document
 from karya.store.standing import Standing, Untouched
@@ -101,7 +102,7 @@ class MongoLifecycle:
         async def write(session: AsyncIOMotorClientSession) -> T:
             return await body(Standing(self._database, session, now))
 
-        with in_time(self._database):
+        with in_time(self._database), refusing_taken_names():
             return await in_transaction(self._database, write)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+from karya.core.job import LIVE_STATES
 from karya.core.ports.lifecycle import ChangeKind
 from karya.core.task import OPEN_STATES
 from karya.core.times import MILLISECOND
@@ -19,9 +20,12 @@ TOKENS = "tokens"
 REQUESTS = "requests"
 
 OPEN = sorted(state.value for state in OPEN_STATES)
+LIVE = sorted(state.value for state in LIVE_STATES)
 STEERED = sorted(kind.value for kind in ChangeKind if kind is not ChangeKind.TRIGGERED)
 """What is done to a job seldom enough to be read as a whole."""
 
+NAMED = "named"
+"""The index of jobs by owner and name: unique among live ones."""
 BY_ID = "_id_"
 """The index to use wherever ids are given: left alone, the planner may take one that looks good without
 a backlog, and read the whole backlog with it."""

@@ -63,7 +63,13 @@ class Searching:
 
 def _wanted(query: JobQuery, before: str | None) -> Document:
     status = None if query.status is None else query.status.value
-    exact = {"user_id": query.user_id, "status": status, "tags": query.tag}
+    exact = {
+        "user_id": query.user_id,
+        "status": status,
+        "tags": query.tag,
+        "name": query.name,
+        "set": query.set,
+    }
     wanted: dict[str, Any] = {name: value for name, value in exact.items() if value is not None}
     if bounds := _bounds(query, before):
         wanted["_id"] = bounds

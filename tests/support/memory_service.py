@@ -12,10 +12,10 @@ from karya.core.chaining import action_types_in
 from karya.core.errors import Conflict, FieldError, InvalidInput, NotFound
 from karya.core.fields import invalid
 from karya.core.ids import minted_at, new_id, numbered_id
-from karya.core.job import LIVE_STATES, Job, JobState, new_job, warnings_of
+from karya.core.job import LIVE_STATES, Job, JobState, new_job, normal_form, warnings_of
 from karya.core.occurrence import Occurrence, occurrence_tasks, scheduled, triggered
 from karya.core.queries import AuditQuery, JobQuery, LetterQuery
-from karya.core.revision import merged, revised
+from karya.core.revision import check_version, merged, revised
 from karya.core.spec import JobSpec, spec_model
 from karya.core.task import OPEN_STATES, Task, TaskState
 from karya.core.times import floor_millis
@@ -24,6 +24,8 @@ from karya.core.views import (
     AuditPage,
     BulkView,
     ChangeView,
+    CheckedView,
+    CheckView,
     Counts,
     FindingView,
     JobPage,
@@ -139,8 +141,21 @@ class MemoryService:
 
     # --- steering -------------------------------------------------------------------------------------
 
-    async def cancel(self, job_id: str) -> JobView:
+    async def check(self, written: Sequence[Mapping[str, Any]]) -> CheckView:
+        self._fail()
+        return CheckView(jobs=tuple(map(self._checked, written)))
+
+    def _checked(self, written: Mapping[str, Any]) -> CheckedView:
+        try:
+            form = normal_form(self.spec_type.model_validate(written), now())
+        except ValidationError as error:
+            errors = [{"field": e.field, "message": e.message} for e in invalid(error, written).errors]
+            return CheckedView(errors=tuple(errors), spec=None, over=False, namesake=None)
+        return CheckedView(errors=(), spec=dict(form), over=False, namesake=None)
+
+    async def cancel(self, job_id: str, *, version: int | None = None) -> JobView:
         job = self._job(job_id)
+        check_version(job, version)
         if job.status is JobState.COMPLETED:
             raise Conflict(f"job {job.id} is completed")
         return self._move(job, "cancelled", status=JobState.CANCELLED)
@@ -174,7 +189,8 @@ class MemoryService:
             self._add(job, scheduled(job, following))
         return _occurrence([tasks[number] for number in skipped])
 
-    async def update(self, job_id: str, changes: Mapping[str, Any]) -> JobView:
+    async def update(self, job_id: str, changes: Mapping[str, Any], *, version: int | None = None) -> JobView:
+        check_version(self._live(job_id), version)
         wire = merged(self._live(job_id), changes)
         try:
             new = revised(self.jobs[job_id], self.spec_type.model_validate(wire), now())
@@ -287,6 +303,8 @@ def _finds(query: JobQuery, job: Job) -> bool:
     return (
         query.user_id in (None, job.user_id)
         and query.status in (None, job.status)
+        and query.name in (None, job.name)
+        and query.set in (None, job.set)
         and (query.tag is None or query.tag in job.tags)
         and (created[0] is None or created[0] <= job.created_at)
         and (created[1] is None or job.created_at < created[1])

@@ -23,6 +23,7 @@ from karya.core.views import (
     AuditReport,
     BatchView,
     BulkView,
+    CheckView,
     JobPage,
     JobView,
     OccurrenceView,
@@ -93,9 +94,14 @@ class Karya:
         """What was changed, paused, resumed and skipped of a job. Raises NotFound."""
         return VersionsView.model_validate_json(self._call("versions", job_id=job_id))
 
-    def cancel(self, job_id: str) -> JobView:
-        """Cancels a job; when this returns, no further attempt of it starts. Raises NotFound, Conflict."""
-        return JobView.model_validate_json(self._call("cancel", job_id=job_id))
+    def check(self, specs: Iterable[Spec]) -> CheckView:
+        """What submitting each of these jobs would come to: its errors, or how it would read once stored."""
+        return CheckView.model_validate_json(self._call("check", specs=[wire_of(spec) for spec in specs]))
+
+    def cancel(self, job_id: str, *, version: int | None = None) -> JobView:
+        """Cancels a job; when this returns, no further attempt of it starts. Raises NotFound, Conflict, and
+        Outdated unless the job is at this `version`."""
+        return JobView.model_validate_json(self._call("cancel", job_id=job_id, version=version))
 
     def pause(self, job_id: str) -> JobView:
         """Pauses a job; when this returns, nothing of it starts until it is resumed. Raises as `cancel`."""
@@ -113,10 +119,11 @@ class Karya:
         """Skips the next occurrence. Raises NotFound, and Conflict when there is none."""
         return OccurrenceView.model_validate_json(self._call("skip_next", job_id=job_id))
 
-    def update(self, job_id: str, **changes: Any) -> JobView:
+    def update(self, job_id: str, *, version: int | None = None, **changes: Any) -> JobView:
         """Changes a job: the fields that are given replace its own. Raises as `cancel`,
         and InvalidInput."""
-        return JobView.model_validate_json(self._call("update", job_id=job_id, changes=changes))
+        answer = self._call("update", job_id=job_id, changes=changes, version=version)
+        return JobView.model_validate_json(answer)
 
     def task(self, task_id: str) -> TaskStory:
         """A task with its failed attempts. Raises NotFound."""

@@ -14,7 +14,7 @@ from karya.core.fields import invalid
 from karya.core.job import Job
 from karya.core.ports import Clock, JobRepository, TaskRepository
 from karya.core.ports.lifecycle import Lifecycle
-from karya.core.revision import merged, revised
+from karya.core.revision import check_version, merged, revised
 from karya.core.spec import JobSpec
 from karya.core.times import EPOCH, floor_millis
 from karya.core.views import JobView
@@ -41,11 +41,12 @@ class Changing:
         self._clock = clock
         self._poke = poke
 
-    async def update(self, job_id: str, changes: Mapping[str, Any]) -> JobView:
+    async def update(self, job_id: str, changes: Mapping[str, Any], *, version: int | None = None) -> JobView:
         """See `JobService.update`."""
         now = floor_millis(self._clock.now())
 
         def revise(job: Job) -> Job:
+            check_version(job, version)
             return revised(job, self._checked(merged(job, changes)), now)
 
         job = await self._lifecycle.update(job_id, revise, now)

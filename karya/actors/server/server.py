@@ -5,6 +5,7 @@ from datetime import datetime
 
 from karya.actors.metrics import Figures, ServerMetrics
 from karya.actors.server.changing import Changing
+from karya.actors.server.checking import Checking
 from karya.actors.server.checks import Checks
 from karya.actors.server.health import Health, Probe
 from karya.actors.server.reading import Reading
@@ -58,6 +59,7 @@ class Server:
         self.versions = reading.versions
         self.occurrences = reading.occurrences
         self.preview = reading.preview
+        self.check = Checking(rules.spec_type, jobs, checks, clock).check
 
         self.cancel = steering.cancel
         self.pause = steering.pause

@@ -9,7 +9,7 @@ from typing import TypeVar
 from karya.actors.metrics import ServerMetrics
 from karya.actors.server.reaching import reached
 from karya.actors.server.submissions import minting
-from karya.core.errors import Conflict, NotFound
+from karya.core.errors import Conflict, NotFound, Outdated
 from karya.core.ids import new_id
 from karya.core.job import LIVE_STATES, Job, JobState
 from karya.core.ports import Clock, JobRepository, TaskRepository
@@ -43,12 +43,12 @@ class Steering:
         self._metrics = metrics
         self._poke = poke
 
-    async def cancel(self, job_id: str) -> JobView:
+    async def cancel(self, job_id: str, *, version: int | None = None) -> JobView:
         """See `JobService.cancel`. All jobs are written first, then their tasks: a descendant that is
         submitted meanwhile sees on its own that it was cancelled, unless its worker is cut off before. So a
         job is not wholly cancelled while an attempt runs that may submit: the janitor comes back to it."""
         now = self._now()
-        job = await self._cancel_first(job_id, now)
+        job = await self._cancel_first(job_id, now, version)
         if job is None:
             raise NotFound("job", job_id)
         await _gathered(self._cancel_descendant(i, now) for i in await self._descendants(job_id, LIVE_STATES))
@@ -98,18 +98,20 @@ class Steering:
             raise NotFound("job", job_id)
         return JobView.of(job, now)
 
-    async def _cancel_first(self, job_id: str, now: datetime) -> Job | None:
+    async def _cancel_first(self, job_id: str, now: datetime, version: int | None) -> Job | None:
         """A job that has completed has nothing left to cancel, but those that it submitted may: also when
         somebody asks again who was not answered."""
         try:
-            return await self._cancel_one(job_id, now)
+            return await self._cancel_one(job_id, now, version)
+        except Outdated:
+            raise
         except Conflict:
             if not await self._descendants(job_id, {*LIVE_STATES, JobState.CANCELLED}):
                 raise
             return await self._jobs.get(job_id)
 
-    async def _cancel_one(self, job_id: str, now: datetime) -> Job | None:
-        job = await self._jobs.cancel(job_id, now)
+    async def _cancel_one(self, job_id: str, now: datetime, version: int | None = None) -> Job | None:
+        job = await self._jobs.cancel(job_id, now, version)
         if job is not None and job.finished_at == now:
             self._metrics.cancelled.inc()
         return job

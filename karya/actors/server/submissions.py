@@ -11,7 +11,7 @@ from karya.core.coalesce import Coalescer
 from karya.core.errors import FieldError, InvalidInput, StoreUnavailable
 from karya.core.fields import MOST_ERRORS
 from karya.core.ids import MOST_NUMBERED, minted_at, new_id, numbered_id
-from karya.core.job import Job, new_job, warnings_of
+from karya.core.job import LIVE_STATES, Job, new_job, warnings_of
 from karya.core.occurrence import opening
 from karya.core.ports import Clock, JobRepository, Submission
 from karya.core.spec import JobSpec
@@ -57,7 +57,10 @@ class Submissions:
         await self._checks.check(spec, set())
         submission = submission_of(new_job(spec, created_at, ident=ident))
         with self._metrics.submit_seconds.time():
-            await self._group.add(submission)
+            if spec.name is None:
+                await self._group.add(submission)
+            else:  # a name that is taken must not fail those who come at the same time
+                await self._store([submission])
         job = submission.job if key is None else await self._stored(submission.job)
         return JobView.of(job, self._now(), warnings_of(spec, created_at))
 
@@ -88,9 +91,28 @@ class Submissions:
                 break
             if number % _BREATHE_EVERY == 0:
                 await asyncio.sleep(0)  # others are waiting for the loop
+        errors += await self._clashes([submission.job for submission in submissions]) if not errors else []
         if errors:
             raise InvalidInput(errors[:MOST_ERRORS])
         return submissions
+
+    async def _clashes(self, jobs: Sequence[Job]) -> Sequence[FieldError]:
+        """The items whose name an earlier item has, or a stored job that is still live."""
+        errors = list[FieldError]()
+        items: dict[tuple[str | None, str], int] = {}
+        for number, job in enumerate(jobs):
+            if (
+                job.name is not None
+                and (first := items.setdefault((job.user_id, job.name), number)) != number
+            ):
+                errors.append(FieldError(f"{number}.name", f"{job.name!r} is the name of item {first}, too"))
+        for user_id in {user_id for user_id, _ in items}:
+            names = [name for owner, name in items if owner == user_id]
+            for name, holder in (await self._jobs.named(user_id, names)).items():
+                number = items[(user_id, name)]
+                if holder.status in LIVE_STATES and holder.id != jobs[number].id:
+                    errors.append(FieldError(f"{number}.name", f"{name!r} is taken by job {holder.id}"))
+        return errors
 
     async def _store(self, submissions: Sequence[Submission]) -> Sequence[None]:
         await self._jobs.submit(submissions)

@@ -77,7 +77,8 @@ class Lifecycle(Protocol):
         ones are made again and due now. What had come by another schedule before, and is not made again, is
         skipped, be it an occurrence or instants that have no tasks yet.
 
-        `revise` is called once for each try, with the job as it then is.
+        `revise` is called once for each try, with the job as it then is. Raises Conflict for a name that
+        another live job of the same owner has.
         """
 
 

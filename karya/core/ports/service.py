@@ -9,6 +9,7 @@ from karya.core.spec import JobSpec
 from karya.core.views import (
     AuditPage,
     BulkView,
+    CheckView,
     JobPage,
     JobView,
     OccurrenceView,
@@ -29,7 +30,8 @@ class JobService(Protocol):
     """The model of a job for the connectors that are installed here."""
 
     async def submit(self, spec: JobSpec[Action], *, key: str | None = None) -> JobView:
-        """Stores the job with its first tasks; when this returns, both are durable (I1).
+        """Stores the job with its first tasks; when this returns, both are durable (I1). Conflict when its
+        name is that of another live job of its owner.
 
         `key` is an id of `core.ids.new_id`, minted and kept before the first try: the job gets this id and
         is created at its millisecond, so submitting again gives the same job.
@@ -59,10 +61,14 @@ class JobService(Protocol):
     async def why(self, job_id: str) -> WhyView:
         """For every open task of the job that is not running: what exactly it waits for."""
 
-    async def cancel(self, job_id: str) -> JobView:
+    async def check(self, written: Sequence[Mapping[str, Any]]) -> CheckView:
+        """What submitting each of these jobs, as a client wrote them, would come to: all that is wrong with
+        it, or how it would read once stored, and the job that has its name already. Stores nothing."""
+
+    async def cancel(self, job_id: str, *, version: int | None = None) -> JobView:
         """Cancels a job and all that its chained actions submitted; when this returns, no further attempt of
         them starts (I4, I8). One that is COMPLETED stays so, but those that it submitted are cancelled;
-        Conflict when none of them is live."""
+        Conflict when none of them is live; Outdated when the job is not at this `version`."""
 
     async def pause(self, job_id: str) -> JobView:
         """Pauses a job; when this returns, no further attempt of it starts until it is resumed (I4). What
@@ -80,10 +86,11 @@ class JobService(Protocol):
         """Skips the next occurrence that has not started; the schedule goes on behind it. Conflict when there
         is none."""
 
-    async def update(self, job_id: str, changes: Mapping[str, Any]) -> JobView:
+    async def update(self, job_id: str, changes: Mapping[str, Any], *, version: int | None = None) -> JobView:
         """Changes what the client wrote: the top-level fields that are given replace the job's own. What has
         not been claimed follows the new version, what runs finishes with the old one. An invalid change
-        raises InvalidInput and changes nothing; Conflict for a job that has ended."""
+        raises InvalidInput and changes nothing; Conflict for a job that has ended, and for a name that is
+        taken; Outdated when the job is not at this `version`."""
 
     async def versions(self, job_id: str) -> VersionsView:
         """What was written of the job over time, and when it was paused, resumed and cancelled."""

@@ -37,7 +37,8 @@ class JobRepository(Protocol):
 
     async def submit(self, submissions: Sequence[Submission]) -> None:
         """Stores all of these jobs with their tasks, or none. Storing the same ones again changes nothing:
-        they are told by id, owner and time of creation. Raises Conflict for an id that is another job's."""
+        they are told by id, owner and time of creation. Raises Conflict for an id that is another job's, and
+        for a name that another live job of the same owner has."""
 
     async def get(self, job_id: str) -> Job | None:
         """The job, read from the primary."""
@@ -55,12 +56,17 @@ class JobRepository(Protocol):
     async def any_cancelled(self, job_ids: Collection[str]) -> bool:
         """Whether one of these jobs is CANCELLED."""
 
-    async def cancel(self, job_id: str, now: datetime) -> Job | None:
+    async def named(self, user_id: str | None, names: Collection[str]) -> Mapping[str, Job]:
+        """The jobs of this owner (None: those that have none) under these names: of each name the live one,
+        or else the newest that has completed."""
+
+    async def cancel(self, job_id: str, now: datetime, version: int | None = None) -> Job | None:
         """ACTIVE or PAUSED to CANCELLED, with the ON_CANCELLED hooks in the same transaction, and no slot any
         more; a cancelled job stays as it is; None when there is no such job.
 
-        Raises Conflict for a completed job. The caller then cancels the tasks: in this order no task
-        that is inserted meanwhile can be missed, since a successor is written only with an ACTIVE job.
+        Raises Outdated unless the job is at this `version` (None: any), Conflict for a completed job. The
+        caller then cancels the tasks: in this order no task that is inserted meanwhile can be missed, since
+        a successor is written only with an ACTIVE job.
         """
 
     async def half_cancelled(self, before: datetime, limit: int) -> Sequence[str]:

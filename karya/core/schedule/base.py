@@ -58,6 +58,10 @@ class BaseSchedule(BaseModel):
     def preview(self, created_at: datetime, count: int) -> list[datetime]:
         """The first `count` instants of a job submitted at `created_at`, fewer when there are fewer."""
 
+    @abstractmethod
+    def is_over(self, now: datetime) -> bool:
+        """Whether the end that was written, or the one instant, has passed: nothing of it is to come."""
+
     def why_never(self, created_at: datetime) -> tuple[str, str]:  # noqa: ARG002
         """For a job whose `first` is None: which field leaves no room for a first instant, and how."""
         return "", "has no instant"
@@ -108,6 +112,10 @@ class Recurring(BaseSchedule):
         if self.max_runs is not None and seen >= self.max_runs:
             return None
         return next(self.instants(anchor, instant), None)
+
+    def is_over(self, now: datetime) -> bool:
+        """Whether `end_at` has come."""
+        return self.end_at is not None and self.end_at <= now
 
     def run_past(self, anchor: datetime, instant: datetime, until: datetime, most: int) -> Passed:
         """The instants strictly after `instant` up to and including `until`, found one by one."""

@@ -32,6 +32,10 @@ class Once(BaseSchedule):
         """The only occurrence."""
         return self.anchor(created_at)
 
+    def is_over(self, now: datetime) -> bool:
+        """Whether `at` has passed."""
+        return self.at is not None and self.at < now
+
     def next_after(self, anchor: datetime, instant: datetime, seen: int) -> datetime | None:  # noqa: ARG002
         """Nothing follows."""
         return None

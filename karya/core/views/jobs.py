@@ -55,6 +55,8 @@ class JobView(View):
     id: str
     user_id: str | None
     parent_id: str | None
+    name: str | None
+    set: str | None
     description: str
     tags: tuple[str, ...]
     status: JobState
@@ -85,6 +87,8 @@ class JobView(View):
             id=job.id,
             user_id=job.user_id,
             parent_id=job.parent_id,
+            name=job.name,
+            set=job.set,
             description=job.description,
             tags=job.tags,
             status=job.status,
@@ -235,6 +239,35 @@ class BatchView(View):
 
     count: int
     ids: tuple[str, ...]
+
+
+class NamesakeView(View):
+    """A stored job, as far as whoever declares one of its name must know it. `spec` is what its client wrote,
+    as it would be stored today."""
+
+    id: str
+    version: int
+    status: JobState
+    spec: dict[str, Any]
+
+
+class CheckedView(View):
+    """What a job would come to if it were submitted: either `errors`, or the `spec` as it would be stored.
+
+    `over` says that the last instant of its schedule has passed. `namesake` is the live job of its owner that
+    has its name, or else the newest such that has completed.
+    """
+
+    errors: tuple[dict[str, str], ...]
+    spec: dict[str, Any] | None
+    over: bool
+    namesake: NamesakeView | None
+
+
+class CheckView(View):
+    """What each of many jobs would come to, in their order."""
+
+    jobs: tuple[CheckedView, ...]
 
 
 class Readiness(View):

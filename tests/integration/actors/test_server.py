@@ -8,7 +8,7 @@ import pytest
 
 from karya.actors.server import health, reading
 from karya.core.action import Action, RestAction
-from karya.core.errors import Conflict, InvalidInput, NotFound, StoreUnavailable
+from karya.core.errors import Conflict, InvalidInput, NotFound, Outdated, StoreUnavailable
 from karya.core.ids import fixed_id, new_id, numbered_id
 from karya.core.job import JobState
 from karya.core.ports import JobService
@@ -312,3 +312,62 @@ async def test_readiness_names_what_does_not_answer(
 async def test_the_metrics_carry_the_actor(counter: Counter) -> None:
     await counter.server.submit(spec())
     assert b'karya_jobs_submitted_total{actor="server"} 1.0' in await counter.server.metrics()
+
+
+async def test_a_check_tells_all_that_is_wrong_or_how_it_would_read_and_who_has_its_name(
+    counter: Counter, kit: StoreKit
+) -> None:
+    server, fine = counter.server, {"action": {"type": "noop"}}
+    stored = await server.submit(spec(name="nightly", description="old"))
+    written = [
+        {**fine, "name": "nightly", "description": "new"},
+        {**fine, "name": "new", "tags": ["a b"], "user_id": "nobody"},
+        {**fine, "user_id": "nobody"},
+        {**fine, "schedule": {"kind": "once", "at": "2020-01-01T00:00:00Z"}},
+        {**fine, "schedule": {"kind": "interval", "every": "PT1M", "end_at": "2020-01-01T00:00:00Z"}},
+        {
+            **fine,
+            "schedule": {**every(60), "start_at": "2090-01-01T00:00:00Z", "end_at": "2089-01-01T00:00:00Z"},
+        },
+        {"steps": [{"name": "main", **fine}]},
+    ]
+    known, tagged, owned, past, over, never, single = (await server.check(written)).jobs
+    assert known.spec is not None and known.namesake is not None
+    assert (known.spec["description"], known.namesake.spec["description"]) == ("new", "old")
+    assert (known.namesake.id, known.namesake.version, known.namesake.status) == (stored.id, 1, "ACTIVE")
+    assert [error["field"] for error in tagged.errors] == ["tags.0"]
+    assert [error["field"] for error in owned.errors] == ["user_id"]
+    assert (past.over, past.errors, over.over, over.errors) == (True, (), True, ())
+    assert [error["field"] for error in never.errors] == ["schedule.end_at"]
+    assert single.spec is not None and single.spec["action"] == fine["action"]
+    assert (await server.list(ALL, cursor=None, limit=9)).jobs == (await server.get(stored.id),)
+
+
+async def test_a_batch_with_a_name_that_is_taken_is_refused_as_a_whole(counter: Counter) -> None:
+    holder = await counter.server.submit(spec(name="a"))
+    specs = [spec(name="b"), spec(), spec(name="b"), spec(name="a")]
+    with pytest.raises(InvalidInput) as refused:
+        await counter.server.submit_many(specs)
+    assert {error.field: error.message for error in refused.value.errors} == {
+        "2.name": "'b' is the name of item 0, too",
+        "3.name": f"'a' is taken by job {holder.id}",
+    }
+    assert len((await counter.server.list(ALL, cursor=None, limit=9)).jobs) == 1
+    with pytest.raises(Conflict, match="the name 'a' is taken"):
+        await counter.server.submit(spec(name="a"))
+    key = new_id(NOW)
+    first = await counter.server.submit_many([spec(name="c"), spec()], key=key)
+    assert await counter.server.submit_many([spec(name="c"), spec()], key=key) == first
+
+
+async def test_a_change_to_a_version_that_has_passed_is_refused(counter: Counter) -> None:
+    job = await counter.server.submit(spec(schedule=every(60)))
+    await counter.server.update(job.id, {"description": "new"}, version=1)
+    for call in (
+        counter.server.update(job.id, {"description": "newer"}, version=1),
+        counter.server.cancel(job.id, version=1),
+    ):
+        with pytest.raises(Outdated, match="is at version 2, not 1"):
+            await call
+    assert (await counter.server.get(job.id)).description == "new"
+    assert (await counter.server.cancel(job.id, version=2)).status is JobState.CANCELLED

@@ -12,7 +12,7 @@ from tests.support.target import Target
 @pytest.fixture(scope="package")
 def karya(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     python = {
-        "connectors.python.modules": ["tests.support.functions"],
+        "connectors.python.modules": ["tests.support.functions", "tests.support.declared_tasks"],
         "connectors.python.without_token": True,
     }
     with running(tmp_path_factory.mktemp("cluster"), **python) as started:

@@ -7,12 +7,14 @@ from typing import Any
 import psutil
 import pytest
 
+from karya import schedule
 from karya.actors.cluster.remote import RayTasks
 from karya.core.errors import InvalidInput, Unavailable
 from karya.core.job import JobState
 from karya.core.task import TaskState
 from karya.core.times import format_instant
 from karya.core.views import SummaryView
+from tests.support import declared_tasks
 from tests.support.eventually import eventually
 from tests.support.running import Running
 
@@ -139,3 +141,12 @@ def _runs(pid: int, name: str) -> bool:
         return name in " ".join(psutil.Process(pid).cmdline())
     except psutil.Error:
         return False
+
+
+def test_a_task_runs_as_a_job_with_its_own_policy(karya: Running) -> None:
+    job = declared_tasks.report.using(karya.karya).submit("2026-11-23", currency="USD")
+    ended = karya.ended(job.id, 60)
+    assert ended.tasks[0].result == {"day": "2026-11-23", "currency": "USD", "attempt": 1}
+    assert (ended.job.retry.max_attempts, ended.job.tags) == (3, ("reports",))
+    scheduled = schedule(declared_tasks.add, args=[1], kwargs={"b": 2}, connection=karya.karya, name="adding")
+    assert karya.ended(scheduled.id, 60).tasks[0].result == 3

@@ -16,6 +16,7 @@ from tests.conformance.store.lifecycle import (
 )
 from tests.conformance.store.locks import LocksConformance
 from tests.conformance.store.misfires import MisfireConformance
+from tests.conformance.store.names import NamesConformance
 from tests.conformance.store.renewals import RenewalsConformance
 from tests.conformance.store.revisions import RevisionsConformance
 from tests.conformance.store.settling import SettlingConformance
@@ -50,6 +51,10 @@ class TestFencing(FencingConformance):
 
 
 class TestJobs(JobsConformance):
+    pass
+
+
+class TestNames(NamesConformance):
     pass
 
 

@@ -60,12 +60,14 @@ class Store:
         self.runs = [occurrence_tasks(job, triggered("x", NOW), NOW)[0] for job in self.slotted]
         self.big = a_job()
         self.of_pool = [a_job(Once(at=NOW), pool="gpu") for _ in range(120)]
+        self.of_set = [a_job(Once(at=at(900)), set="night") for _ in range(100)]
 
     async def fill(self) -> None:
         kit = self.kit
         tasks = [another_task(self.big, number) for number in range(1, 150)]
         await kit.add(submission(self.big, *tasks), *map(submission, (*self.jobs, *self.recurring)))
         await kit.add(*map(submission, (*self.late, *self.capped, *self.of_pool)))
+        await self.fill_names()
         await kit.add(*(submission(job, task) for job, task in zip(self.slotted, self.runs, strict=True)))
         kit.admissions.admit([hint_of(task) for task in self.runs[:20]], NOW)
         kit.time.advance(60)
@@ -80,6 +82,13 @@ class Store:
         await kit.jobs.complete_solo([job.id for job in self.jobs[200:220]], NOW)
         for job in self.jobs[220:225]:
             await kit.jobs.cancel(job.id, NOW)
+
+    async def fill_names(self) -> None:
+        await self.kit.add(*map(submission, self.of_set), submission(a_job(Once(at=at(900)), name="live")))
+        for _ in range(60):
+            job = a_job(Once(at=at(900)), name="completed")
+            await self.kit.add(submission(job))
+            await self.kit.jobs.complete_solo([job.id], NOW)
 
     def commit(self, *moves: Any) -> Any:
         held = [(self.held.pop(), move) for move in moves]
@@ -134,6 +143,9 @@ CALLS: dict[str, Callable[[Store], Any]] = {
     "list of rare status": lambda s: s.page(status=JobState.CANCELLED),
     "list of user and status": lambda s: s.second_page(user_id=BUSY, status=JobState.ACTIVE),
     "list of rare user and status": lambda s: s.page(user_id="rare", status=JobState.CANCELLED),
+    "named": lambda s: s.kit.jobs.named(None, ["live", "completed", "unknown"]),
+    "list of a name": lambda s: s.page(name="completed"),
+    "list of a set": lambda s: s.second_page(set="night"),
     "cancel": lambda s: s.kit.jobs.cancel(s.big.id, NOW),
     "complete solo": lambda s: s.kit.jobs.complete_solo([s.big.id], NOW),
     "settle": lambda s: s.kit.jobs.settle([job.id for job in s.jobs[:10]], NOW),
@@ -191,7 +203,9 @@ Said = dict[str, list[Command]]
 
 def is_bounded(wanted: dict[str, Any]) -> bool:
     """Queries that the caller bounds: the steps of some jobs, or what was named."""
-    return "$in" in str(wanted.get("_id")) or bool({"job_id", "task_id"} & wanted.keys())
+    return any("$in" in str(wanted.get(name)) for name in ("_id", "name")) or bool(
+        {"job_id", "task_id"} & wanted.keys()
+    )
 
 
 def named(command: Mapping[str, Any]) -> int:

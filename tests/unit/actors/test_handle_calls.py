@@ -87,7 +87,7 @@ async def test_no_other_method_can_be_called(service: MemoryService, method: str
     assert repr(method) in str(error)
 
 
-@pytest.mark.parametrize("method", sorted(REPEATABLE - {"list", "preview", "dead_letters", "audit"}))
+@pytest.mark.parametrize("method", sorted(REPEATABLE - {"list", "preview", "check", "dead_letters", "audit"}))
 async def test_an_unknown_job_is_a_value(service: MemoryService, method: str) -> None:
     error = await error_of(service, method, **GIVEN)
     assert isinstance(error, NotFound)

@@ -92,3 +92,33 @@ async def test_others_are_served_while_a_large_one_is_checked(memory: MemoryServ
     specs = await BatchRoutes(memory.services)._checked([JOB] * 1_000)
     others.cancel()
     assert (len(specs), turns) == (1_000, 10)
+
+
+async def test_a_check_tells_what_is_wrong_with_each_and_stores_nothing(
+    client: aiohttp.ClientSession, service: MemoryService
+) -> None:
+    named = {**JOB, "name": "nightly", "set": "reports"}
+    async with client.post("/v1/jobs/check", json=[named, {"action": {"type": "rest"}}]) as answer:
+        fine, wrong = (await answer.json())["jobs"]
+    assert (fine["errors"], fine["spec"]["name"], fine["spec"]["set"]) == ([], "nightly", "reports")
+    assert (fine["spec"]["retry"]["max_attempts"], fine["over"], fine["namesake"]) == (4, False, None)
+    assert (wrong["spec"], wrong["errors"]) == (None, [{"field": "action.url", "message": "required"}])
+    assert service.jobs == {}
+    async with client.post("/v1/jobs/check", json=[JOB, 7]) as answer:
+        assert answer.status == 422
+        assert [error["field"] for error in (await answer.json())["errors"]] == ["1"]
+
+
+async def test_a_change_and_a_cancel_heed_the_version(
+    client: aiohttp.ClientSession, service: MemoryService
+) -> None:
+    async with client.post("/v1/jobs", json=JOB) as answer:
+        path = f"/v1/jobs/{(await answer.json())['id']}"
+    for method, where in (("PATCH", path), ("POST", f"{path}/cancel")):
+        async with client.request(method, f"{where}?version=7", json={"description": "x"}) as answer:
+            assert answer.status == 409
+            assert "is at version 1, not 7" in (await answer.json())["detail"]
+    async with client.patch(f"{path}?version=1", json={"description": "x"}) as answer:
+        assert (answer.status, (await answer.json())["version"]) == (200, 2)
+    async with client.post(f"{path}/cancel?version=2") as answer:
+        assert (answer.status, (await answer.json())["status"]) == (200, "CANCELLED")

@@ -89,7 +89,7 @@ async def test_operations_say_what_they_take_and_give(client: ClientSession) -> 
     assert set(batch["content"]) == {"application/json", "application/x-ndjson"}
     parameters = document["paths"]["/v1/jobs"]["get"]["parameters"]
     assert {parameter["name"] for parameter in parameters} == {
-        *("user_id", "status", "tag", "created_after", "created_before", "text"),
+        *("user_id", "status", "tag", "name", "set", "created_after", "created_before", "text"),
         *("limit", "cursor"),
     }
     tasks = document["paths"]["/v1/jobs/{id}/tasks"]["get"]["parameters"]

@@ -9,7 +9,7 @@ from karya.api.owned import Owned
 from karya.core.errors import KaryaError, NotFound
 from karya.core.ports import JobService
 from karya.core.queries import AuditQuery, JobQuery, LetterQuery
-from karya.core.user import Principal, Role
+from karya.core.user import LOCAL, Principal, Role
 from tests.support.memory_service import MemoryService
 
 CALLS = {name: call for name, call in vars(JobService).items() if inspect.isfunction(call) and name[0] != "_"}
@@ -17,7 +17,7 @@ OF_ONE = {
     name for name, call in CALLS.items() if {"job_id", "task_id"} & set(inspect.signature(call).parameters)
 }
 OF_MANY = {name for name, call in CALLS.items() if "query" in inspect.signature(call).parameters}
-OF_NONE = {"submit", "submit_many", "preview", "needs_token", "readiness", "metrics"}
+OF_NONE = {"submit", "submit_many", "preview", "check", "needs_token", "readiness", "metrics"}
 MODELS: dict[str, type[JobQuery | LetterQuery | AuditQuery]] = {"list": JobQuery, "audit": AuditQuery}
 PAGE = {"cursor": None, "limit": 9}
 BOB = Principal("bob", Role.USER)
@@ -62,3 +62,18 @@ async def test_a_query_finds_only_ones_own(name: str, monkeypatch: pytest.Monkey
     with pytest.raises(KaryaError):
         await getattr(Owned(service, BOB), name)(model(user_id="ann"), **page)
     assert asked == ["bob"]
+
+
+async def test_what_is_checked_is_ones_own_and_what_one_may_not_submit_is_an_error() -> None:
+    service = MemoryService()
+    noop = {"action": {"type": "noop"}}
+    mine, others, wrong = (await Owned(service, BOB).check([noop, {**noop, "user_id": "ann"}, {}])).jobs
+    assert mine.spec is not None
+    assert (mine.spec["user_id"], mine.errors) == ("bob", ())
+    assert (others.spec, [error["field"] for error in others.errors]) == (None, ["user_id"])
+    assert [error["field"] for error in wrong.errors] == ["action"]
+
+    service.with_token = {"noop"}
+    (refused,) = (await Owned(service, LOCAL).check([noop])).jobs
+    assert [error["field"] for error in refused.errors] == ["action"]
+    assert "takes a token" in refused.errors[0]["message"]
