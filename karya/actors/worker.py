@@ -5,6 +5,8 @@ Killed at any point, it loses nothing: what it had claimed comes back when its l
 
 import asyncio
 from collections.abc import Sequence
+from datetime import datetime
+from time import perf_counter
 
 import structlog
 
@@ -51,7 +53,7 @@ class Worker:
         self._actions = actions
         self._clock = clock
         self._metrics = metrics
-        self._credit = Credit(settings.slots, consumer, metrics.running)
+        self._credit = Credit(settings.slots, consumer, metrics.running, metrics.credit)
         self._leases = Leases(claims, settings.lease, clock)
         self._draining = False
 
@@ -68,14 +70,22 @@ class Worker:
         with self._credit.claiming(len(hints)):
             try:
                 asked_at, asked = self._clock.monotonic(), self._clock.now()
+                self._waited(hints, asked)
                 claims = await self._claims.claim(hints, self.owner, self._settings.lease)
             except StoreUnavailable as error:
                 log.warning("claim_failed", count=len(hints), error=str(error))
                 return
+            self._metrics.claim_seconds.observe(self._clock.monotonic() - asked_at)
             self._metrics.refused.inc(len(hints) - len(claims))
             for claim in claims:
                 start_by = max(claim.hint.due_at, asked) + START_WITHIN
                 self._begin(Held(claim, asked_at + self._leases.trust, start_by))
+
+    def _waited(self, hints: Sequence[Hint], now: datetime) -> None:
+        self._metrics.claim_tasks.observe(len(hints))
+        observe = self._metrics.queue_wait_seconds.observe
+        for hint in hints:
+            observe(max((now - hint.due_at).total_seconds(), 0.0))
 
     def _begin(self, held: Held) -> None:
         self._leases.add(held)
@@ -112,8 +122,11 @@ class Worker:
         now = self._clock.now()
         held.started_at = ceil_millis(now)
         self._metrics.start_lag_seconds.observe(lateness(held, now))
-        with self._metrics.execution_seconds.time():
+        began = perf_counter()
+        try:
             return await perform(held, action, self._actions)
+        finally:
+            self._metrics.attempts.ran(action, perf_counter() - began)
 
     async def _filled_in(self, held: Held) -> ActionText:
         """The action with its templates filled in. While the results that go into it cannot be read it is
@@ -129,14 +142,12 @@ class Worker:
         transition = self._transition(held, outcome)
         if transition is None:
             self._metrics.lost.inc()
+            self._metrics.attempts.ended(held.claim.action, outcome, None)
             return
         hint = held.claim.hint
         commit = Commit(held.task_id, held.claim.lease_id, transition, linked=hint.linked)
         kept = await self._reporter.report(Report(hint, commit, held.trusted_until))
-        if kept and isinstance(outcome, Success):
-            self._metrics.succeeded.inc()
-        elif kept and isinstance(outcome, Failure):
-            self._metrics.failed.inc()
+        self._metrics.attempts.ended(held.claim.action, outcome, transition.move if kept else None)
 
     def _transition(self, held: Held, outcome: Outcome | None) -> Transition | None:
         if outcome is None:

@@ -73,9 +73,11 @@ class ServerActor(Shell):
     async def _gather(self) -> Iterable[Figures]:
         names = await asyncio.to_thread(list_named_actors)
         others = [name for name in names if is_ours(name) and name != SERVER]
-        gathered = await asyncio.gather(*(self._ask(name) for name in others))
-        own = figures(SERVER, self._parts.metrics.registry)
-        return [own, *(part for part in gathered if part is not None)]
+        gathered = await asyncio.gather(self._own(), *(self._ask(name) for name in others))
+        return [part for part in gathered if part is not None]
+
+    async def _own(self) -> Figures:
+        return figures(SERVER, await self._parts.figures())
 
     async def _ask(self, name: str) -> Figures | None:
         try:
