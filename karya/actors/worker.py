@@ -14,6 +14,7 @@ from karya.actors.attempt import Held, Stop, interrupted, lateness, perform, res
 from karya.actors.credit import Credit
 from karya.actors.filling import filled_in
 from karya.actors.leases import ASK_AGAIN_SECONDS, Leases
+from karya.actors.logs import subject
 from karya.actors.metrics import WorkerMetrics
 from karya.actors.reporter import Report, Reporter
 from karya.core.action import ActionText
@@ -22,11 +23,12 @@ from karya.core.errors import StoreUnavailable
 from karya.core.hint import Hint
 from karya.core.outcome import Failure, Outcome, Success
 from karya.core.ports import ActionRunner, Claims, Clock, Commit, Consumer
+from karya.core.reasons import reason_of
 from karya.core.settings import WorkerSettings
 from karya.core.task import START_WITHIN
 from karya.core.template import TemplateError
 from karya.core.times import ceil_millis
-from karya.core.transitions import Attempt, Transition, decide, release
+from karya.core.transitions import Attempt, Move, Transition, decide, release
 
 log = structlog.get_logger("karya.worker")
 
@@ -79,7 +81,7 @@ class Worker:
             self._metrics.refused.inc(len(hints) - len(claims))
             for claim in claims:
                 start_by = max(claim.hint.due_at, asked) + START_WITHIN
-                self._begin(Held(claim, asked_at + self._leases.trust, start_by))
+                self._begin(Held(claim, self.owner, asked_at + self._leases.trust, start_by))
 
     def _waited(self, hints: Sequence[Hint], now: datetime) -> None:
         self._metrics.claim_tasks.observe(len(hints))
@@ -96,6 +98,7 @@ class Worker:
 
     async def _attempt(self, held: Held) -> None:
         """The story of one attempt."""
+        subject.set(held)
         held.begun = True
         try:
             outcome = await self._perform(held)
@@ -135,7 +138,7 @@ class Worker:
             try:
                 return await filled_in(held.claim, self._claims)
             except StoreUnavailable as error:
-                log.warning("filling_in_delayed", task=held.task_id, error=str(error))
+                log.warning("filling_in_delayed", error=str(error))
             await asyncio.sleep(ASK_AGAIN_SECONDS)
 
     async def _report(self, held: Held, outcome: Outcome | None) -> None:
@@ -143,11 +146,27 @@ class Worker:
         if transition is None:
             self._metrics.lost.inc()
             self._metrics.attempts.ended(held.claim.action, outcome, None)
+            log.warning("attempt_lost")
             return
         hint = held.claim.hint
         commit = Commit(held.task_id, held.claim.lease_id, transition, linked=hint.linked)
         kept = await self._reporter.report(Report(hint, commit, held.trusted_until))
         self._metrics.attempts.ended(held.claim.action, outcome, transition.move if kept else None)
+        if not kept:
+            log.warning("attempt_lost")
+        elif isinstance(outcome, Failure):
+            self._tell(held, outcome, transition.move)
+
+    def _tell(self, held: Held, failure: Failure, move: Move) -> None:
+        """What the failure says is left out: it quotes answers of targets, which may hold anything. It is
+        stored with the task, for its owner."""
+        tell = log.warning if move is Move.BURY else log.info
+        tell(
+            "attempt_failed",
+            connector=self._metrics.attempts.connector_of(held.claim.action),
+            reason=reason_of(failure),
+            dead=move is Move.BURY,
+        )
 
     def _transition(self, held: Held, outcome: Outcome | None) -> Transition | None:
         if outcome is None:
