@@ -12,13 +12,13 @@ _NONE = timedelta(0)
 
 
 class MongoCensus:
-    """Implements `Censor`."""
+    """Implements `CensusTaker`."""
 
     def __init__(self, database: AsyncDatabase) -> None:
         self._tasks = database[TASKS]
 
-    async def census(self, pools: Iterable[str], now: datetime) -> Census:
-        """See `Censor.census`."""
+    async def take(self, pools: Iterable[str], now: datetime) -> Census:
+        """See `CensusTaker.take`."""
         with in_time(self._tasks):
             return Census(
                 pools={pool: await self._queued(pool, now) for pool in pools},

@@ -49,7 +49,7 @@ class MongoStore:
         self.requests = MongoRequests(self._database)
         self.ledger = MongoLedger(self._database)
         self.plans = MongoPlans(self._database)
-        self.censor = MongoCensus(self._database)
+        self.census = MongoCensus(self._database)
         self.directory = LockDirectory(self._database)
 
     async def measure(self, clock: SystemClock) -> None:

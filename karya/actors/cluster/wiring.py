@@ -189,7 +189,7 @@ class ServerParts:
         """The metrics, with those that are read from the store and from the disk."""
         try:
             async with asyncio.timeout(_CENSUS_SECONDS):
-                census = await self.store.censor.census(self._pools, self.clock.now())
+                census = await self.store.census.take(self._pools, self.clock.now())
         except (StoreUnavailable, TimeoutError) as error:
             log.warning("no_census", error=str(error) or f"no answer within {_CENSUS_SECONDS:g} s")
             census = None

@@ -34,8 +34,8 @@ class Census:
     """Dead letters; at most MOST_COUNTED."""
 
 
-class Censor(Protocol):
+class CensusTaker(Protocol):
     """Counts by indexes alone."""
 
-    async def census(self, pools: Iterable[str], now: datetime) -> Census:
+    async def take(self, pools: Iterable[str], now: datetime) -> Census:
         """How the tasks of these pools stand. Raises StoreUnavailable."""

@@ -24,7 +24,7 @@ async def stored(kit: StoreKit, *seconds: float) -> list[str]:
 
 
 async def counted(mongo: Mongo, *pools: str) -> Census:
-    return await MongoCensus(mongo.asynchronous).census(pools, NOW + timedelta(seconds=60))
+    return await MongoCensus(mongo.asynchronous).take(pools, NOW + timedelta(seconds=60))
 
 
 async def test_due_late_running_and_dead(kit: StoreKit, mongo: Mongo) -> None:
