@@ -4,6 +4,7 @@ Killed at any point, it loses nothing: what it had claimed comes back when its l
 """
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from datetime import datetime
 from time import perf_counter
@@ -160,8 +161,8 @@ class Worker:
     def _tell(self, held: Held, failure: Failure, move: Move) -> None:
         """What the failure says is left out: it quotes answers of targets, which may hold anything. It is
         stored with the task, for its owner."""
-        tell = log.warning if move is Move.BURY else log.info
-        tell(
+        log.log(
+            logging.WARNING if move is Move.BURY else logging.INFO,
             "attempt_failed",
             connector=self._metrics.attempts.connector_of(held.claim.action),
             reason=reason_of(failure),

@@ -51,7 +51,7 @@ class Meter:
         template = self._templates.get(scope.get("endpoint"), NO_ROUTE)
         method = scope["method"] if scope["method"] in _METHODS else "other"
         repeated = any(name == _REPLAY for name, _ in start.get("headers", ()))
-        self._answered(template, method, start["status"], seconds, repeated)
+        self._answered(template, method, int(start["status"]), seconds, repeated)
 
 
 def _templates(routes: Iterable[BaseRoute]) -> Iterable[tuple[Any, str]]:

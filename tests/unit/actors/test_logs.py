@@ -22,6 +22,7 @@ from karya.core.user import TokenSpec, new_token
 from tests.support.story import NOW
 
 ROOT = Path(__file__).parents[3]
+WAYS = ("debug", "info", "warning", "error", "critical", "exception", "log")
 
 
 class About:
@@ -151,13 +152,12 @@ def events() -> Iterator[str]:
     for file in (ROOT / "karya").rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text())):
             match node:
-                case ast.Call(
-                    func=ast.Attribute(value=ast.Name(id="log" | "tell")),
-                    args=[ast.Constant(value=str(name)), *_],
+                case ast.Call(func=ast.Attribute(value=ast.Name(id="log"), attr=way), args=[*arguments]) if (
+                    way in WAYS
                 ):
-                    yield name
-                case ast.Call(func=ast.Name(id="tell"), args=[ast.Constant(value=str(name)), *_]):
-                    yield name
+                    for argument in arguments:
+                        if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
+                            yield argument.value
 
 
 def test_the_reference_lists_every_event_and_no_other() -> None:
