@@ -1,5 +1,8 @@
 """Attempts are counted by outcome, connector and reason, and by nothing that users write."""
 
+import re
+from pathlib import Path
+
 import pytest
 from prometheus_client import CollectorRegistry
 
@@ -80,3 +83,9 @@ def test_upstreams_counters_follow() -> None:
     name = "karya_executor_task_{}_execution_count_total"
     assert registry.get_sample_value(name.format("success")) == 1
     assert registry.get_sample_value(name.format("failed")) == 2
+
+
+def test_the_reference_knows_every_reason() -> None:
+    text = (Path(__file__).parents[3] / "docs/reference/metrics.md").read_text()
+    families = {re.sub(r"_\dxx$", "_1xx", reason) for reason in REASONS}
+    assert {reason for reason in families if f"`{reason}`" not in text} == set()
