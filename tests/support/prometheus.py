@@ -66,12 +66,12 @@ class Prometheus:
         return float(result[0]["value"][1]) if result else float("nan")
 
     def is_ready(self) -> bool:
-        """Whether it answers at all."""
+        """Whether it has read what it kept, and answers."""
         try:
-            self.get("status/buildinfo")
+            with urllib.request.urlopen(f"{self._url}/-/ready", timeout=10) as answer:
+                return bool(answer.status == 200)
         except OSError:
             return False
-        return True
 
 
 @contextmanager
