@@ -59,6 +59,6 @@ async def test_every_command_is_told(mongod_url: str) -> None:
     await database.command("ping")
     with pytest.raises(Exception, match="nonsense"):
         await database.command("nonsense")
-    database.client.close()
     assert [(name, failed) for name, _, failed in told] == [("ping", False), ("nonsense", True)]
     assert all(0 < seconds < 60 for _, seconds, _ in told)
+    database.client.close()
