@@ -31,7 +31,7 @@ subject: ContextVar[Named | None] = ContextVar("subject", default=None)
 def configure_logs(settings: LogSettings, actor: str | None = None) -> None:
     """Sets up this process's log lines on standard output, each with the name of the actor."""
     own: dict[str, Any] = {} if actor is None else {"actor": actor}
-    common = [
+    common: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         _with(own),
         structlog.processors.add_log_level,
