@@ -4,7 +4,6 @@ import io
 import json
 import logging
 from collections.abc import Iterator
-from contextlib import redirect_stdout
 from typing import Any
 
 import pytest
@@ -48,12 +47,14 @@ class Lines:
 
 @pytest.fixture
 def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lines]:
+    out = io.StringIO()
+    monkeypatch.setattr("sys.stdout", out)
     root = logging.getLogger()
     handlers = list(root.handlers)
-    with redirect_stdout(io.StringIO()) as out:
-        configure_logs(LogSettings(format="json"), "worker-0")
-        monkeypatch.setattr(worker, "log", structlog.get_logger("karya.worker"))
-        yield Lines(out)
+    configure_logs(LogSettings(format="json"), "worker-0")
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(out))  # pytest has its own by then
+    monkeypatch.setattr(worker, "log", structlog.get_logger("karya.worker"))
+    yield Lines(out)
     structlog.reset_defaults()
     root.handlers = handlers
 
