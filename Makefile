@@ -8,7 +8,7 @@ EXTRAS := .[embedded,kafka,dev]
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install node faketime demo up down test chaos lint bench bench-check constraints clean
+.PHONY: help install node faketime prometheus demo up down test chaos lint bench bench-check constraints clean
 
 help: ## Lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,7 +24,7 @@ up: install ## Starts Karya in the foreground; Ctrl-C drains and stops it. ARGS=
 down: install ## Stops the Karya that runs in the default data directory
 	$(BIN)/karya down $(ARGS)
 
-test: install node ## Runs the tests on real parts, in several processes. ARGS='-k words': those, in one
+test: install node prometheus ## Runs the tests on real parts, in several processes. ARGS='-k words': those, in one
 	$(BIN)/pytest $(or $(ARGS),-n auto)
 
 chaos: install faketime ## Breaks a real cluster by a seeded plan and judges it. ARGS='--seed 7 --faults kill-mongod'
@@ -70,6 +70,15 @@ node:
 faketime:
 	@ls /usr/lib/faketime/libfaketimeMT.so.1 /usr/lib/*/faketime/libfaketimeMT.so.1 2> /dev/null | grep -q . || \
 	  $(call debian,faketime,the clocks that jump need libfaketime) || true
+
+# Only unpacked: that needs no root, and starts no service. Without it, the suite says that it skips those tests.
+prometheus: install
+	@{ command -v prometheus && command -v promtool; } > /dev/null || test -x $(VENV)/prometheus/usr/bin/promtool || \
+	  { unpacked=$$(mktemp -d) && trap 'rm -rf "$$unpacked"' EXIT && cd "$$unpacked" && command -v apt-get > /dev/null && \
+	    { apt-get download -qq prometheus 2> /dev/null || \
+	      { test "$$(id -u)" = 0 && apt-get update -qq && apt-get download -qq prometheus; }; } && \
+	    dpkg-deb -x prometheus_*.deb $(CURDIR)/$(VENV)/prometheus; } || \
+	  echo "the tests with a real Prometheus need it: on Debian and Ubuntu, apt-get download prometheus" >&2
 
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -6,6 +6,7 @@ is 1 when something would change.
 """
 
 import sys
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -95,20 +96,25 @@ def _code(value: Any) -> str:
 
 
 def metrics_rows() -> Rows:
-    """Name and type as exposed, actor."""
+    """Name and type as exposed, actors."""
     actors = {
         "server": ServerMetrics(),
         "scheduler": SchedulerMetrics(),
         "worker-N": WorkerMetrics(),
         "supervisor": SupervisorMetrics(),
     }
-    rows: dict[str, tuple[str, ...]] = {}
+    kinds: dict[str, str] = {}
+    having: dict[str, list[str]] = defaultdict(list)
     for actor, metrics in actors.items():
         for line in exposition([figures(actor, metrics.registry)]).decode().splitlines():
             if line.startswith("# TYPE "):
                 name, kind = line.split()[2:]
-                rows[f"`{name}`"] = (kind, f"`{actor}`")
-    return rows
+                kinds[name] = kind
+                having[name].append(f"`{actor}`")
+    return {
+        f"`{name}`": (kind, "all" if len(having[name]) == len(actors) else ", ".join(having[name]))
+        for name, kind in kinds.items()
+    }
 
 
 def states_rows() -> Rows:

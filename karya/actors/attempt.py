@@ -1,7 +1,7 @@
 """One claimed task on its way through a worker: waited for, checked, performed, reported."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -35,6 +35,7 @@ class Held:
     """
 
     claim: Claim
+    owner: str
     trusted_until: float
     start_by: datetime
     running: asyncio.Task[None] | None = None
@@ -47,6 +48,12 @@ class Held:
     def task_id(self) -> str:
         """The id of the task."""
         return self.claim.hint.task_id
+
+    def log_fields(self) -> Mapping[str, Any]:
+        """See `logs.Named`."""
+        hint = self.claim.hint
+        attempt = {"job": hint.job_id, "task": hint.task_id, "attempt": hint.attempt}
+        return {**attempt, "worker": self.owner}
 
     def stop(self, why: Stop) -> None:
         """Interrupts the attempt, unless its outcome is known already.

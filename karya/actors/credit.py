@@ -14,10 +14,11 @@ _COMPANY_SECONDS = 0.002
 class Credit:
     """What a worker has under way, and how much more it takes. `idle` is set while nothing is under way."""
 
-    def __init__(self, slots: int, consumer: Consumer, gauge: Gauge) -> None:
+    def __init__(self, slots: int, consumer: Consumer, running: Gauge, credit: Gauge) -> None:
+        """The gauges show what is told."""
         self._slots = slots
         self._consumer = consumer
-        self._gauge = gauge
+        self._running_gauge, self._credit_gauge = running, credit
         self._claiming = 0
         self._running = 0
         self._reporting = 0
@@ -71,7 +72,8 @@ class Credit:
             self._announcing = None
         self._announced = self._free()
         self._consumer.report(free=self._announced, running=self._running)
-        self._gauge.set(self._running)
+        self._running_gauge.set(self._running)
+        self._credit_gauge.set(self._announced)
 
     def _announce(self) -> None:
         """Tells the dispatcher how much more fits. Small gains wait a moment for company: hints that come

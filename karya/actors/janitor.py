@@ -22,6 +22,9 @@ _BATCH = 200
 _PAGES = 10
 """How many batches of jobs one sweep looks at: the rest have their turn in the next."""
 
+_MOST_NAMED = 10
+"""How many of the tasks that were reaped together the log tells of."""
+
 _SETTLE_AFTER = timedelta(seconds=10)
 
 
@@ -109,11 +112,18 @@ class Janitor:
         lost = await self._commits.commit([commit for commit in commits if commit], now)
         reaped = [task for task in expired if task.id not in lost]
         if reaped:
-            log.warning("reaped", count=len(reaped), tasks=[task.id for task in reaped[:10]])
+            log.warning("reaped", count=len(reaped), tasks=[task.id for task in reaped[:_MOST_NAMED]])
+            for task in reaped[:_MOST_NAMED]:
+                _tell(task)
             self._metrics.reaped.inc(len(reaped))
             await self._jobs.settle([task.job_id for task in reaped], now)
             self._poke(now)
         return len(reaped)
+
+
+def _tell(task: Task) -> None:
+    worker = task.lease.owner if task.lease else None
+    log.info("task_reaped", job=task.job_id, task=task.id, attempt=task.attempts, worker=worker)
 
 
 def _verdict(task: Task, now: datetime) -> Commit | None:

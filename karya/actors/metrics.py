@@ -1,22 +1,72 @@
 """What each actor counts, and how the gateway puts the actors' figures together.
 
-Names are upstream's where upstream has a plain counter (docs/reference/metrics.md has the table).
+Names are upstream's where upstream has a plain counter (docs/reference/metrics.md has the table). No label
+has a value that users write: all of them come from the settings or from a closed table, so that what
+Prometheus has to keep is bounded.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.core import Metric
 
-_LATENCIES = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+from karya.actors.attempted import Attempted
+from karya.actors.tallies import LATENCIES, SIZES, Buckets, Spread, Tally
+from karya.core.policies import MisfirePolicy
+from karya.core.ports.census import Census
+
+_COMMANDS = frozenset(
+    {
+        "abortTransaction",
+        "aggregate",
+        "commitTransaction",
+        "delete",
+        "distinct",
+        "find",
+        "findAndModify",
+        "getMore",
+        "insert",
+        "ping",
+        "update",
+    }
+)
+"""The commands of MongoDB that are told apart."""
 
 
-class ServerMetrics:
-    """What the server counts."""
+class ActorMetrics:
+    """What every actor counts: what its process uses, and its round trips to MongoDB."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        self._round_trips = Histogram(
+            "karya_mongodb_command_seconds",
+            "One round trip to MongoDB",
+            ["command"],
+            registry=self.registry,
+            buckets=LATENCIES,
+        )
+        self._failed = Counter(
+            "karya_mongodb_commands_failed",
+            "Commands that MongoDB refused, or did not answer",
+            ["command"],
+            registry=self.registry,
+        )
+
+    def round_trip(self, command: str, seconds: float, failed: bool) -> None:
+        """One command was answered, or was not. From any thread."""
+        name = command if command in _COMMANDS else "other"
+        self._round_trips.labels(name).observe(seconds)
+        if failed:
+            self._failed.labels(name).inc()
+
+
+class ServerMetrics(ActorMetrics):
+    """What the server counts."""
+
+    def __init__(self) -> None:
+        super().__init__()
         self.submitted = Counter("karya_jobs_submitted", "Jobs stored", registry=self.registry)
         self.cancelled = Counter("karya_jobs_cancelled", "Jobs cancelled by request", registry=self.registry)
         self.reaped = Counter(
@@ -34,15 +84,77 @@ class ServerMetrics:
             "karya_submit_seconds",
             "From a valid request to its durable write",
             registry=self.registry,
-            buckets=_LATENCIES,
+            buckets=LATENCIES,
+        )
+        self.submit_jobs = Spread(
+            "karya_submit_jobs", "Jobs stored in one transaction", self.registry, bounds=SIZES
+        ).of()
+        self.gateway = GatewayMetrics(self.registry)
+        self._standing = StandingMetrics(self.registry)
+        self.standing = self._standing.show
+
+
+class GatewayMetrics:
+    """What the gateway answers."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._requests = Tally(
+            "karya_http_requests", "Requests answered", ("route", "method", "status"), registry
+        )
+        self._seconds = Spread(
+            "karya_http_request_seconds", "Until the head of the answer", registry, label="route"
+        )
+        self._repeated = Counter(
+            "karya_requests_repeated",
+            "Requests that had been answered before under their Idempotency-Key",
+            registry=registry,
         )
 
+    def answered(self, route: str, method: str, status: int, seconds: float, repeated: bool) -> None:
+        """One request was answered; `route` is its template."""
+        self._requests.counts[route, method, str(status)] += 1
+        self._seconds.of(route).observe(seconds)
+        if repeated:
+            self._repeated.inc()
 
-class SchedulerMetrics:
+
+class StandingMetrics:
+    """How the tasks of the whole cluster stand. While nobody can tell there are no samples: old ones would
+    be believed."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._up = Gauge("karya_mongodb_up", "1 while MongoDB answers", registry=registry)
+        self._tasks = Gauge("karya_tasks", "Tasks in this state", ["state"], registry=registry)
+        self._due = Gauge("karya_tasks_due", "Due tasks that nobody has claimed", ["pool"], registry=registry)
+        self._late = Gauge("karya_tasks_late", "Those due for over 10 seconds", ["pool"], registry=registry)
+        self._oldest = Gauge(
+            "karya_oldest_due_seconds", "For how long the first of them is due", ["pool"], registry=registry
+        )
+        self._free = Gauge("karya_disk_free_bytes", "Room on the disk", ["disk"], registry=registry)
+
+    def show(self, census: Census | None, free: int | None) -> None:
+        """Takes this census; None when it could not be taken. `free` is how many bytes the disk of the data
+        directory has, where that matters."""
+        self._up.set(census is not None)
+        if free is not None:
+            self._free.labels("data_dir").set(free)
+        for gauge in (self._tasks, self._due, self._late, self._oldest):
+            gauge.clear()
+        if census is None:
+            return
+        self._tasks.labels("running").set(census.running)
+        self._tasks.labels("dead").set(census.dead)
+        for pool, queued in census.pools.items():
+            self._due.labels(pool).set(queued.due)
+            self._late.labels(pool).set(queued.late)
+            self._oldest.labels(pool).set(queued.oldest.total_seconds())
+
+
+class SchedulerMetrics(ActorMetrics):
     """What the scheduler counts."""
 
     def __init__(self) -> None:
-        self.registry = CollectorRegistry()
+        super().__init__()
         self.leader = Gauge("karya_scheduler_leader", "1 while this one leads", registry=self.registry)
         self.planned = Gauge(
             "karya_scheduler_planned_tasks", "Tasks held in memory for their instant", registry=self.registry
@@ -54,6 +166,12 @@ class SchedulerMetrics:
             ["pool"],
             registry=self.registry,
         )
+        self.running = Gauge(
+            "karya_pool_running_tasks", "Tasks that the workers run", ["pool"], registry=self.registry
+        )
+        self.free = Gauge(
+            "karya_pool_free_slots", "How many more tasks the workers take", ["pool"], registry=self.registry
+        )
         self.dispatched = Counter(
             "karya_tasks_dispatched", "Hints handed to the queue", registry=self.registry
         )
@@ -63,6 +181,8 @@ class SchedulerMetrics:
         self.misfired = Counter(
             "karya_instants_misfired", "Instants skipped as misfired", ["policy"], registry=self.registry
         )
+        for policy in MisfirePolicy:  # else the first one would be no increase of anything
+            self.misfired.labels(policy.value)
         self.overlapped = Counter(
             "karya_occurrences_overlapped",
             "Occurrences skipped because another one of their job had not ended",
@@ -80,57 +200,56 @@ class SchedulerMetrics:
             "karya_scheduler_task_fetch_seconds",
             "One look for due tasks",
             registry=self.registry,
-            buckets=_LATENCIES,
+            buckets=LATENCIES,
         )
 
 
-class WorkerMetrics:
-    """What a worker counts."""
+class WorkerMetrics(ActorMetrics):
+    """What a worker counts. What it counts for every task belongs to its event loop."""
 
-    def __init__(self) -> None:
-        self.registry = CollectorRegistry()
-        self.succeeded = Counter(
-            "karya_executor_task_success_execution_count", "Attempts that succeeded", registry=self.registry
-        )
-        self.failed = Counter(
-            "karya_executor_task_failed_execution_count", "Attempts that failed", registry=self.registry
-        )
+    def __init__(self, connectors: Collection[str] = ()) -> None:
+        """With the names of the connectors that it has."""
+        super().__init__()
+        self.attempts = Attempted(self.registry, connectors)
         self.running = Gauge("karya_worker_running_tasks", "Tasks that run now", registry=self.registry)
+        self.credit = Gauge("karya_worker_credit", "How many more tasks it asks for", registry=self.registry)
         self.refused = Counter(
             "karya_claims_refused", "Hints that were no longer true when claimed", registry=self.registry
         )
         self.lost = Counter("karya_leases_lost", "Leases lost before the outcome", registry=self.registry)
-        self.start_lag_seconds = Histogram(
-            "karya_task_start_lag_seconds",
-            "Start of an attempt minus the moment it was due",
-            registry=self.registry,
-            buckets=_LATENCIES,
+        self.queue_wait_seconds = self._spread(
+            "karya_task_queue_wait_seconds", "From the due time of a task until its worker began to claim it"
         )
-        self.execution_seconds = Histogram(
-            "karya_task_execution_seconds",
-            "How long an action ran",
-            registry=self.registry,
-            buckets=_LATENCIES,
+        self.claim_seconds = self._spread("karya_claim_seconds", "One claim of all hints that came together")
+        self.claim_tasks = self._spread("karya_claim_tasks", "Hints in one claim", SIZES)
+        self.start_lag_seconds = self._spread(
+            "karya_task_start_lag_seconds", "Start of an attempt minus the moment it was due"
         )
         self.commit_seconds = Histogram(
             "karya_commit_seconds",
             "One group of outcomes made durable",
             registry=self.registry,
-            buckets=_LATENCIES,
+            buckets=LATENCIES,
         )
+        self.commit_tasks = self._spread("karya_commit_tasks", "Outcomes in one group", SIZES)
+
+    def _spread(self, name: str, documentation: str, bounds: Sequence[float] = LATENCIES) -> Buckets:
+        return Spread(name, documentation, self.registry, bounds=bounds).of()
 
 
-class SupervisorMetrics:
+class SupervisorMetrics(ActorMetrics):
     """What the supervisor counts."""
 
     def __init__(self) -> None:
-        self.registry = CollectorRegistry()
+        super().__init__()
         self.replaced = Counter(
             "karya_actors_replaced",
             "Actors that died or hung and were started again",
             ["reason"],
             registry=self.registry,
         )
+        for reason in ("crashed", "gone", "hung"):
+            self.replaced.labels(reason)
         self.workers = Gauge(
             "karya_pool_workers", "Workers that a pool shall have now", ["pool"], registry=self.registry
         )

@@ -59,6 +59,7 @@ class Reporter:
 
     async def _write(self, reports: Sequence[Report]) -> Sequence[bool]:
         latest, since = _latest(reports), self._clock.now()
+        self._metrics.commit_tasks.observe(len(latest))
         with self._metrics.commit_seconds.time():
             lost = await self._commit(list(latest.values()))
         kept = {task_id: report for task_id, report in latest.items() if task_id not in lost}

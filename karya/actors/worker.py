@@ -4,7 +4,10 @@ Killed at any point, it loses nothing: what it had claimed comes back when its l
 """
 
 import asyncio
+import logging
 from collections.abc import Sequence
+from datetime import datetime
+from time import perf_counter
 
 import structlog
 
@@ -12,6 +15,7 @@ from karya.actors.attempt import Held, Stop, interrupted, lateness, perform, res
 from karya.actors.credit import Credit
 from karya.actors.filling import filled_in
 from karya.actors.leases import ASK_AGAIN_SECONDS, Leases
+from karya.actors.logs import subject
 from karya.actors.metrics import WorkerMetrics
 from karya.actors.reporter import Report, Reporter
 from karya.core.action import ActionText
@@ -20,11 +24,12 @@ from karya.core.errors import StoreUnavailable
 from karya.core.hint import Hint
 from karya.core.outcome import Failure, Outcome, Success
 from karya.core.ports import ActionRunner, Claims, Clock, Commit, Consumer
+from karya.core.reasons import reason_of
 from karya.core.settings import WorkerSettings
 from karya.core.task import START_WITHIN
 from karya.core.template import TemplateError
 from karya.core.times import ceil_millis
-from karya.core.transitions import Attempt, Transition, decide, release
+from karya.core.transitions import Attempt, Move, Transition, decide, release
 
 log = structlog.get_logger("karya.worker")
 
@@ -51,7 +56,7 @@ class Worker:
         self._actions = actions
         self._clock = clock
         self._metrics = metrics
-        self._credit = Credit(settings.slots, consumer, metrics.running)
+        self._credit = Credit(settings.slots, consumer, metrics.running, metrics.credit)
         self._leases = Leases(claims, settings.lease, clock)
         self._draining = False
 
@@ -68,14 +73,22 @@ class Worker:
         with self._credit.claiming(len(hints)):
             try:
                 asked_at, asked = self._clock.monotonic(), self._clock.now()
+                self._waited(hints, asked)
                 claims = await self._claims.claim(hints, self.owner, self._settings.lease)
             except StoreUnavailable as error:
                 log.warning("claim_failed", count=len(hints), error=str(error))
                 return
+            self._metrics.claim_seconds.observe(self._clock.monotonic() - asked_at)
             self._metrics.refused.inc(len(hints) - len(claims))
             for claim in claims:
                 start_by = max(claim.hint.due_at, asked) + START_WITHIN
-                self._begin(Held(claim, asked_at + self._leases.trust, start_by))
+                self._begin(Held(claim, self.owner, asked_at + self._leases.trust, start_by))
+
+    def _waited(self, hints: Sequence[Hint], now: datetime) -> None:
+        self._metrics.claim_tasks.observe(len(hints))
+        observe = self._metrics.queue_wait_seconds.observe
+        for hint in hints:
+            observe(max((now - hint.due_at).total_seconds(), 0.0))
 
     def _begin(self, held: Held) -> None:
         self._leases.add(held)
@@ -86,6 +99,7 @@ class Worker:
 
     async def _attempt(self, held: Held) -> None:
         """The story of one attempt."""
+        subject.set(held)
         held.begun = True
         try:
             outcome = await self._perform(held)
@@ -112,8 +126,11 @@ class Worker:
         now = self._clock.now()
         held.started_at = ceil_millis(now)
         self._metrics.start_lag_seconds.observe(lateness(held, now))
-        with self._metrics.execution_seconds.time():
+        began = perf_counter()
+        try:
             return await perform(held, action, self._actions)
+        finally:
+            self._metrics.attempts.ran(action, perf_counter() - began)
 
     async def _filled_in(self, held: Held) -> ActionText:
         """The action with its templates filled in. While the results that go into it cannot be read it is
@@ -122,21 +139,35 @@ class Worker:
             try:
                 return await filled_in(held.claim, self._claims)
             except StoreUnavailable as error:
-                log.warning("filling_in_delayed", task=held.task_id, error=str(error))
+                log.warning("filling_in_delayed", error=str(error))
             await asyncio.sleep(ASK_AGAIN_SECONDS)
 
     async def _report(self, held: Held, outcome: Outcome | None) -> None:
         transition = self._transition(held, outcome)
         if transition is None:
             self._metrics.lost.inc()
+            self._metrics.attempts.ended(held.claim.action, outcome, None)
+            log.warning("attempt_lost")
             return
         hint = held.claim.hint
         commit = Commit(held.task_id, held.claim.lease_id, transition, linked=hint.linked)
         kept = await self._reporter.report(Report(hint, commit, held.trusted_until))
-        if kept and isinstance(outcome, Success):
-            self._metrics.succeeded.inc()
-        elif kept and isinstance(outcome, Failure):
-            self._metrics.failed.inc()
+        self._metrics.attempts.ended(held.claim.action, outcome, transition.move if kept else None)
+        if not kept:
+            log.warning("attempt_lost")
+        elif isinstance(outcome, Failure):
+            self._tell(held, outcome, transition.move)
+
+    def _tell(self, held: Held, failure: Failure, move: Move) -> None:
+        """What the failure says is left out: it quotes answers of targets, which may hold anything. It is
+        stored with the task, for its owner."""
+        log.log(
+            logging.WARNING if move is Move.BURY else logging.INFO,
+            "attempt_failed",
+            connector=self._metrics.attempts.connector_of(held.claim.action),
+            reason=reason_of(failure),
+            dead=move is Move.BURY,
+        )
 
     def _transition(self, held: Held, outcome: Outcome | None) -> Transition | None:
         if outcome is None:

@@ -19,6 +19,7 @@ from karya.api.idempotency import repeatable
 from karya.api.identity import Identity
 from karya.api.jobs import JobRoutes
 from karya.api.letters import LetterRoutes
+from karya.api.meter import Answered, Meter, nobody
 from karya.api.openapi import openapi_endpoint
 from karya.api.ops import OpsRoutes
 from karya.api.problems import Refused, answer_error
@@ -38,11 +39,14 @@ _WATCHED = ("/healthz", "/readyz", "/metrics")
 
 
 def create_app(
-    services: Services, settings: GatewaySettings, turned_away: Callable[[], object] = lambda: None
+    services: Services,
+    settings: GatewaySettings,
+    turned_away: Callable[[], object] = lambda: None,
+    answered: Answered = nobody,
 ) -> Starlette:
     """Every route over these services. The address it listens on is always among the allowed hosts.
 
-    `turned_away` is called for each request that found the gateway full.
+    `turned_away` is called for each request that found the gateway full, `answered` for every request.
     """
     endpoints = repeatable(
         services,
@@ -57,9 +61,11 @@ def create_app(
         ),
     )
     upstream = repeatable(services, UpstreamRoutes(services).endpoints)
+    everything = routes((*endpoints, openapi_endpoint(endpoints), *upstream))
     app = Starlette(
-        routes=routes((*endpoints, openapi_endpoint(endpoints), *upstream)),
+        routes=everything,
         middleware=[
+            Middleware(Meter, routes=everything, answered=answered),
             Middleware(
                 Guard,
                 allowed_hosts=(*settings.allowed_hosts, settings.host),

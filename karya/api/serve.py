@@ -10,6 +10,7 @@ import uvicorn
 
 from karya.api.app import create_app
 from karya.api.head import BoundedProtocol
+from karya.api.meter import Answered, nobody
 from karya.api.services import Services
 from karya.core.errors import ConfigError
 from karya.core.settings import GatewaySettings
@@ -46,10 +47,15 @@ class Gateway:
     """Serves Karya over HTTP, from `start` to `stop`."""
 
     def __init__(
-        self, services: Services, settings: GatewaySettings, turned_away: Callable[[], object] = lambda: None
+        self,
+        services: Services,
+        settings: GatewaySettings,
+        turned_away: Callable[[], object] = lambda: None,
+        answered: Answered = nobody,
     ) -> None:
+        """As `create_app`."""
         self._settings = settings
-        self._app = create_app(services, settings, turned_away)
+        self._app = create_app(services, settings, turned_away, answered)
         self._port = settings.port
         self._server: _Server | None = None
         self._serving: asyncio.Task[None] | None = None

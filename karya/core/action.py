@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Annotated, Literal
 
+import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from karya.core.http_fields import Headers, HttpUrl, Pairs, Query, Statuses
@@ -22,6 +23,19 @@ class Action(BaseModel):
 ActionText = str
 """An action as JSON text. Karya stores actions in this form: the database's query language never looks
 inside what a user wrote, and a job stays readable when the connector of its action is gone."""
+
+_TYPE_FIRST = '{"type":"'
+
+
+def type_of(text: ActionText) -> str:
+    """The type of an action that was stored as this text; empty when it has none. Karya writes it first, so
+    that no text of a mebibyte is parsed for it."""
+    if text.startswith(_TYPE_FIRST):
+        return text[len(_TYPE_FIRST) : text.index('"', len(_TYPE_FIRST))]
+    try:
+        return str(orjson.loads(text)["type"])
+    except (ValueError, KeyError, TypeError):
+        return ""
 
 
 class NoopAction(Action):

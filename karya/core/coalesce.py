@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from contextvars import Context
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
@@ -48,7 +49,8 @@ class Coalescer(Generic[Item, Answer]):
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, future))
         if self._writer is None:
-            self._writer = asyncio.create_task(self._write_all(), name="coalescer")
+            # In a context of its own: the batch is not the business of whoever happened to come first.
+            self._writer = asyncio.create_task(self._write_all(), name="coalescer", context=Context())
         return await future
 
     async def _write_all(self) -> None:

@@ -16,6 +16,7 @@ from pymongo.errors import PyMongoError
 
 from karya.core.errors import ConfigError, StoreUnavailable
 from karya.core.settings import StoreSettings
+from karya.store.listening import RoundTrip, RoundTrips
 
 Document = dict[str, Any]
 AsyncDatabase = AsyncIOMotorDatabase[Document]
@@ -27,19 +28,21 @@ NAIVE_DATES: CodecOptions[Document] = CodecOptions(document_class=dict)
 _CODEC: CodecOptions[Document] = CodecOptions(document_class=dict, tz_aware=True, tzinfo=UTC)
 
 
-def async_database(settings: StoreSettings, url: str) -> AsyncDatabase:
+def async_database(
+    settings: StoreSettings, url: str, on_round_trip: RoundTrip | None = None
+) -> AsyncDatabase:
     """The database for actors with an event loop."""
-    client: AsyncIOMotorClient[Document] = AsyncIOMotorClient(url, **_options(settings, url))
+    client: AsyncIOMotorClient[Document] = AsyncIOMotorClient(url, **_options(settings, url, on_round_trip))
     return client.get_database(settings.database, codec_options=_CODEC)
 
 
-def sync_database(settings: StoreSettings, url: str) -> SyncDatabase:
+def sync_database(settings: StoreSettings, url: str, on_round_trip: RoundTrip | None = None) -> SyncDatabase:
     """The database for the scheduler's thread and for start-up."""
-    client: pymongo.MongoClient[Document] = pymongo.MongoClient(url, **_options(settings, url))
+    client: pymongo.MongoClient[Document] = pymongo.MongoClient(url, **_options(settings, url, on_round_trip))
     return client.get_database(settings.database, codec_options=_CODEC)
 
 
-def _options(settings: StoreSettings, url: str) -> dict[str, Any]:
+def _options(settings: StoreSettings, url: str, on_round_trip: RoundTrip | None) -> dict[str, Any]:
     milliseconds = int(settings.timeout.total_seconds() * 1000)
     try:
         pymongo.uri_parser.parse_uri(url, validate=True, warn=False)
@@ -54,6 +57,7 @@ def _options(settings: StoreSettings, url: str) -> dict[str, Any]:
         "socketTimeoutMS": milliseconds * 2,
         "retryWrites": True,
         "appname": "karya",
+        "event_listeners": [RoundTrips(on_round_trip)] if on_round_trip else [],
     }
 
 

@@ -7,13 +7,18 @@ LEAST_FREE_BYTES = 32 * 1024 * 1024
 """With less, mongod ends sooner or later: a checkpoint needs room beside what is there."""
 
 
-def full_disk(directory: Path) -> str | None:
-    """What to do about a full disk under this directory; None when it has room, or cannot be asked."""
+def free_bytes(directory: Path) -> int | None:
+    """How much room there is on the disk under this directory; None when it cannot be asked."""
     try:
-        free = shutil.disk_usage(directory).free
+        return shutil.disk_usage(directory).free
     except OSError:
         return None
-    if free >= LEAST_FREE_BYTES:
+
+
+def full_disk(directory: Path) -> str | None:
+    """What to do about a full disk under this directory; None when it has room, or cannot be asked."""
+    free = free_bytes(directory)
+    if free is None or free >= LEAST_FREE_BYTES:
         return None
     return (
         f"the disk of {directory} is full ({free / 1e6:.0f} MB left): make room, and Karya goes on by itself"

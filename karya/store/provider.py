@@ -5,6 +5,7 @@ from karya.core.settings import StoreSettings
 from karya.store import clock as clocks
 from karya.store.admissions import MongoAdmissions
 from karya.store.agenda import MongoAgenda
+from karya.store.census import MongoCensus
 from karya.store.changes import MongoHistory
 from karya.store.claims import MongoClaims
 from karya.store.client import async_database, in_time, sync_database
@@ -15,6 +16,7 @@ from karya.store.jobs import MongoJobs
 from karya.store.ledger import MongoLedger
 from karya.store.letters import MongoLetters
 from karya.store.lifecycle import MongoLifecycle
+from karya.store.listening import RoundTrip
 from karya.store.locks import LockDirectory, MongoLocks
 from karya.store.plans import MongoPlans
 from karya.store.requests import MongoRequests
@@ -28,8 +30,9 @@ from karya.store.users import MongoUsers
 class MongoStore:
     """The store as servers and workers use it, inside an event loop."""
 
-    def __init__(self, settings: StoreSettings, url: str) -> None:
-        self._database = async_database(settings, url)
+    def __init__(self, settings: StoreSettings, url: str, on_round_trip: RoundTrip | None = None) -> None:
+        """`on_round_trip` is told of every command."""
+        self._database = async_database(settings, url, on_round_trip)
         self.jobs = MongoJobs(self._database)
         self.tasks = MongoTasks(self._database)
         self.lifecycle = MongoLifecycle(self._database)
@@ -46,6 +49,7 @@ class MongoStore:
         self.requests = MongoRequests(self._database)
         self.ledger = MongoLedger(self._database)
         self.plans = MongoPlans(self._database)
+        self.census = MongoCensus(self._database)
         self.directory = LockDirectory(self._database)
 
     async def measure(self, clock: SystemClock) -> None:
@@ -65,8 +69,9 @@ class MongoStore:
 class MongoBlockingStore:
     """The store as the scheduler's thread and the start-up use it."""
 
-    def __init__(self, settings: StoreSettings, url: str) -> None:
-        self._database = sync_database(settings, url)
+    def __init__(self, settings: StoreSettings, url: str, on_round_trip: RoundTrip | None = None) -> None:
+        """As `MongoStore`."""
+        self._database = sync_database(settings, url, on_round_trip)
         self.agenda = MongoAgenda(self._database)
         self.admissions = MongoAdmissions(self._database)
         self.locks = MongoLocks(self._database)

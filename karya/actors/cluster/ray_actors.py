@@ -30,7 +30,7 @@ class ServerActor(Shell):
     """The server with its gateway."""
 
     def __init__(self, name: str, ground: Ground) -> None:
-        configure_logs(ground.settings.log)
+        configure_logs(ground.settings.log, name)
         probes = {"scheduler": self._scheduler, "workers": self._workers}
         self._parts = ServerParts(ground, probes, self._gather, self._crew)
         self._host = Host(name, self._open)
@@ -73,16 +73,18 @@ class ServerActor(Shell):
     async def _gather(self) -> Iterable[Figures]:
         names = await asyncio.to_thread(list_named_actors)
         others = [name for name in names if is_ours(name) and name != SERVER]
-        gathered = await asyncio.gather(*(self._ask(name) for name in others))
-        own = figures(SERVER, self._parts.metrics.registry)
-        return [own, *(part for part in gathered if part is not None)]
+        gathered = await asyncio.gather(self._own(), *(self._ask(name) for name in others))
+        return [part for part in gathered if part is not None]
+
+    async def _own(self) -> Figures:
+        return figures(SERVER, await self._parts.figures())
 
     async def _ask(self, name: str) -> Figures | None:
         try:
             async with asyncio.timeout(_GATHER_SECONDS):
                 return cast(Figures, await _actor(name, "figures"))
         except Exception as error:
-            log.warning("no_figures", actor=name, error=repr(error))
+            log.warning("no_figures", asked=name, error=repr(error))
             return None
 
 
@@ -90,7 +92,7 @@ class SchedulerActor(Shell):
     """The scheduler with its dispatcher."""
 
     def __init__(self, name: str, ground: Ground) -> None:
-        configure_logs(ground.settings.log)
+        configure_logs(ground.settings.log, name)
         self._name = name
         self._parts = SchedulerParts(ground)
         self._host = Host(name, self._open)
@@ -131,7 +133,7 @@ class WorkerActor(Shell):
     """One worker of a pool."""
 
     def __init__(self, name: str, ground: Ground) -> None:
-        configure_logs(ground.settings.log)
+        configure_logs(ground.settings.log, name)
         self._name = name
         self._parts = WorkerParts(name, ground, pool_of(name) or DEFAULT_POOL)
         self._host = Host(name, self._open)

@@ -24,7 +24,7 @@ class SupervisorActor(Shell):
         charter = declared(namespace)
         if charter is None:
             raise Unavailable(f"nothing is declared in the Ray namespace {namespace!r}")
-        configure_logs(charter.ground.settings.log)
+        configure_logs(charter.ground.settings.log, SUPERVISOR)
         self._metrics = SupervisorMetrics()
         self._supervisor = Supervisor(charter, namespace, self._metrics)
         self._host = Host(SUPERVISOR, self._open)

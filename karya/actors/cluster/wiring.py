@@ -42,13 +42,16 @@ from karya.core.why import Crew
 from karya.queue.consumer import WorkerSocket
 from karya.queue.dispatcher import Dispatcher
 from karya.queue.wire import Role
-from karya.store.disk import full_disk
+from karya.store.disk import free_bytes, full_disk
 from karya.store.provider import MongoBlockingStore, MongoStore
 
 log = structlog.get_logger("karya.actor")
 
 _HAND_OVER_SECONDS = 5.0
 _HAND_OVER_PAUSE = 0.05
+
+_CENSUS_SECONDS = 2.0
+"""As long as the other actors are waited for: Prometheus gives up after 10 s."""
 
 _AUDIT_REST = 1.0
 """Beside the gateway an audit rests as long as it works."""
@@ -90,7 +93,18 @@ def disk_of(settings: Settings) -> Callable[[], str | None]:
     """Looks at the disk of the embedded mongod; of another it knows nothing."""
     if settings.store.url is not None:
         return lambda: None
-    return partial(full_disk, Path(settings.data_dir).expanduser().absolute())
+    return partial(full_disk, _data_dir(settings))
+
+
+def free_of(settings: Settings) -> Callable[[], int | None]:
+    """Likewise, how many bytes are free on it."""
+    if settings.store.url is not None:
+        return lambda: None
+    return partial(free_bytes, _data_dir(settings))
+
+
+def _data_dir(settings: Settings) -> Path:
+    return Path(settings.data_dir).expanduser().absolute()
 
 
 def auditor_of(store: MongoStore, *, rest: float = 0.0) -> LedgerAuditor:
@@ -110,10 +124,12 @@ class ServerParts:
     ) -> None:
         settings = ground.settings
         self._settings = settings.gateway
+        self._pools = tuple(settings.all_pools)
         self._diagnose = disk_of(settings)
+        self._free = free_of(settings)
         self.metrics = ServerMetrics()
         self.clock = SystemClock()
-        self.store = store = MongoStore(settings.store, ground.url)
+        self.store = store = MongoStore(settings.store, ground.url, self.metrics.round_trip)
         self.poker = WorkerSocket(
             settings.queue,
             new_owner(SERVER),
@@ -144,6 +160,7 @@ class ServerParts:
             Services(self.server, accounts, store.requests, self.clock, store.plans, self._diagnose),
             settings.gateway,
             self.metrics.turned_away.inc,
+            self.metrics.gateway.answered,
         )
         self.janitor = Janitor(
             claims=store.claims,
@@ -167,6 +184,17 @@ class ServerParts:
 
     async def _queue(self) -> str | None:
         return None if self.poker.connected else "not connected to the scheduler yet: jobs would start late"
+
+    async def figures(self) -> CollectorRegistry:
+        """The metrics, with those that are read from the store and from the disk."""
+        try:
+            async with asyncio.timeout(_CENSUS_SECONDS):
+                census = await self.store.census.take(self._pools, self.clock.now())
+        except (StoreUnavailable, TimeoutError) as error:
+            log.warning("no_census", error=str(error) or f"no answer within {_CENSUS_SECONDS:g} s")
+            census = None
+        self.metrics.standing(census, self._free())
+        return self.metrics.registry
 
     async def open(self, host: Host) -> None:
         """Starts all of it. Raises ConfigError when the gateway would ask for tokens that nobody has."""
@@ -195,7 +223,7 @@ class SchedulerParts:
         self._settings = settings = ground.settings
         self.metrics = SchedulerMetrics()
         self.clock = SystemClock()
-        self.store = MongoBlockingStore(settings.store, ground.url)
+        self.store = MongoBlockingStore(settings.store, ground.url, self.metrics.round_trip)
         self.inbox = Inbox()
         self.dispatcher = Dispatcher(
             settings.queue,
@@ -267,6 +295,8 @@ class SchedulerParts:
         for pool, load in self.loads().items():
             self.metrics.workers.labels(pool).set(load.workers)
             self.metrics.waiting.labels(pool).set(load.waiting)
+            self.metrics.running.labels(pool).set(load.running)
+            self.metrics.free.labels(pool).set(load.free)
         self.metrics.dropped_frames.set(self.dispatcher.dropped_frames)
         self.metrics.refused_connections.set(self.dispatcher.refused_connections)
         return self.metrics.registry
@@ -277,10 +307,10 @@ class WorkerParts:
 
     def __init__(self, name: str, ground: Ground, pool: str) -> None:
         owner, settings = new_owner(name), ground.settings
-        self.metrics = WorkerMetrics()
-        self.clock = SystemClock()
-        self.store = MongoStore(settings.store, ground.url)
         connectors = connectors_of(settings)
+        self.metrics = WorkerMetrics(connectors)
+        self.clock = SystemClock()
+        self.store = MongoStore(settings.store, ground.url, self.metrics.round_trip)
         self.rules = spec_rules(connectors, settings.all_pools)
         self.connectors = ConnectorRegistry(connectors)
         self.ray_tasks = RayTasks()

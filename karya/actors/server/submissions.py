@@ -117,6 +117,7 @@ class Submissions:
     async def _store(self, submissions: Sequence[Submission]) -> Sequence[None]:
         await self._jobs.submit(submissions)
         self._metrics.submitted.inc(len(submissions))
+        self._metrics.submit_jobs.observe(len(submissions))
         self._poke(_first_due(submissions))
         return [None] * len(submissions)
 

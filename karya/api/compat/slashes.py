@@ -16,4 +16,6 @@ class SingleSlash:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
         path, doubled = _DOUBLED.subn("/", scope["path"])
-        await self._app({**scope, "path": path} if doubled else scope, receive, send)
+        if doubled:
+            scope["path"] = path  # in place, as the router writes: in a copy nobody would find the route
+        await self._app(scope, receive, send)

@@ -95,7 +95,7 @@ NOOP = '{"type":"noop"}'
 
 def held(timeout: timedelta | None = None) -> Held:
     bounded = replace(hint("task", due=1), timeout=timeout)
-    return Held(Claim(bounded, "lease", NOOP, event='{"id":"x"}'), 10.0, at(1))
+    return Held(Claim(bounded, "lease", NOOP, event='{"id":"x"}'), "w", 10.0, at(1))
 
 
 async def stopped(why: Stop) -> tuple[Any, Actions]:

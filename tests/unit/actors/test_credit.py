@@ -13,7 +13,8 @@ from tests.support.soon import soon
 
 def credit(slots: int = 4) -> tuple[Credit, Line]:
     line = Line()
-    return Credit(slots, line, Gauge("running", "running", registry=None)), line
+    running, credit = (Gauge(name, name, registry=None) for name in ("running", "credit"))
+    return Credit(slots, line, running, credit), line
 
 
 async def test_what_is_being_claimed_is_not_free() -> None:

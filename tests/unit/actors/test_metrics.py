@@ -1,12 +1,15 @@
 """The figures of many actors become one exposition that Prometheus reads."""
 
 import pickle
+from datetime import timedelta
 
 from prometheus_client import CollectorRegistry, Gauge
 from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from karya.actors.metrics import SchedulerMetrics, ServerMetrics, WorkerMetrics, exposition, figures
+from karya.core.ports.census import Census, Queued
+from karya.core.transitions import Move
 
 
 def parsed(*actors: tuple[str, CollectorRegistry]) -> dict[str, Metric]:
@@ -37,8 +40,9 @@ def test_two_workers_share_a_family_and_keep_their_own_values() -> None:
 
 def test_upstreams_names_with_count_stay_as_they_are() -> None:
     metrics = WorkerMetrics()
-    metrics.succeeded.inc(5)
-    metrics.failed.inc(2)
+    for move, times in ((Move.SUCCEED, 5), (Move.BURY, 2)):
+        for _ in range(times):
+            metrics.attempts.ended("{}", None, move)
     families = parsed(("w", metrics.registry))
     name = "karya_executor_task_success_execution_count"
     assert families[name].type == "unknown"
@@ -55,7 +59,7 @@ def test_histograms_keep_their_buckets() -> None:
     assert values(family, f"{family.name}_count") == {"s": 1}
     assert values(family, f"{family.name}_sum") == {"s": 0.004}
     buckets = {s.labels["le"]: s.value for s in family.samples if s.name.endswith("_bucket")}
-    assert (buckets["0.0025"], buckets["0.005"], buckets["+Inf"]) == (0, 1, 1)
+    assert (buckets["0.003"], buckets["0.005"], buckets["+Inf"]) == (0, 1, 1)
 
 
 def test_when_a_counter_was_made_is_left_out() -> None:
@@ -84,3 +88,30 @@ def test_the_figures_are_those_of_the_moment() -> None:
 
 def test_nobody_answers() -> None:
     assert exposition([]) == b""
+
+
+def test_old_numbers_of_the_store_are_not_shown() -> None:
+    metrics = ServerMetrics()
+    metrics.standing(Census({"default": Queued(3, 1, timedelta(seconds=20))}, running=2, dead=1), 5)
+    families = parsed(("server", metrics.registry))
+    assert values(families["karya_tasks_due"], "karya_tasks_due") == {"server": 3}
+    assert values(families["karya_oldest_due_seconds"], "karya_oldest_due_seconds") == {"server": 20}
+    assert values(families["karya_disk_free_bytes"], "karya_disk_free_bytes") == {"server": 5}
+    metrics.standing(None, 5)
+    families = parsed(("server", metrics.registry))
+    assert values(families["karya_mongodb_up"], "karya_mongodb_up") == {"server": 0}
+    assert [families[name].samples for name in ("karya_tasks", "karya_tasks_due", "karya_tasks_late")] == [
+        []
+    ] * 3
+
+
+def test_commands_are_told_apart_by_a_closed_table() -> None:
+    metrics = WorkerMetrics()
+    metrics.round_trip("find", 0.002, False)
+    metrics.round_trip("somethingNew", 0.002, True)
+    count = "karya_mongodb_command_seconds_count"
+    assert metrics.registry.get_sample_value(count, {"command": "find"}) == 1
+    assert metrics.registry.get_sample_value(count, {"command": "other"}) == 1
+    failed = "karya_mongodb_commands_failed_total"
+    assert metrics.registry.get_sample_value(failed, {"command": "other"}) == 1
+    assert metrics.registry.get_sample_value(failed, {"command": "find"}) is None
