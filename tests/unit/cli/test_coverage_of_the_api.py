@@ -55,7 +55,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
 """The command for each operation, and what it reads."""
 
 REASONS: Mapping[str, str] = {
-    "check_jobs": "`karya apply` asks it about the jobs of its files, before it does anything",
+    "check_batch": "`karya apply` asks it about the jobs of its files, before it does anything",
     "check_health": "it only says that one process answers; `karya status` says more",
     "show_index": "it lists addresses, for those who look at the gateway with a browser or curl",
     "show_openapi": "it is for programs that write clients, which fetch it by themselves",
