@@ -8,7 +8,7 @@ EXTRAS := .[embedded,kafka,dev]
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install node faketime prometheus demo up down test chaos lint bench bench-check constraints clean
+.PHONY: help install node chromium faketime prometheus demo up down test chaos lint bench bench-check constraints clean
 
 help: ## Lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,7 +24,7 @@ up: install ## Starts Karya in the foreground; Ctrl-C drains and stops it. ARGS=
 down: install ## Stops the Karya that runs in the default data directory
 	$(BIN)/karya down $(ARGS)
 
-test: install node prometheus ## Runs the tests on real parts, in several processes. ARGS='-k words': those, in one
+test: install node chromium prometheus ## Runs the tests on real parts, in several processes. ARGS='-k words': those, in one
 	$(BIN)/pytest $(or $(ARGS),-n auto)
 
 chaos: install faketime ## Breaks a real cluster by a seeded plan and judges it. ARGS='--seed 7 --faults kill-mongod'
@@ -65,6 +65,9 @@ endef
 
 node:
 	@command -v npm > /dev/null || $(call debian,nodejs npm,the tests of the JavaScript client need Node.js and npm)
+
+chromium:
+	@command -v chromium > /dev/null || $(call debian,chromium fonts-dejavu-core,the tests of the web page need Chromium)
 
 # Without it, the suite says that it skips the clocks.
 faketime:

@@ -22,6 +22,9 @@ from karya.api.letters import LetterRoutes
 from karya.api.meter import Answered, Meter, nobody
 from karya.api.openapi import openapi_endpoint
 from karya.api.ops import OpsRoutes
+from karya.api.pages.live import Live
+from karya.api.pages.routes import pages
+from karya.api.pages.session import Browser
 from karya.api.problems import Refused, answer_error
 from karya.api.services import Services
 from karya.api.steering import SteeringRoutes
@@ -57,13 +60,14 @@ def create_app(
             *LetterRoutes(services).endpoints,
             *AuditRoutes(services).endpoints,
             *AccountRoutes(services).endpoints,
-            *OpsRoutes(services.jobs).endpoints,
+            *OpsRoutes(services).endpoints,
         ),
     )
     upstream = repeatable(services, UpstreamRoutes(services).endpoints)
     everything = routes((*endpoints, openapi_endpoint(endpoints), *upstream))
+    live = Live()
     app = Starlette(
-        routes=everything,
+        routes=[*everything, pages(services, live)],
         middleware=[
             Middleware(Meter, routes=everything, answered=answered),
             Middleware(
@@ -72,6 +76,7 @@ def create_app(
                 allowed_origins=settings.cors_origins,
             ),
             *_other_origins(settings),
+            Middleware(Browser),
             Middleware(Crowd, turned_away=turned_away, exempt=_WATCHED),
             Middleware(
                 Identity,
@@ -84,6 +89,7 @@ def create_app(
         exception_handlers=dict.fromkeys((Refused, KaryaError, HTTPException), answer_error),
     )
     app.state.diagnose = services.diagnose
+    app.state.live = live
     # The redirect would be built from the Host header, and a client that posts would not follow it.
     app.router.redirect_slashes = False
     return app

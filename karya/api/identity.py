@@ -1,4 +1,4 @@
-"""Who asks: bearer tokens (RFC 6750) before every route that is not open to all."""
+"""Who asks: bearer tokens (RFC 6750), or a browser's session, before every route that is not open to all."""
 
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
@@ -6,6 +6,7 @@ from http import HTTPStatus
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from karya.api.pages.session import ask_to_sign_in, is_open, session_of
 from karya.api.problems import problem
 from karya.core.errors import Unavailable
 from karya.core.user import LOCAL, Principal
@@ -30,7 +31,7 @@ class Identity:
         self._app = app
         self._identify = identify
         self._required = required
-        self._open = OPEN_PATHS | also_open
+        self._paths = OPEN_PATHS | also_open
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
@@ -41,7 +42,7 @@ class Identity:
             await busy(scope, receive, send)
             return
         if principal is None:
-            await _refusal(scope)(scope, receive, send)
+            await (ask_to_sign_in(scope) or _refusal(scope))(scope, receive, send)
             return
         scope[_PRINCIPAL] = principal
         await self._app(scope, receive, send)
@@ -50,7 +51,13 @@ class Identity:
         secret = _secret(scope)
         if secret is not None:
             return await self._identify(secret)
-        return LOCAL if not self._required or scope["path"] in self._open else None
+        kept = session_of(scope)
+        known = await self._identify(kept) if kept is not None else None
+        # A browser may still keep the session of another gateway on this machine: that is as good as none.
+        return known or (LOCAL if not self._required or self._is_open(scope["path"]) else None)
+
+    def _is_open(self, path: str) -> bool:
+        return path in self._paths or is_open(path)
 
 
 def principal_of(request: Request) -> Principal:

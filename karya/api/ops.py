@@ -7,12 +7,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from karya.api.endpoint import JSON, Endpoint, answer
-from karya.core.ports import JobService
-from karya.core.views import Readiness
+from karya.api.services import Services
+from karya.core.views import OverviewView, Readiness
 
 PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 _INDEX = {
     "jobs": "/v1/jobs",
+    "overview": "/v1/overview",
     "users": "/v1/users",
     "health": "/healthz",
     "readiness": "/readyz",
@@ -24,10 +25,18 @@ _INDEX = {
 class OpsRoutes:
     """What watches Karya rather than uses it."""
 
-    def __init__(self, service: JobService) -> None:
-        self._service = service
+    def __init__(self, services: Services) -> None:
+        self._service = services.jobs
+        self._overview_of = services.overview_of
         self.endpoints = (
             Endpoint("GET", "/", "List where everything is", self.show_index),
+            Endpoint(
+                "GET",
+                "/v1/overview",
+                "Show what is due, running, late and dead, and how the workers stand",
+                self.show_overview,
+                OverviewView,
+            ),
             Endpoint("GET", "/healthz", "Say that this process runs", self.check_health),
             Endpoint(
                 "GET",
@@ -43,8 +52,12 @@ class OpsRoutes:
         )
 
     async def show_index(self, _: Request) -> Response:
-        """Links."""
-        return Response(orjson.dumps(_INDEX), media_type=JSON)
+        """Links; who asks for HTML gets the page instead (`pages.session.Browser`)."""
+        return Response(orjson.dumps(_INDEX), headers={"vary": "accept"}, media_type=JSON)
+
+    async def show_overview(self, request: Request) -> Response:
+        """The figures of this moment."""
+        return answer(await self._overview_of(request))
 
     async def check_health(self, _: Request) -> Response:
         """200 as long as the process answers at all; it asks nobody else."""

@@ -54,23 +54,36 @@ def problem(
 
 def answer_error(request: Request, error: Exception) -> Response:
     """The answer for every error that is foreseen; raises the others again."""
+    status, detail = explained(request, error)
+    match error:
+        case HTTPException():
+            return problem(status, detail, headers=error.headers)
+        case InvalidInput():
+            return problem(status, detail, error.errors)
+        case Unavailable():
+            return problem(status, detail, headers={"retry-after": "1"})
+        case _:
+            return problem(status, detail)
+
+
+def explained(request: Request, error: Exception) -> tuple[HTTPStatus, str]:
+    """The status and the sentence for every error that is foreseen; raises the others again."""
     match error:
         case Refused():
-            return problem(error.status, error.detail)
+            return error.status, error.detail
         case HTTPException():
-            return _of_routing(request, error)
+            status = HTTPStatus(error.status_code)
+            return status, f"{request.method} {request.scope['path']}: {status.description or status.phrase}"
         case InvalidInput():
-            return problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error), error.errors)
+            return HTTPStatus.UNPROCESSABLE_ENTITY, str(error)
         case NotFound():
-            return problem(HTTPStatus.NOT_FOUND, str(error))
+            return HTTPStatus.NOT_FOUND, str(error)
         case Forbidden():
-            return problem(HTTPStatus.FORBIDDEN, str(error))
+            return HTTPStatus.FORBIDDEN, str(error)
         case Conflict():
-            return problem(HTTPStatus.CONFLICT, str(error))
+            return HTTPStatus.CONFLICT, str(error)
         case Unavailable():
-            return problem(
-                HTTPStatus.SERVICE_UNAVAILABLE, _with_cause(request, error), headers={"retry-after": "1"}
-            )
+            return HTTPStatus.SERVICE_UNAVAILABLE, _with_cause(request, error)
         case _:
             raise error
 
@@ -79,12 +92,6 @@ def _with_cause(request: Request, error: Unavailable) -> str:
     """What went wrong, led by the cause where this machine knows it."""
     cause = request.app.state.diagnose() if isinstance(error, StoreUnavailable) else None
     return f"{cause} ({error})" if cause else str(error)
-
-
-def _of_routing(request: Request, error: HTTPException) -> Response:
-    status = HTTPStatus(error.status_code)
-    detail = f"{request.method} {request.scope['path']}: {status.description or status.phrase}"
-    return problem(status, detail, headers=error.headers)
 
 
 def _entry(error: FieldError) -> dict[str, str]:

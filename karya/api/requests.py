@@ -129,6 +129,11 @@ def read_query(request: Request, model: type[Model]) -> Model:
     return _checked(model, given)
 
 
+def read_filters(given: dict[str, str], model: type[Model]) -> Model:
+    """Fields that a form narrowed a list down by, as this model. Raises InvalidInput."""
+    return _checked(model, given)
+
+
 async def read_json(request: Request, model: type[Model]) -> Model:
     """The body as this model.
 

@@ -95,6 +95,7 @@ class Gateway:
         """Stops accepting, lets requests under way finish for a while, and closes. Idempotent."""
         if self._server is None or self._serving is None:
             return
+        self._app.state.live.close()
         self._server.should_exit = True
         self._server.leaving.set()
         await self._serving

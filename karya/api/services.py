@@ -9,9 +9,11 @@ from karya.api.identity import principal_of
 from karya.api.owned import Owned
 from karya.core.errors import Forbidden
 from karya.core.ports import AccountService, Clock, JobService
+from karya.core.ports.overview import OverviewService
 from karya.core.ports.plans import Plans
 from karya.core.ports.requests import RequestLog
 from karya.core.user import Role
+from karya.core.views.overview import OverviewView
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +25,17 @@ class Services:
     requests: RequestLog
     clock: Clock
     plans: Plans
+    overview: OverviewService
     diagnose: Callable[[], str | None] = lambda: None
     """Why the store may not answer, where that can be told from here."""
 
     def jobs_of(self, request: Request) -> Owned:
         """The jobs as the sender of this request may use them."""
         return Owned(self.jobs, principal_of(request))
+
+    async def overview_of(self, request: Request) -> OverviewView:
+        """How the cluster stands, as far as the sender of this request may see it."""
+        return await self.overview.overview(principal_of(request).sees_only)
 
     def accounts_of(self, request: Request) -> AccountService:
         """The accounts, for admins. Raises Forbidden for everybody else."""

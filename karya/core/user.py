@@ -107,6 +107,11 @@ class Principal:
         """Whether everybody's jobs are its own."""
         return self.role is Role.ADMIN
 
+    @property
+    def sees_only(self) -> str | None:
+        """The user whose jobs are all that it sees; None for who sees everybody's."""
+        return None if self.sees_all else self.user_id
+
     def may(self, role: Role) -> bool:
         """Whether it may do what takes this role."""
         return _RANK[self.role] >= _RANK[role]

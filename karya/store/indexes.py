@@ -30,6 +30,7 @@ from karya.store.names import (
 _OWNED = {"user_id": {"$exists": True}}
 _NAMED = {"name": {"$exists": True}}
 _NAMED_AND_LIVE = {**_NAMED, "status": {"$in": LIVE}}
+_DEAD = {"status": "DEAD"}
 _REQUESTS_KEPT = timedelta(hours=24)
 
 INDEXES: Mapping[str, tuple[IndexModel, ...]] = {
@@ -99,8 +100,11 @@ INDEXES: Mapping[str, tuple[IndexModel, ...]] = {
         IndexModel([("lease.expires_at", UP)], name="running", partialFilterExpression={"status": "RUNNING"}),
         IndexModel([("job_id", UP)], name="open", partialFilterExpression={"status": {"$in": OPEN}}),
         IndexModel([("job_id", UP), ("instant", DOWN), ("_id", DOWN)], name="by_job"),
+        IndexModel([("finished_at", DOWN), ("_id", DOWN)], name="dead", partialFilterExpression=_DEAD),
         IndexModel(
-            [("finished_at", DOWN), ("_id", DOWN)], name="dead", partialFilterExpression={"status": "DEAD"}
+            [("user_id", UP), ("finished_at", DOWN), ("_id", DOWN)],
+            name="dead_by_user",
+            partialFilterExpression=_DEAD,
         ),
     ),
     SKIPS: (IndexModel([("job_id", UP), ("first", DOWN)], name="by_job"),),

@@ -22,6 +22,7 @@ from karya.store.plans import MongoPlans
 from karya.store.requests import MongoRequests
 from karya.store.retention import MongoRetention
 from karya.store.slots import MongoSlots
+from karya.store.tallies import MongoTallies
 from karya.store.tasks import MongoTasks
 from karya.store.tokens import MongoTokens
 from karya.store.users import MongoUsers
@@ -48,8 +49,8 @@ class MongoStore:
         self.tokens = MongoTokens(self._database)
         self.requests = MongoRequests(self._database)
         self.ledger = MongoLedger(self._database)
-        self.plans = MongoPlans(self._database)
         self.census = MongoCensus(self._database)
+        self.tallies = MongoTallies(self._database)
         self.directory = LockDirectory(self._database)
 
     async def measure(self, clock: SystemClock) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 from karya.actors.accounts import Accounts
 from karya.api.services import Services
@@ -12,6 +12,7 @@ from karya.core.ids import new_id
 from karya.core.ports.plans import NumberedPage
 from karya.core.ports.requests import Answered, Fresh, Misused, Standing
 from karya.core.user import Token, User
+from karya.core.views.overview import AtLeast, Counters, OverviewView, PoolStanding, WorkerLoad
 from tests.support.memory_service import MemoryService
 
 
@@ -87,18 +88,51 @@ class MemoryPlans:
         return NumberedPage(owned[number * size :][:size], len(owned))
 
 
+class MemoryOverview:
+    """Implements `OverviewService`; it says of which users it was asked."""
+
+    def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        self.view = OverviewView(
+            at=datetime.now(UTC),
+            scheduler="scheduler-1",
+            leads=True,
+            due=AtLeast(count=10_000, more=True),
+            late=AtLeast(count=3),
+            running=AtLeast(count=7),
+            failed=AtLeast(count=2),
+            active=AtLeast(count=5),
+            paused=AtLeast(count=1),
+            hour=tuple(AtLeast(count=n) for n in range(12)),
+            pools=(PoolStanding(name="default", workers=1, running=7, free=93, waiting=4),),
+            workers=(WorkerLoad(name="worker-1", pool="default", running=7, free=93),),
+            counters=Counters(),
+        )
+        self.asked: list[str | None] = []
+
+    async def overview(self, user_id: str | None) -> OverviewView:
+        self.asked.append(user_id)
+        return self.view
+
+
 class MemoryServices:
     """The services over all of these, and what is in them."""
 
     def __init__(self) -> None:
         self.jobs = MemoryService()
         self.users, self.tokens, self.requests = MemoryUsers(), MemoryTokens(), MemoryRequests()
+        self.overview = MemoryOverview()
         clock = SystemClock()
         accounts = Accounts(self.users, self.tokens, clock)
-        self.services = Services(self.jobs, accounts, self.requests, clock, MemoryPlans(self.jobs))
+        self.services = Services(
+            self.jobs, accounts, self.requests, clock, MemoryPlans(self.jobs), self.overview
+        )
 
     def clear(self) -> None:
         """Forgets everything."""
         self.jobs.clear()
+        self.overview.clear()
         for stored in (self.users.stored, self.tokens.stored, self.requests.begun, self.requests.answers):
             stored.clear()

@@ -19,7 +19,7 @@ from karya.actors.logs import configure_logs
 from karya.actors.metrics import Figures, figures
 from karya.core.pools import DEFAULT_POOL
 from karya.core.ports import PoolLoad
-from karya.core.why import Crew
+from karya.core.ports.overview import Standing
 
 log = structlog.get_logger("karya.actor")
 
@@ -32,7 +32,7 @@ class ServerActor(Shell):
     def __init__(self, name: str, ground: Ground) -> None:
         configure_logs(ground.settings.log, name)
         probes = {"scheduler": self._scheduler, "workers": self._workers}
-        self._parts = ServerParts(ground, probes, self._gather, self._crew)
+        self._parts = ServerParts(ground, probes, self._gather, self._standing)
         self._host = Host(name, self._open)
 
     async def _open(self) -> None:
@@ -61,14 +61,14 @@ class ServerActor(Shell):
         load: PoolLoad = (await _status())["pools"][DEFAULT_POOL]
         return None if load.workers else "no worker is connected"
 
-    async def _crew(self) -> Crew:
+    async def _standing(self) -> Standing | None:
         try:
             async with asyncio.timeout(_GATHER_SECONDS):
-                crew: Crew = (await _status())["crew"]
+                status = await _status()
         except Exception as error:
-            log.warning("no_crew", error=repr(error))
+            log.warning("no_standing", error=repr(error))
             return None
-        return crew
+        return Standing(leads=status["leads"], crew=status["crew"], pools=status["pools"])
 
     async def _gather(self) -> Iterable[Figures]:
         names = await asyncio.to_thread(list_named_actors)

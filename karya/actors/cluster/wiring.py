@@ -23,6 +23,7 @@ from karya.actors.inbox import Inbox
 from karya.actors.janitor import Janitor
 from karya.actors.letters import Letters
 from karya.actors.metrics import Figures, SchedulerMetrics, ServerMetrics, WorkerMetrics
+from karya.actors.overview import Overview
 from karya.actors.reporter import Reporter
 from karya.actors.scheduler import LOCK, Scheduler
 from karya.actors.server import Probe, Server
@@ -37,6 +38,7 @@ from karya.core.chaining import child_id
 from karya.core.clock import SystemClock
 from karya.core.errors import ConfigError, StoreUnavailable
 from karya.core.ports import AttemptContext, PoolLoad, Resolve, Tools
+from karya.core.ports.overview import Standing
 from karya.core.settings import LOOPBACK, QueueSettings, Settings
 from karya.core.why import Crew
 from karya.queue.consumer import WorkerSocket
@@ -120,11 +122,12 @@ class ServerParts:
         ground: Ground,
         probes: Mapping[str, Probe],
         gather: Callable[[], Awaitable[Iterable[Figures]]],
-        crew: Callable[[], Awaitable[Crew]],
+        standing: Callable[[], Awaitable[Standing | None]],
     ) -> None:
         settings = ground.settings
         self._settings = settings.gateway
         self._pools = tuple(settings.all_pools)
+        self._standing = standing
         self._diagnose = disk_of(settings)
         self._free = free_of(settings)
         self.metrics = ServerMetrics()
@@ -147,7 +150,7 @@ class ServerParts:
             history=store.history,
             error_logs=store.error_logs,
             users=store.users,
-            letters=Letters(store.letters, store.tasks, store.jobs, self.clock, self.poker.poke, crew),
+            letters=Letters(store.letters, store.tasks, store.jobs, self.clock, self.poker.poke, self._crew),
             auditor=auditor_of(store, rest=_AUDIT_REST),
             clock=self.clock,
             metrics=self.metrics,
@@ -156,8 +159,18 @@ class ServerParts:
             gather=gather,
         )
         accounts = Accounts(store.users, store.tokens, self.clock)
+        overview = Overview(
+            tallies=store.tallies,
+            pools=settings.all_pools,
+            clock=self.clock,
+            standing=standing,
+            holder=partial(store.directory.holder, LOCK),
+            gather=gather,
+        )
         self.gateway = Gateway(
-            Services(self.server, accounts, store.requests, self.clock, store.plans, self._diagnose),
+            Services(
+                self.server, accounts, store.requests, self.clock, store.plans, overview, self._diagnose
+            ),
             settings.gateway,
             self.metrics.turned_away.inc,
             self.metrics.gateway.answered,
@@ -174,6 +187,10 @@ class ServerParts:
             cancel=self.server.cancel,
             poke=self.poker.poke,
         )
+
+    async def _crew(self) -> Crew:
+        standing = await self._standing()
+        return standing.crew if standing else None
 
     async def _mongodb(self) -> str | None:
         try:

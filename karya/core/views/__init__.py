@@ -19,6 +19,7 @@ from karya.core.views.jobs import (
     TaskStory,
     TaskView,
 )
+from karya.core.views.overview import OverviewView
 from karya.core.views.standing import (
     ChangeView,
     OccurrenceView,
@@ -46,6 +47,7 @@ __all__ = [
     "JobView",
     "NamesakeView",
     "OccurrenceView",
+    "OverviewView",
     "PreviewView",
     "Readiness",
     "SkipView",

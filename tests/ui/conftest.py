@@ -1,0 +1,73 @@
+"""One cluster and one Chromium for all tests of this folder; each test opens a page that nobody has seen."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+
+from tests.support.diagnosis import pytest_runtest_makereport as pytest_runtest_makereport
+from tests.support.running import Running, running
+from tests.support.target import Target
+
+CHROMIUM = shutil.which("chromium")
+_ARGUMENTS = ("--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--font-render-hinting=none")
+_ON_PURPOSE = "the server responded with a status of"
+"""How Chromium comments pages that say 4xx, which the tests ask for."""
+
+Open = Callable[..., Page]
+
+
+@pytest.fixture(scope="package")
+def karya(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with running(tmp_path_factory.mktemp("ui")) as started:
+        yield started
+
+
+@pytest.fixture(scope="package")
+def target() -> Iterator[Target]:
+    with Target.running() as started:
+        yield started
+
+
+@pytest.fixture(scope="package")
+def chromium() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("there is no Chromium here: `make chromium` installs one")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=_ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def opened(chromium: Browser) -> Iterator[Open]:
+    """Opens pages with a session of their own. Whatever Chromium complains of (scripts that break, what the
+    content security policy forbids) fails the test."""
+    complaints: list[str] = []
+    contexts = []
+
+    def heard(message: ConsoleMessage) -> None:
+        if message.type == "error" and _ON_PURPOSE not in message.text:
+            complaints.append(message.text)
+
+    def open_one(**options: Any) -> Page:
+        context = chromium.new_context(**{"locale": "en-GB", "timezone_id": "UTC", **options})
+        contexts.append(context)
+        context.set_default_timeout(15_000)
+        page = context.new_page()
+        page.on("console", heard)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("dialog", lambda dialog: complaints.append(f"a dialog: {dialog.message}"))
+        return page
+
+    yield open_one
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+@pytest.fixture
+def page(opened: Open) -> Page:
+    return opened()
