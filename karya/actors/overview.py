@@ -136,7 +136,7 @@ class Overview:
 def _ahead(chain: Chain, bounds: Sequence[datetime]) -> Counter[int]:
     """How many instants that have no tasks yet lie in each share."""
     counts: Counter[int] = Counter()
-    anchor, seen, at = chain.schedule.anchor(chain.created_at), chain.count, chain.at
+    anchor, seen, at = chain.schedule.anchor(chain.created_at), chain.seen, chain.at
     most = chain.schedule.max_runs
     for number, until in enumerate(bounds[1:]):
         if until <= at:

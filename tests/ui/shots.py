@@ -19,12 +19,16 @@ _LIVE_SECONDS = 45
 
 def main() -> None:
     """Takes all of them."""
-    with tempfile.TemporaryDirectory() as directory, Target.running() as target:
-        with running(Path(directory)) as karya, sync_playwright() as playwright:
-            job_id = fill(karya, target)
-            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-            take(browser, karya, job_id)
-            browser.close()
+    with (
+        tempfile.TemporaryDirectory() as directory,
+        Target.running() as target,
+        running(Path(directory)) as karya,
+        sync_playwright() as playwright,
+    ):
+        job_id = fill(karya, target)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        take(browser, karya, job_id)
+        browser.close()
 
 
 def fill(karya: Running, target: Target) -> str:

@@ -19,7 +19,8 @@ _FOCUSED = """() => {
     return [one.textContent.trim() || one.name || "", style.outlineStyle, style.outlineWidth];
 }"""
 _TOO_WIDE = """() => [...document.querySelectorAll("body *")]
-    .filter((one) => one.getBoundingClientRect().right > innerWidth + 1 && !one.closest(".scroll, .skip, thead"))
+    .filter((one) => one.getBoundingClientRect().right > innerWidth + 1)
+    .filter((one) => !one.closest(".scroll, .skip, thead"))
     .map((one) => one.outerHTML.slice(0, 80)).concat(
         document.documentElement.scrollWidth > innerWidth ? ["the page scrolls"] : [])"""
 
@@ -73,7 +74,7 @@ def evil_job(karya: Running, target: Target) -> str:
             {
                 "name": "second",
                 "after": ["first"],
-                "action": {"type": "rest", "url": url, "method": "POST", "body": EVIL},
+                "action": {"type": "rest", "url": url, "method": "POST", "body": EVIL.partition("{{")[0]},
             },
             {"name": "third", "after": ["second"], "when": "failure", "action": {"type": "noop"}},
         ],

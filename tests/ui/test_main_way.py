@@ -41,7 +41,7 @@ def test_from_the_form_to_the_redrive(karya: Running, target: Target, page: Page
 
     page.get_by_role("button", name="Run now").click()
     expect(page.get_by_role("status")).to_contain_text("One occurrence runs now")
-    expect(page.locator(".timeline .state-dead")).to_be_visible()  # it comes by itself: nobody reloads
+    expect(page.locator("tr:not(.inside) .state-dead")).to_be_visible()  # it comes by itself: nobody reloads
     expect(page.locator(".errors .said")).to_have_count(2)
     expect(page.locator(".errors .said").first).to_contain_text("503")
 
@@ -57,7 +57,7 @@ def test_from_the_form_to_the_redrive(karya: Running, target: Target, page: Page
     page.get_by_role("button", name="Redrive").click()
     expect(page.get_by_role("status")).to_contain_text("Redriven")
     page.get_by_role("link", name="nightly report, mended").click()
-    expect(page.locator(".timeline .state-succeeded")).to_be_visible()
+    expect(page.locator("tr:not(.inside) .state-succeeded")).to_be_visible()
     page.get_by_text("results and errors").first.click()
     expect(page.locator(".task pre").first).to_contain_text('"pages": 3')
 
@@ -112,7 +112,7 @@ def test_dead_letters_by_tick_and_by_filter(karya: Running, page: Page) -> None:
     assert page.url.startswith(f"{karya.cluster.url}/ui/dead-letters?job_id={ids[0]}")
 
     page.goto(f"{karya.cluster.url}/ui/dead-letters?job_id={ids[1]}")
-    page.get_by_text("All that match").click()
+    page.get_by_text("All that match …", exact=True).click()
     page.get_by_role("button", name="Discard all that match").click()
     expect(page.get_by_role("status")).to_contain_text("1 discarded")
     assert karya.karya.summary(ids[2]).tasks[0].status.value == "DEAD"

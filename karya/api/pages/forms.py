@@ -261,8 +261,8 @@ def _field_of(path: str, work: str) -> str:
     """The field of the form that an error with this path is shown at."""
     known = fields()
     if path == "action" or path.startswith("action."):
-        fields = {"rest": {f"action.{name}" for name in _REST}, "steps": {"steps"}}.get(work, {"action"})
-        return path if path in fields else {"rest": "action.more", "steps": "steps"}.get(work, "action")
+        shown = {"rest": {f"action.{name}" for name in _REST}, "steps": {"steps"}}.get(work, {"action"})
+        return path if path in shown else {"rest": "action.more", "steps": "steps"}.get(work, "action")
     while path and path not in known:
         path = path.rpartition(".")[0]
     return path

@@ -27,7 +27,7 @@ class Chain(NamedTuple):
     schedule: Schedule
     created_at: datetime
     at: datetime
-    count: int
+    seen: int
 
 
 class OpenTask(NamedTuple):
