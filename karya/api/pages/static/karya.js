@@ -104,30 +104,50 @@
     addEventListener("pagehide", () => stream.close());
   }
 
+  // --- a job: only what differs is replaced, so that nothing goes away under the pointer or the focus --------
   const job = document.querySelector("[data-job]");
+  const said = (part) => part.outerHTML.replace(/(name="key" value=")[^"]*/g, "$1");
+  function patch(html) {
+    const fresh = document.createElement("template");
+    fresh.innerHTML = html;
+    const open = new Set(all("details[open][id]", job).map((one) => one.id));
+    const focus = job.contains(document.activeElement) ? document.activeElement.id : "";
+    const now = [...fresh.content.children];
+    const texts = now.map(said);
+    const before = [...job.children];
+    now.forEach((part, at) => {
+      if (!before[at]) job.append(part);
+      else if (shown[at] !== texts[at]) before[at].replaceWith(part);
+    });
+    before.slice(now.length).forEach((part) => part.remove());
+    shown = texts;
+    open.forEach((id) => { const one = document.getElementById(id); if (one) one.open = true; });
+    if (focus && document.activeElement.id !== focus) document.getElementById(focus)?.focus();
+    localTitles();
+  }
+  let shown = job ? [...job.children].map(said) : [];
   if (job && window.EventSource) {
+    let pending = false, busy = false;
+    async function refresh() {
+      pending = true;
+      if (busy) return;
+      busy = true;
+      try {
+        while (pending) {
+          pending = false;
+          const answer = await fetch(job.dataset.part);
+          if (answer.ok && !answer.redirected) patch(await answer.text());
+        }
+      } catch { /* the stream says again when it is back */ } finally { busy = false; }
+    }
     let seen = null;
     const stream = new EventSource(job.dataset.job);
-    stream.addEventListener("changed", (event) => {
-      if (event.data !== seen) htmx.trigger(job, "job-changed");
-      seen = event.data;
-    });
+    stream.addEventListener("changed", (event) => { if (event.data !== seen) refresh(); seen = event.data; });
     addEventListener("pagehide", () => stream.close());
   }
 
-  // --- what a swap must not lose --------------------------------------------------------------------------
-  let open = [];
-  document.addEventListener("htmx:beforeSwap", (event) => {
-    open = all("details[open][id]", event.detail.target).map((one) => one.id);
-  });
-  document.addEventListener("htmx:afterSettle", (event) => {
-    open.forEach((id) => { const one = document.getElementById(id); if (one) one.open = true; });
-    open = [];
-    markInvalid();
-    localTitles();
-  });
-
   // --- forms ----------------------------------------------------------------------------------------------
+  document.addEventListener("htmx:afterSettle", () => { markInvalid(); localTitles(); });
   function markInvalid() {
     all("#job-form [aria-describedby]").forEach((field) => {
       const error = document.getElementById(`e-${field.id.slice(2)}`);

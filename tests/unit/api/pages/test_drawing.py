@@ -1,0 +1,148 @@
+"""What pages compute before they show it: quantiles, occurrences, graphs, words."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from karya.api.pages import text
+from karya.api.pages.graph import drawn
+from karya.api.pages.overview import bars
+from karya.api.pages.pulse import Pulse, quantile
+from karya.api.pages.timeline import WIDTH, runs
+from karya.core.action import NoopAction
+from karya.core.job import new_job
+from karya.core.occurrence import Occurrence, occurrence_tasks, scheduled, triggered
+from karya.core.spec import JobSpec
+from karya.core.task import TaskState
+from karya.core.views import JobView, OverviewView, TaskView
+from karya.core.views.overview import AtLeast, Counters, LagBucket
+from tests.support.memory_services import MemoryOverview
+from tests.support.story import NOW, at, every, step
+
+
+def buckets(**counts: int) -> list[LagBucket]:
+    bounds = {"ms1": 0.001, "ms10": 0.01, "rest": None}
+    return [LagBucket(seconds=bounds[name], count=count) for name, count in counts.items()]
+
+
+@pytest.mark.parametrize(
+    ("counts", "part", "expected"),
+    [
+        ({"ms1": 0, "ms10": 0, "rest": 0}, 0.5, None),
+        ({"ms1": 10, "ms10": 10, "rest": 10}, 0.5, 0.5),
+        ({"ms1": 0, "ms10": 10, "rest": 10}, 0.5, 5.5),
+        ({"ms1": 0, "ms10": 0, "rest": 4}, 0.99, 10.0),
+    ],
+)
+def test_quantiles(counts: dict[str, int], part: float, expected: float | None) -> None:
+    assert quantile(buckets(**counts), part) == expected
+
+
+async def test_a_pulse_takes_differences_and_survives_a_restarted_worker() -> None:
+    overview = MemoryOverview()
+    seen = iter([(5, 1), (25, 1), (3, 0)])
+
+    async def look() -> OverviewView:
+        succeeded, failed = next(seen)
+        counters = Counters(succeeded=succeeded, failed=failed, lag=tuple(buckets(ms1=succeeded)))
+        return overview.view.model_copy(update={"counters": counters})
+
+    pulse = Pulse(look)
+    assert pulse.fresh(9) is None
+    for _ in range(3):
+        await pulse.beat()
+    first, second = pulse.points
+    assert first[1] > 0 and first[2] == 0 and first[3] == 0.5
+    assert second[1:] == (0, 0, None, None), "a counter that begins anew counts nothing"
+    assert pulse.fresh(9) is not None
+
+
+def tasks_of(spec: dict[str, Any], *occurrences: Occurrence) -> list[TaskView]:
+    job = new_job(JobSpec[NoopAction].model_validate({"schedule": every(60), **spec}), NOW)
+    made = [t for o in occurrences or (scheduled(job, job.cursor),) for t in occurrence_tasks(job, o, NOW)]
+    return [TaskView.of(task) for task in made]
+
+
+def ran(task: TaskView, late: float, took: float, status: TaskState = TaskState.SUCCEEDED) -> TaskView:
+    start = task.instant + timedelta(seconds=late)
+    return task.model_copy(
+        update={
+            "status": status,
+            "started_at": start,
+            "finished_at": start + timedelta(seconds=took),
+            "lateness_ms": round(late * 1000),
+            "attempts": 1,
+        }
+    )
+
+
+def test_occurrences_are_told_apart_and_drawn_to_one_scale() -> None:
+    (planned,) = tasks_of({"action": {"type": "noop"}})
+    (asked,) = tasks_of({"action": {"type": "noop"}}, triggered("x", planned.instant))
+    one, other = runs([ran(planned, 1, 3), ran(asked, 0, 1, TaskState.DEAD)], at(999))
+    assert (one.how, one.status, one.lateness, one.duration) == (
+        "by schedule",
+        TaskState.SUCCEEDED,
+        timedelta(seconds=1),
+        timedelta(seconds=3),
+    )
+    assert (other.how, other.status) == ("by request", TaskState.DEAD)
+    assert one.bar and other.bar
+    assert (one.bar.late, one.bar.ran) == (WIDTH / 4, WIDTH * 3 / 4)
+    assert (other.bar.late, other.bar.ran) == (0, WIDTH / 4)
+    (waits,) = runs([planned], at(999))
+    assert (waits.bar, waits.duration, waits.status) == (None, None, TaskState.READY)
+
+
+def test_one_dead_step_makes_a_dead_occurrence() -> None:
+    spec = {"steps": [{"name": "a", "action": {"type": "noop"}}, {"name": "b", "action": {"type": "noop"}}]}
+    one, other = tasks_of(spec)
+    (run,) = runs([ran(one, 0, 1), ran(other, 0, 2, TaskState.DEAD)], at(999))
+    assert (run.status, run.duration, run.attempts) == (TaskState.DEAD, timedelta(seconds=2), 2)
+
+
+def test_steps_stand_behind_what_they_wait_for() -> None:
+    steps = [step("z", "x", "y"), step("x"), step("y", "x")]
+    job = JobView.of(new_job(JobSpec[NoopAction](steps=steps), NOW), NOW)
+    graph = drawn(job.steps, [])
+    x = {node.name: node.x for node in graph.nodes}
+    assert x["x"] < x["y"] < x["z"]
+    assert len(graph.edges) == 3
+    assert all(node.x >= 0 and node.x + graph.node_width <= graph.width for node in graph.nodes)
+    places = {(node.x, node.y) for node in graph.nodes}
+    assert len(places) == 3
+
+
+def test_bars_of_the_next_hour() -> None:
+    found = bars([AtLeast(count=0), AtLeast(count=1), AtLeast(count=1000, more=True)], NOW)
+    assert [bar["height"] for bar in found] == [0, 2, 64]
+    assert found[2]["count"] == "1,000+"
+    assert bars([], NOW) == []
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [
+        (0, "0 ms"),
+        (0.25, "250 ms"),
+        (1.5, "1.5 s"),
+        (59.999, "60 s"),
+        (200, "3 min 20 s"),
+        (-90, "−1 min 30 s"),
+    ],
+)
+def test_lengths_of_time(seconds: float, expected: str) -> None:
+    assert text.span(timedelta(seconds=seconds)) == expected
+
+
+def test_when_it_is() -> None:
+    assert text.ago(at(90), NOW) == "in 1 min 30 s"
+    assert text.ago(at(-3), NOW) == "3 s ago"
+    assert text.ago(at(0.4), NOW) == "now"
+    assert text.instant(NOW) == "2026-11-23 08:00:00"
+
+
+def test_long_values_are_cut() -> None:
+    shown = text.json({"a": "x" * 20_000})
+    assert len(shown) < 9_000 and "characters in all" in shown
