@@ -193,8 +193,8 @@ def _work_fields(wire: Mapping[str, Any]) -> Values:
     text = "" if body is None or not is_plain else body if isinstance(body, str) else _pretty(body)
     return {
         "work": "rest",
-        "action.method": action["method"],
-        "action.url": action["url"],
+        "action.method": action.get("method", "GET"),
+        "action.url": action.get("url", ""),
         "action.body": text,
         "action.more": _pretty(more) if more else "",
     }

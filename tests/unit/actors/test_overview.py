@@ -134,7 +134,7 @@ async def test_the_next_hour_is_looked_at_now_and_then(tallied: Tallied, parts: 
     time = HeldTime()
     overview = Overview(tallied, ["default"], HeldClock(time), parts.says, parts.holder, parts.gather)
     before = (await overview.overview(None)).hour
-    tallied.due = [at(10)]
+    tallied.due = [at(100)]
     assert (await overview.overview(None)).hour == before
     time.advance(16)
     assert (await overview.overview(None)).hour != before
