@@ -25,6 +25,7 @@ async def filled(kit: StoreKit) -> StoreKit:
     pool = [a_job(Once(at=at(n)), pool="gpu") for n in range(5)]
     recurring = [a_job(every(60 * (n + 1))) for n in range(10)]
     await kit.add(*map(submission, (*mine, *pool, *recurring)))
+    kit.time.advance(1)
     for job in [*mine[:2], pool[0]]:
         await kit.commit(await kit.claim(first_task(job)), bury("boom"))
     await kit.lifecycle.pause(mine[-1].id, NOW)
