@@ -20,7 +20,7 @@ from karya.core.errors import Conflict
 from karya.core.ids import minted_at, new_id
 from karya.core.job import LIVE_STATES
 
-_PAGE = 50
+_PAGE = 30
 _AHEAD = 10
 _DONE = {
     "submitted": "The job is stored.",

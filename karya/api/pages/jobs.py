@@ -11,7 +11,7 @@ from karya.core.errors import InvalidInput
 from karya.core.job import JobState
 from karya.core.views import JobPage
 
-_PAGE = 50
+_PAGE = 30
 _NONE = JobPage(jobs=(), next_cursor=None)
 
 
