@@ -14,7 +14,9 @@ from karya.core.action import Action
 from karya.core.errors import FieldError
 from karya.core.policies import Misfire, Retention
 from karya.core.pools import DEFAULT_POOL
+from karya.core.priority import DEFAULT_PRIORITY
 from karya.core.retry import RetryPolicy
+from karya.core.spec import JobSpec
 from karya.core.views import JobView
 
 Values = dict[str, str]
@@ -56,12 +58,13 @@ _OWN_DEFAULTS: Values = {
     "hooks": "",
     "timeout": "",
     "pool": DEFAULT_POOL,
+    "priority": str(DEFAULT_PRIORITY),
     "overlap": "allow",
 }
 POLICIES: Mapping[str, Any] = {"retry": RetryPolicy(), "misfire": Misfire(), "retention": Retention()}
 _NULLABLE = frozenset({"misfire.window", "retention.dead"})
 """Where an empty field says null, which is not the default."""
-_INTEGERS = frozenset({"schedule.max_runs", "retry.max_attempts", "misfire.at_once"})
+_INTEGERS = frozenset({"priority", "schedule.max_runs", "retry.max_attempts", "misfire.at_once"})
 _LISTS = frozenset({"tags", "schedule.exclude", "retry.retry_on"})
 
 
@@ -99,6 +102,8 @@ def written(values: Values) -> Written:
     wire |= _work(values, errors)
     wire |= {name: _policy(name, values) for name in POLICIES}
     wire |= {"timeout": values["timeout"] or None, "pool": values["pool"], "overlap": values["overlap"]}
+    if values["priority"]:
+        wire["priority"] = _value("priority", values)
     wire["hooks"] = _json("hooks", values, errors, default=[])
     return Written(wire, tuple(errors))
 
@@ -119,6 +124,7 @@ def filled(wire: Mapping[str, Any]) -> Values:
     values = blank()
     values |= {name: wire[name] or "" for name in ("description", "user_id", "timeout", "pool", "overlap")}
     values["tags"] = " ".join(wire["tags"])
+    values["priority"] = str(wire["priority"])
     values["schedule.kind"] = wire["schedule"]["kind"]
     for name, value in wire["schedule"].items():
         values[f"schedule.{name}"] = _text(value)
@@ -132,8 +138,7 @@ def filled(wire: Mapping[str, Any]) -> Values:
 
 def wire_of(job: JobView) -> dict[str, Any]:
     """What a client wrote of the job."""
-    names = ("description", "user_id", "tags", "schedule", "retry", "timeout", "pool", "hooks")
-    wire = job.model_dump(mode="json", include={*names, "misfire", "overlap", "retention"})
+    wire = job.model_dump(mode="json", include=JobSpec.model_fields.keys() - {"action", "steps"})
     if job.action is not None:
         return {**wire, "action": job.action}
     return {**wire, "steps": [step.model_dump(mode="json") for step in job.steps]}

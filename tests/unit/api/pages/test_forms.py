@@ -51,6 +51,7 @@ SPECS: dict[str, dict[str, Any]] = {
         "retention": {"succeeded": "P1D", "dead": "P9D"},
         "overlap": "queue",
         "timeout": "PT9S",
+        "priority": 3,
     },
     "no bounds": {"action": NOOP, "misfire": {"window": "PT2H"}, "retention": {"dead": None}},
     "steps": {
@@ -75,6 +76,12 @@ def test_a_stored_job_comes_back_from_its_form_as_it_was(name: str) -> None:
     back = forms.written(forms.sent({k: [v] for k, v in forms.filled(wire).items()}))
     assert back.errors == ()
     assert SPEC.model_validate(back.wire) == spec
+
+
+def test_every_field_of_a_job_has_a_place_in_the_form() -> None:
+    """Else an edit would put back to its default what the form does not know."""
+    tops = {field.partition(".")[0] for field in forms.fields()}
+    assert SPEC.model_fields.keys() <= tops
 
 
 def test_a_new_form_is_a_job_but_for_its_url() -> None:
