@@ -8,7 +8,7 @@ from karya.core.errors import Conflict, NotFound
 from karya.core.ports import Clock, JobRepository, TaskRepository
 from karya.core.ports.history import LetterRepository
 from karya.core.queries import LetterQuery
-from karya.core.task import Task
+from karya.core.task import Task, TaskState
 from karya.core.times import floor_millis
 from karya.core.views import BulkView, ErrorView, TaskPage, TaskStory, TaskView, WhyView
 from karya.core.why import Crew, why
@@ -51,8 +51,11 @@ class Letters:
         job = await self._jobs.get(job_id)
         if job is None:
             raise NotFound("job", job_id)
-        open_tasks, crew = await asyncio.gather(self._tasks.open_of_job(job_id, _MOST_OPEN), self._crew())
-        return why(job, open_tasks, crew, self._clock.now())
+        open_tasks = await self._tasks.open_of_job(job_id, _MOST_OPEN)
+        now = self._clock.now()
+        # Asking the scheduler takes longer than all the rest, and tells something of what is due alone.
+        is_due = any(task.status is TaskState.READY and task.due_at <= now for task in open_tasks)
+        return why(job, open_tasks, await self._crew() if is_due else None, now)
 
     async def dead_letters(self, query: LetterQuery, *, cursor: str | None, limit: int) -> TaskPage:
         """See `JobService.dead_letters`."""
