@@ -34,6 +34,8 @@ _RECURRING = ("start_at", "end_at", "max_runs", "exclude")
 _REST = ("method", "url", "body")
 _OWN_DEFAULTS: Values = {
     "description": "",
+    "name": "",
+    "set": "",
     "user_id": "",
     "tags": "",
     "schedule.kind": "once",
@@ -62,6 +64,7 @@ _OWN_DEFAULTS: Values = {
     "overlap": "allow",
 }
 POLICIES: Mapping[str, Any] = {"retry": RetryPolicy(), "misfire": Misfire(), "retention": Retention()}
+_TEXTS = ("description", "name", "set", "user_id")
 _NULLABLE = frozenset({"misfire.window", "retention.dead"})
 """Where an empty field says null, which is not the default."""
 _INTEGERS = frozenset({"priority", "schedule.max_runs", "retry.max_attempts", "misfire.at_once"})
@@ -96,8 +99,7 @@ def written(values: Values) -> Written:
     """The job that these fields describe. Nothing is checked here but that JSON is JSON."""
     errors: list[FieldError] = []
     wire: dict[str, Any] = {"description": values["description"], "tags": _list(values["tags"])}
-    if values["user_id"]:
-        wire["user_id"] = values["user_id"]
+    wire |= {name: values[name] for name in ("name", "set", "user_id") if values[name]}
     wire["schedule"] = _schedule(values)
     wire |= _work(values, errors)
     wire |= {name: _policy(name, values) for name in POLICIES}
@@ -122,7 +124,7 @@ def placed(errors: Iterable[FieldError], values: Values) -> dict[str, list[str]]
 def filled(wire: Mapping[str, Any]) -> Values:
     """The fields as they are for a job in its wire form, all of it given but what its actions leave out."""
     values = blank()
-    values |= {name: wire[name] or "" for name in ("description", "user_id", "timeout", "pool", "overlap")}
+    values |= {name: wire[name] or "" for name in (*_TEXTS, "timeout", "pool", "overlap")}
     values["tags"] = " ".join(wire["tags"])
     values["priority"] = str(wire["priority"])
     values["schedule.kind"] = wire["schedule"]["kind"]

@@ -16,7 +16,14 @@ SPEC = spec_model((NoopAction, RestAction))
 NOOP = {"type": "noop"}
 SPECS: dict[str, dict[str, Any]] = {
     "plain": {"action": NOOP},
-    "words": {"action": NOOP, "description": 'a\n"b" <c>', "tags": ["x", "y:z"], "pool": "gpu"},
+    "words": {
+        "action": NOOP,
+        "description": 'a\n"b" <c>',
+        "tags": ["x", "y:z"],
+        "pool": "gpu",
+        "name": "n",
+        "set": "s",
+    },
     "in a while": {"action": NOOP, "schedule": {"kind": "once", "after": "PT5M"}},
     "interval": {
         "action": NOOP,
