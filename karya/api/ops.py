@@ -13,6 +13,7 @@ from karya.core.views import Readiness
 PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 _INDEX = {
     "jobs": "/v1/jobs",
+    "events": "/v1/events",
     "users": "/v1/users",
     "health": "/healthz",
     "readiness": "/readyz",

@@ -16,6 +16,7 @@ from karya.core.errors import (
     Forbidden,
     InvalidInput,
     NotFound,
+    PositionGone,
     StoreUnavailable,
     Unavailable,
 )
@@ -65,6 +66,8 @@ def answer_error(request: Request, error: Exception) -> Response:
             return problem(HTTPStatus.NOT_FOUND, str(error))
         case Forbidden():
             return problem(HTTPStatus.FORBIDDEN, str(error))
+        case PositionGone():
+            return problem(HTTPStatus.GONE, str(error))
         case Conflict():
             return problem(HTTPStatus.CONFLICT, str(error))
         case Unavailable():

@@ -12,6 +12,7 @@ from karya.core.ids import new_id
 from karya.core.ports.plans import NumberedPage
 from karya.core.ports.requests import Answered, Fresh, Misused, Standing
 from karya.core.user import Token, User
+from tests.support.memory_events import MemoryEvents
 from tests.support.memory_service import MemoryService
 
 
@@ -93,12 +94,16 @@ class MemoryServices:
     def __init__(self) -> None:
         self.jobs = MemoryService()
         self.users, self.tokens, self.requests = MemoryUsers(), MemoryTokens(), MemoryRequests()
+        self.events = MemoryEvents()
         clock = SystemClock()
         accounts = Accounts(self.users, self.tokens, clock)
-        self.services = Services(self.jobs, accounts, self.requests, clock, MemoryPlans(self.jobs))
+        self.services = Services(
+            self.jobs, accounts, self.requests, clock, MemoryPlans(self.jobs), self.events
+        )
 
     def clear(self) -> None:
         """Forgets everything."""
         self.jobs.clear()
         for stored in (self.users.stored, self.tokens.stored, self.requests.begun, self.requests.answers):
             stored.clear()
+        self.events.clear()

@@ -157,7 +157,9 @@ class ServerParts:
         )
         accounts = Accounts(store.users, store.tokens, self.clock)
         self.gateway = Gateway(
-            Services(self.server, accounts, store.requests, self.clock, store.plans, self._diagnose),
+            Services(
+                self.server, accounts, store.requests, self.clock, store.plans, store.events, self._diagnose
+            ),
             settings.gateway,
             self.metrics.turned_away.inc,
             self.metrics.gateway.answered,

@@ -1,0 +1,30 @@
+"""The events of one database."""
+
+import re
+from collections.abc import Collection
+
+from karya.core.errors import InvalidInput
+from karya.core.events import EventKind
+from karya.store.client import AsyncDatabase
+from karya.store.events.feed import MongoEventFeed
+from karya.store.events.owners import Owners
+
+_TOKEN = re.compile(r"[0-9A-F]{18,2000}")
+"""Upper case, since positions are compared as texts: so MongoDB writes them."""
+
+
+class MongoEventLog:
+    """Implements `EventLog`. A position is the token from which a change stream can be resumed; MongoDB's are
+    hexadecimal and sort in the order of what they name."""
+
+    def __init__(self, database: AsyncDatabase) -> None:
+        self._database = database
+        self._owners = Owners(database)
+
+    async def follow(self, kinds: Collection[EventKind], after: str | None) -> MongoEventFeed:
+        """See `EventLog.follow`."""
+        if after is not None and not _TOKEN.fullmatch(after):
+            raise InvalidInput.at("after", "no position: give the id of an event as it was received")
+        feed = MongoEventFeed(self._database, self._owners, kinds, after)
+        await feed.open()
+        return feed
