@@ -19,11 +19,12 @@ class Heard:
 
 @dataclass
 class Ear:
-    """An answer that is read event by event. `last_id` is where a browser would go on, `comments` are what it
-    would not show."""
+    """An answer that is read event by event. `last_id` is where a browser would go on, `first_id` where it
+    began, `comments` are what it would not show."""
 
     answer: aiohttp.ClientResponse
     last_id: str = ""
+    first_id: str = ""
     retry: int | None = None
     comments: list[str] = field(default_factory=list)
 
@@ -44,6 +45,7 @@ class Ear:
                     self.comments.append(value)
                 case "id":
                     self.last_id = value
+                    self.first_id = self.first_id or value
                 case "retry":
                     self.retry = int(value)
                 case "event":

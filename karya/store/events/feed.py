@@ -9,10 +9,11 @@ from collections.abc import Collection, Sequence
 from contextlib import suppress
 
 import pymongo
+from bson.timestamp import Timestamp
 from motor.motor_asyncio import AsyncIOMotorClientSession
 from pymongo.errors import OperationFailure, PyMongoError
 
-from karya.core.errors import InvalidInput, KaryaError, PositionGone, StoreUnavailable
+from karya.core.errors import KaryaError, PositionGone, StoreUnavailable
 from karya.core.events import Event, EventKind
 from karya.store.client import NAIVE_DATES, AsyncDatabase, Document, first_line
 from karya.store.events.matching import stages
@@ -23,11 +24,8 @@ _BATCH = 500
 _WAIT_MILLIS = 1_000
 _CLOSE_SECONDS = 1.0
 _CURSORS = "$cmd.aggregate"
-_GONE = {280, 286}
-"""ChangeStreamFatalError (no such event), ChangeStreamHistoryLost (its place in the oplog is overwritten)."""
-_NO_TOKEN = {9, 15}
-"""FailedToParse and Overflow. Other complaints about a text that is no token have numbers without names."""
-_NAMELESS = 40_000
+_HISTORY_LOST = 286
+"""Its place in the oplog is overwritten."""
 
 
 class MongoEventFeed:
@@ -61,7 +59,8 @@ class MongoEventFeed:
                 await self._begin()
             batch = self._first or await self._more()
             self._first = None
-            changes = batch.get("firstBatch") or batch.get("nextBatch") or []
+            found = batch.get("firstBatch") or batch.get("nextBatch") or []
+            changes = [change for change in found if change["_id"]["_data"] > self.position]
             events = await self._owners.events([seen for change in changes if (seen := read(change))])
         except PyMongoError as error:
             await self.close()
@@ -84,7 +83,7 @@ class MongoEventFeed:
     async def _begin(self) -> None:
         if self._session is None:
             self._session = await self._database.client.start_session()
-        start = {"resumeAfter": {"_data": self.position}} if self.position else {}
+        start = {"startAtOperationTime": moment_of(self.position)} if self.position else {}
         pipeline: list[Document] = [{"$changeStream": start}, *stages(self.kinds)]
         batch = await self._ask({"aggregate": 1, "pipeline": pipeline, "cursor": {"batchSize": _BATCH}})
         if batch["firstBatch"]:
@@ -109,18 +108,21 @@ class MongoEventFeed:
     def _advance(self, changes: Sequence[Document], batch: Document) -> None:
         if changes:
             self._newest = changes[-1]["_id"]["_data"]
-        self.position = batch["postBatchResumeToken"]["_data"]
+        self.position = max(self.position, batch["postBatchResumeToken"]["_data"])
         if self.position != self._newest:
             self.mark = self.position
 
 
+def moment_of(position: str) -> Timestamp:
+    """The cluster time in a token: behind one byte for its type, seconds and a number. A change stream cannot
+    be resumed by the token itself, since MongoDB looks for its event among those of the wanted kinds."""
+    return Timestamp(int(position[2:10], 16), int(position[10:18], 16))
+
+
 def _told(error: PyMongoError) -> KaryaError:
-    code = error.code if isinstance(error, OperationFailure) else None
-    if code in _GONE:
+    if isinstance(error, OperationFailure) and error.code == _HISTORY_LOST:
         return PositionGone(
             "what followed this position is not kept any more: begin again without it, and read the present "
             "state of jobs and tasks for what was missed"
         )
-    if code is not None and (code in _NO_TOKEN or code >= _NAMELESS):
-        return InvalidInput.at("after", "no position: give the id of an event as it was received")
     return StoreUnavailable(f"MongoDB tells of no events: {first_line(error)}")

@@ -2,15 +2,17 @@
 
 import re
 from collections.abc import Collection
+from datetime import UTC, datetime, timedelta
 
 from karya.core.errors import InvalidInput
 from karya.core.events import EventKind
 from karya.store.client import AsyncDatabase
-from karya.store.events.feed import MongoEventFeed
+from karya.store.events.feed import MongoEventFeed, moment_of
 from karya.store.events.owners import Owners
 
-_TOKEN = re.compile(r"[0-9A-F]{18,2000}")
+_TOKEN = re.compile(r"82[0-9A-F]{20,2000}")
 """Upper case, since positions are compared as texts: so MongoDB writes them."""
+_CLOCKS_DIFFER = timedelta(minutes=5)
 
 
 class MongoEventLog:
@@ -23,8 +25,16 @@ class MongoEventLog:
 
     async def follow(self, kinds: Collection[EventKind], after: str | None) -> MongoEventFeed:
         """See `EventLog.follow`."""
-        if after is not None and not _TOKEN.fullmatch(after):
+        if after is not None and not _is_position(after):
             raise InvalidInput.at("after", "no position: give the id of an event as it was received")
         feed = MongoEventFeed(self._database, self._owners, kinds, after)
         await feed.open()
         return feed
+
+
+def _is_position(text: str) -> bool:
+    """Whether it may be one. Behind one of the future nobody would hear anything."""
+    if not _TOKEN.fullmatch(text):
+        return False
+    latest = datetime.now(UTC) + _CLOCKS_DIFFER
+    return moment_of(text).time <= latest.timestamp()
