@@ -46,12 +46,12 @@ def kinds(events: list[dict[str, Any]]) -> list[str]:
 
 
 def test_the_life_of_a_job_is_heard_and_can_be_taken_up_anywhere(karya: Running, target: Target) -> None:
-    target.at("/events", respond(500), respond(500), respond(200))
-    retry = {"max_attempts": 2, "backoff": "PT0.1S"}
+    url = target.at("/events", respond(500), respond(500), respond(200))
+    retry = {"max_attempts": 2, "delay": "PT0.1S"}
     with listening(karya, kind=["karya.job", "karya.task"]) as answer:
-        action = {"type": "rest", "url": target.url("/events")}
+        action = {"type": "rest", "method": "POST", "url": url}
         job = karya.submit(action=action, retry=retry)
-        events = [event for event in heard_of(answer, job, 7)]
+        events = list(heard_of(answer, job, 7))
         task = events[1]["subject"]
         status, _ = karya.http("POST", f"/v1/dead-letters/{task}/redrive")
         assert status == 200

@@ -1,4 +1,4 @@
-"""Events out of a real MongoDB through a real gateway: a primary that goes away, and a client that does not read.
+"""Events out of a real MongoDB through a real gateway: a primary that dies, and a client that does not read.
 
 What a job service would have written is written by the store alone.
 """
