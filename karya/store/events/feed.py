@@ -18,7 +18,7 @@ from karya.core.events import Event, EventKind
 from karya.store.client import NAIVE_DATES, AsyncDatabase, Document, first_line
 from karya.store.events.matching import stages
 from karya.store.events.owners import Owners
-from karya.store.events.reading import read
+from karya.store.events.reading import Seen, read
 
 _BATCH = 500
 _WAIT_MILLIS = 1_000
@@ -61,7 +61,7 @@ class MongoEventFeed:
             self._first = None
             found = batch.get("firstBatch") or batch.get("nextBatch") or []
             changes = [change for change in found if change["_id"]["_data"] > self.position]
-            events = await self._owners.events([seen for change in changes if (seen := read(change))])
+            events = await self._owners.events(self._wanted(changes))
         except PyMongoError as error:
             await self.close()
             raise _told(error) from error
@@ -104,6 +104,10 @@ class MongoEventFeed:
         batch: Document = answer["cursor"]
         self._cursor = batch["id"]
         return batch
+
+    def _wanted(self, changes: Sequence[Document]) -> list[Seen]:
+        """What MongoDB cannot tell apart (a retry from a release, a cancel from a discard) is sorted here."""
+        return [seen for change in changes if (seen := read(change)) and seen.kind in self.kinds]
 
     def _advance(self, changes: Sequence[Document], batch: Document) -> None:
         if changes:
