@@ -78,11 +78,12 @@ class EventRoutes:
         if request.method == "HEAD":
             return Response(media_type=MEDIA_TYPE)
         header = request.headers.get(LAST_ID, "")
-        after = header or query.after or None
+        after, place = header or query.after or None, LAST_ID if header else "after"
+        if after is not None and not (after.isascii() and after.isalnum()):  # it is sent back as it is
+            raise InvalidInput.at(place, "no position: give the id of an event as it was received")
         try:
             listener = await self._hub.listen(wanted, after)
         except InvalidInput as error:
-            place = LAST_ID if header else "after"
             raise InvalidInput(FieldError(place, found.message) for found in error.errors) from None
         return EventStream(self._hub, listener, after)
 

@@ -94,6 +94,7 @@ async def test_only_what_is_asked_for_is_heard_and_read(
         ({"kinds": "karya.job"}, "kinds", "unknown field"),
         ({"after": ["1", "2"]}, "after", "given more than once"),
         ({"after": "nonsense"}, "after", "no position"),
+        ({"after": "000002\n\ndata: forged"}, "after", "no position"),
         ({"job": ["x"] * 21}, "job", "20"),
     ],
 )
