@@ -82,6 +82,7 @@ async def test_it_survives_the_death_of_the_primary(tmp_path: Path) -> None:
             assert versions(await ear.next(2)) == [0, 1]
             assert mongod.pid is not None
             os.kill(mongod.pid, signal.SIGKILL)
+            await soon(lambda: not mongod.is_running, what="its end")
             await asyncio.to_thread(mongod.start)
             await soon(lambda: answers(database), 30, "an answer on new connections")
             await paused(database, range(2, 5))
