@@ -76,7 +76,7 @@ class MongoEventFeed:
             if cursor:
                 await self._database.command({"killCursors": _CURSORS, "cursors": [cursor]})
         if self._asking is not None:
-            await asyncio.wait({self._asking})
+            await asyncio.gather(self._asking, return_exceptions=True)
         if session is not None:
             await session.end_session()
 
