@@ -129,4 +129,4 @@ def _told(error: PyMongoError) -> KaryaError:
             "what followed this position is not kept any more: begin again without it, and read the present "
             "state of jobs and tasks for what was missed"
         )
-    return StoreUnavailable(f"MongoDB tells of no events: {first_line(error)}")
+    return StoreUnavailable(f"MongoDB does not acknowledge: {first_line(error)}")
