@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from karya.cli.calls import TOKEN
+from karya.cli.calls import gateway_url
 from karya.cli.options import DataDir, Url
 from karya.cli.output import note, say
 
@@ -29,8 +29,6 @@ def events(
     as_json: Annotated[bool, typer.Option("--json", help="Print each event as JSON, one a line.")] = False,
 ) -> None:
     """Follow what happens, until Ctrl-C; lost connections are taken up again where they broke."""
-    from karya.cli.client import gateway_url
-
     given = {"job": job, "kind": kind, "user": user}
     query = [(name, value) for name, values in given.items() for value in values or ()]
     with suppress(KeyboardInterrupt):
@@ -41,6 +39,7 @@ async def _print(
     find: Callable[[], str], query: list[tuple[str, str]], after: str | None, as_json: bool
 ) -> None:
     from karya.cli.following import follow
+    from karya.client.clients import TOKEN
 
     async for data in follow(find, query, os.environ.get(TOKEN), note, after):
         say(data if as_json else event_line(json.loads(data)))

@@ -7,8 +7,9 @@ from typing import Any
 
 import aiohttp
 
-from karya.cli.client import error_of
 from karya.cli.sse import Standing, read_events
+from karya.client.answers import error_of, stranger
+from karya.client.transport import authorization, checked_url
 from karya.core.errors import KaryaError, Unavailable
 
 _TIMEOUT = aiohttp.ClientTimeout(total=None, connect=5, sock_read=60)
@@ -30,8 +31,7 @@ async def follow(
     Raises what the gateway refuses, and Unavailable when the first connection cannot be made.
     """
     standing, is_away = Standing(last_id=after or ""), False
-    headers = {"authorization": f"Bearer {token}"} if token else {}
-    async with aiohttp.ClientSession(timeout=_TIMEOUT, headers=headers) as session:
+    async with aiohttp.ClientSession(timeout=_TIMEOUT, headers=authorization(token)) as session:
         while True:
             try:
                 async for data in _events(session, find(), query, standing):
@@ -59,7 +59,7 @@ async def _events(
 ) -> AsyncIterator[str]:
     headers = {"last-event-id": standing.last_id} if standing.last_id else {}
     try:
-        async with session.get(f"{url}/v1/events", params=query, headers=headers) as answer:
+        async with session.get(f"{checked_url(url)}/v1/events", params=query, headers=headers) as answer:
             if answer.status != HTTPStatus.OK:
                 raise _refusal(answer.status, await answer.json(content_type=None))
             standing.was_connected = True
@@ -68,9 +68,9 @@ async def _events(
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
         raise Unavailable(f"no gateway answers at {url}: {str(error) or 'timed out'}") from None
     except ValueError as error:
-        raise KaryaError(f"{url} does not answer like a Karya gateway: {error}") from None
+        raise stranger(url, str(error)) from None
 
 
 def _refusal(status: int, problem: Any) -> KaryaError:
-    error = error_of(problem)
+    error = error_of(status, problem if isinstance(problem, dict) else {})
     return _Gone(str(error)) if status == HTTPStatus.GONE else error
