@@ -26,6 +26,7 @@ from karya.actors.metrics import (
 from karya.cli.exits import Exit
 from karya.core.audit.findings import INVARIANTS, Code
 from karya.core.configuration import PREFIX
+from karya.core.events import CHANGED, MOVED, EventKind
 from karya.core.settings import Settings
 from karya.core.times import format_duration
 from karya.core.transitions import LEGAL
@@ -135,7 +136,15 @@ def exits_rows() -> Rows:
     return {str(code.value): (code.name,) for code in Exit}
 
 
+def events_rows() -> Rows:
+    """Kind, and from which change it follows."""
+    moves = {kind: f"move `{move.value}`" for move, kind in MOVED.items()}
+    changes = {kind: f"entry `{change.value}` of the history" for change, kind in CHANGED.items()}
+    return {f"`{kind.value}`": ({**moves, **changes}.get(kind, "its document"),) for kind in EventKind}
+
+
 TABLES = {
+    "events": ("events.md", events_rows),
     "exits": ("cli.md", exits_rows),
     "findings": ("audit.md", findings_rows),
     "settings": ("settings.md", settings_rows),

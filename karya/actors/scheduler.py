@@ -19,11 +19,12 @@ from karya.core.errors import StoreUnavailable
 from karya.core.hint import Hint
 from karya.core.pools import DEFAULT_POOL
 from karya.core.ports import Admissions, Agenda, Clock, DueTask, Extension, LockLease, Locks, Producer
+from karya.core.ports.scheduling import SCHEDULER_LOCK
 from karya.core.settings import SchedulerSettings
 
 log = structlog.get_logger("karya.scheduler")
 
-LOCK = "scheduler"
+LOCK = SCHEDULER_LOCK
 _CAPACITY = 10_000
 _STAND_BY_SECONDS = 0.25
 """How often one that does not lead tries to, at least: so long a gap is left by one that resigns."""

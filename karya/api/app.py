@@ -14,6 +14,8 @@ from karya.api.compat.routes import UpstreamRoutes
 from karya.api.compat.slashes import SingleSlash
 from karya.api.crowd import Crowd
 from karya.api.endpoint import routes
+from karya.api.events.hub import Hub
+from karya.api.events.routes import LAST_ID, EventRoutes
 from karya.api.guard import Guard
 from karya.api.idempotency import repeatable
 from karya.api.identity import Identity
@@ -32,7 +34,7 @@ from karya.core.errors import KaryaError
 from karya.core.settings import GatewaySettings
 
 _METHODS = ("GET", "POST", "PATCH", "DELETE")
-_HEADERS = ("authorization", "content-type", "idempotency-key")
+_HEADERS = ("authorization", "content-type", "idempotency-key", LAST_ID)
 _EXPOSED = ("idempotent-replay", "location", "retry-after")
 """What web pages of other origins (`gateway.cors_origins`) may send, and read of the answers."""
 
@@ -44,12 +46,14 @@ _WATCHED = ("/healthz", "/readyz", "/metrics")
 def create_app(
     services: Services,
     settings: GatewaySettings,
+    hub: Hub,
     turned_away: Callable[[], object] = lambda: None,
     answered: Answered = nobody,
 ) -> Starlette:
     """Every route over these services. The address it listens on is always among the allowed hosts.
 
-    `turned_away` is called for each request that found the gateway full, `answered` for every request.
+    `hub` has the listeners to events, `turned_away` is called for each request that found the gateway full,
+    `answered` for every request.
     """
     endpoints = repeatable(
         services,
@@ -59,6 +63,7 @@ def create_app(
             *SteeringRoutes(services).endpoints,
             *LetterRoutes(services).endpoints,
             *AuditRoutes(services).endpoints,
+            *EventRoutes(services, hub).endpoints,
             *AccountRoutes(services).endpoints,
             *OpsRoutes(services).endpoints,
         ),

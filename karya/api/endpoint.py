@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Literal
 
@@ -46,6 +46,8 @@ class Endpoint:
     lines: str | None = None
     """The media type under which it takes many of these, one a line; then JSON is a list of them."""
     query: type[BaseModel] | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """What it reads of the headers of the request, besides those of all requests, and what each is for."""
     problems: tuple[HTTPStatus, ...] = ()
     secret: bool = False
     """Its answer holds a secret, which is shown once and kept nowhere, not even for a repeated request."""

@@ -1,6 +1,6 @@
 """The OpenAPI 3.1 document, made from the same declarations as the routes."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from importlib.metadata import version
 from typing import Any
@@ -91,7 +91,11 @@ def _operation(endpoint: Endpoint, refs: Any) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "operationId": endpoint.name,
         "summary": endpoint.summary,
-        "parameters": [*_path_parameters(endpoint.path), *_query_parameters(endpoint.query)],
+        "parameters": [
+            *_path_parameters(endpoint.path),
+            *_query_parameters(endpoint.query),
+            *_header_parameters(endpoint.headers),
+        ],
         "responses": responses,
     }
     if endpoint.body:
@@ -123,6 +127,11 @@ def _query_parameters(query: type[BaseModel] | None) -> Iterable[dict[str, Any]]
     schema = query.model_json_schema(ref_template=f"{_SCHEMAS}{{model}}")
     for name, field in schema["properties"].items():
         yield {"name": name, "in": "query", "required": name in schema.get("required", ()), "schema": field}
+
+
+def _header_parameters(headers: Mapping[str, str]) -> Iterable[dict[str, Any]]:
+    for name, meaning in headers.items():
+        yield {"name": name, "in": "header", "description": meaning, "schema": {"type": "string"}}
 
 
 def _with_short_names(whole: dict[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 _INDEX = {
     "jobs": "/v1/jobs",
     "overview": "/v1/overview",
+    "events": "/v1/events",
     "users": "/v1/users",
     "health": "/healthz",
     "readiness": "/readyz",

@@ -16,6 +16,7 @@ from karya.core.errors import (
     Forbidden,
     InvalidInput,
     NotFound,
+    PositionGone,
     StoreUnavailable,
     Unavailable,
 )
@@ -80,6 +81,8 @@ def explained(request: Request, error: Exception) -> tuple[HTTPStatus, str]:
             return HTTPStatus.NOT_FOUND, str(error)
         case Forbidden():
             return HTTPStatus.FORBIDDEN, str(error)
+        case PositionGone():
+            return HTTPStatus.GONE, str(error)
         case Conflict():
             return HTTPStatus.CONFLICT, str(error)
         case Unavailable():

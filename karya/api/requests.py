@@ -3,7 +3,7 @@
 import asyncio
 from datetime import timedelta
 from http import HTTPStatus
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import from_json
@@ -26,11 +26,15 @@ _PLAIN_PARAMETERS = ("", "charset=utf-8", 'charset="utf-8"')  # RFC 8259, 8.1: J
 Model = TypeVar("Model", bound=BaseModel)
 
 
-class _Query(BaseModel):
+class Query(BaseModel):
+    """A query string. The parameters in `several` may be repeated."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    several: ClassVar[frozenset[str]] = frozenset()
 
-class PageQuery(_Query):
+
+class PageQuery(Query):
     """Which page of a list."""
 
     limit: Annotated[int, Field(ge=1, le=100, description="How many entries at most.")] = 20
@@ -55,7 +59,7 @@ class JobsQuery(PageQuery):
         return JobQuery(**self.model_dump(exclude={"limit", "cursor"}))
 
 
-class Letters(_Query):
+class Letters(Query):
     """Which dead letters: all that is given must hold."""
 
     user_id: Annotated[str, Field(max_length=100, description="Of the jobs of this user.")] | None = None
@@ -75,7 +79,7 @@ class LettersQuery(PageQuery, Letters):
         return LetterQuery(**self.model_dump(exclude={"limit", "cursor"}))
 
 
-class AuditParameters(_Query):
+class AuditParameters(Query):
     """Which part of the ledger to prove, and which page of the answer."""
 
     user_id: Annotated[str, Field(max_length=100, description="Of the jobs of this user.")] | None = None
@@ -102,7 +106,7 @@ class AuditParameters(_Query):
             raise invalid(error, wire) from None
 
 
-class VersionQuery(_Query):
+class VersionQuery(Query):
     """Which version of a job is meant."""
 
     version: (
@@ -111,7 +115,7 @@ class VersionQuery(_Query):
     ) = None
 
 
-class PreviewQuery(_Query):
+class PreviewQuery(Query):
     """How many instants."""
 
     limit: Annotated[int, Field(ge=1, le=1000, description="How many instants at most.")] = 10
@@ -119,14 +123,13 @@ class PreviewQuery(_Query):
 
 def read_query(request: Request, model: type[Model]) -> Model:
     """The query string as this model. Raises InvalidInput for unknown, repeated or wrong parameters."""
-    pairs = request.query_params.multi_items()
-    given = dict(pairs)
-    if len(given) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise InvalidInput(
-            FieldError(name, "given more than once") for name in given if names.count(name) > 1
-        )
-    return _checked(model, given)
+    parameters = request.query_params
+    several = model.several if issubclass(model, Query) else frozenset()
+    given = {name: parameters.getlist(name) for name in parameters}
+    if twice := [name for name, values in given.items() if len(values) > 1 and name not in several]:
+        raise InvalidInput(FieldError(name, "given more than once") for name in twice)
+    single = {name: values[0] for name, values in given.items()}
+    return _checked(model, {**single, **{name: given[name] for name in several & given.keys()}})
 
 
 def read_filters(given: dict[str, str], model: type[Model]) -> Model:

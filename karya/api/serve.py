@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 import uvicorn
 
 from karya.api.app import create_app
+from karya.api.events.hub import Hub
 from karya.api.head import BoundedProtocol
 from karya.api.meter import Answered, nobody
 from karya.api.services import Services
@@ -55,7 +56,8 @@ class Gateway:
     ) -> None:
         """As `create_app`."""
         self._settings = settings
-        self._app = create_app(services, settings, turned_away, answered)
+        self._hub = Hub(services.events)
+        self._app = create_app(services, settings, self._hub, turned_away, answered)
         self._port = settings.port
         self._server: _Server | None = None
         self._serving: asyncio.Task[None] | None = None
@@ -92,13 +94,16 @@ class Gateway:
             await self._serving
 
     async def stop(self) -> None:
-        """Stops accepting, lets requests under way finish for a while, and closes. Idempotent."""
+        """Stops accepting, ends what listens to events, lets other requests under way finish for a while, and
+        closes. Idempotent."""
         if self._server is None or self._serving is None:
             return
         self._app.state.live.close()
+        self._hub.end()
         self._server.should_exit = True
         self._server.leaving.set()
         await self._serving
+        await self._hub.close()
 
 
 def check_address(settings: GatewaySettings) -> None:

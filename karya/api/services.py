@@ -9,6 +9,7 @@ from karya.api.identity import principal_of
 from karya.api.owned import Owned
 from karya.core.errors import Forbidden
 from karya.core.ports import AccountService, Clock, JobService
+from karya.core.ports.events import EventLog
 from karya.core.ports.overview import OverviewService
 from karya.core.ports.plans import Plans
 from karya.core.ports.requests import RequestLog
@@ -26,6 +27,7 @@ class Services:
     clock: Clock
     plans: Plans
     overview: OverviewService
+    events: EventLog
     diagnose: Callable[[], str | None] = lambda: None
     """Why the store may not answer, where that can be told from here."""
 

@@ -12,6 +12,7 @@ from karya.cli.apply import apply
 from karya.cli.audit import audit
 from karya.cli.demo import demo
 from karya.cli.down import down
+from karya.cli.events import events
 from karya.cli.exits import Exit, exit_for
 from karya.cli.export import export
 from karya.cli.jobs import preview, submit, submit_many
@@ -50,7 +51,7 @@ app = typer.Typer(
 _CLUSTER = (up, down, restart, status, metrics, audit, demo)
 _SUBMITTING = (submit, submit_many, preview)
 _DECLARING = (apply, export, simulate)
-_LOOKING = (jobs, job, tasks, task, why, history, wait)
+_LOOKING = (jobs, job, tasks, task, why, history, wait, events)
 _STEERING = (cancel, pause, resume, trigger, skip, update)
 for command in (*_CLUSTER, *_SUBMITTING, *_DECLARING, *_LOOKING, *_STEERING, whoami):
     app.command()(command)

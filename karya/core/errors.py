@@ -71,6 +71,10 @@ class Outdated(Conflict):
     """The job was changed since the version that the caller has seen; nothing was done."""
 
 
+class PositionGone(KaryaError):
+    """What followed a position in the order of events is not kept any more."""
+
+
 class Forbidden(KaryaError):
     """The caller is known and may not do this; the message says which role may."""
 

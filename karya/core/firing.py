@@ -7,6 +7,8 @@ from typing import Any
 
 import orjson
 
+from karya.core.cloudevent import cloud_event, job_source
+from karya.core.events import EventKind
 from karya.core.hook import Hook, Trigger
 from karya.core.ids import partition_of, task_id
 from karya.core.task import Task, TaskKind
@@ -15,13 +17,13 @@ from karya.core.times import format_instant
 from karya.core.transitions import Move, Transition
 
 EVENT_TYPES: Mapping[Trigger, str] = {
-    Trigger.ON_SUCCESS: "karya.task.succeeded",
-    Trigger.ON_RETRY: "karya.task.retrying",
+    Trigger.ON_SUCCESS: EventKind.TASK_SUCCEEDED,
+    Trigger.ON_RETRY: EventKind.TASK_RETRYING,
     Trigger.ON_FAILURE: "karya.task.failed",
-    Trigger.ON_DEAD_LETTER: "karya.task.dead_lettered",
-    Trigger.ON_CANCELLED: "karya.job.cancelled",
+    Trigger.ON_DEAD_LETTER: EventKind.TASK_DEAD_LETTERED,
+    Trigger.ON_CANCELLED: EventKind.JOB_CANCELLED,
     Trigger.ON_MISFIRE: "karya.job.misfired",
-    Trigger.ON_COMPLETION: "karya.job.completed",
+    Trigger.ON_COMPLETION: EventKind.JOB_COMPLETED,
 }
 """The CloudEvents `type` of each trigger."""
 
@@ -135,14 +137,13 @@ def _hook_task(hook: Hook, cause: str, happening: Happening) -> Task:
 
 
 def _event(trigger: Trigger, ident: str, happening: Happening) -> str:
-    event = {
-        "specversion": "1.0",
-        "id": ident,
-        "source": f"/v1/jobs/{happening.job_id}",
-        "type": EVENT_TYPES[trigger],
-        "subject": happening.subject,
-        "time": format_instant(happening.at),
-        "datacontenttype": "application/json",
-        "data": {"trigger": trigger.value, "job_id": happening.job_id, **happening.data},
-    }
-    return orjson.dumps(event).decode()
+    told = {"trigger": trigger.value, "job_id": happening.job_id, **happening.data}
+    event = cloud_event(
+        ident,
+        kind=EVENT_TYPES[trigger],
+        source=job_source(happening.job_id),
+        subject=happening.subject,
+        at=format_instant(happening.at),
+        data=told,
+    )
+    return event.decode()

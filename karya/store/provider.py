@@ -11,6 +11,7 @@ from karya.store.claims import MongoClaims
 from karya.store.client import async_database, in_time, sync_database
 from karya.store.commits import MongoCommits
 from karya.store.errorlogs import MongoErrorLogs
+from karya.store.events import MongoEventLog
 from karya.store.indexes import prepare
 from karya.store.jobs import MongoJobs
 from karya.store.ledger import MongoLedger
@@ -51,6 +52,7 @@ class MongoStore:
         self.ledger = MongoLedger(self._database)
         self.census = MongoCensus(self._database)
         self.tallies = MongoTallies(self._database)
+        self.events = MongoEventLog(self._database)
         self.directory = LockDirectory(self._database)
 
     async def measure(self, clock: SystemClock) -> None:

@@ -13,6 +13,7 @@ from karya.core.ports.plans import NumberedPage
 from karya.core.ports.requests import Answered, Fresh, Misused, Standing
 from karya.core.user import Token, User
 from karya.core.views.overview import AtLeast, Counters, OverviewView, PoolStanding, WorkerLoad
+from tests.support.memory_events import MemoryEvents
 from tests.support.memory_service import MemoryService
 
 
@@ -123,11 +124,11 @@ class MemoryServices:
     def __init__(self) -> None:
         self.jobs = MemoryService()
         self.users, self.tokens, self.requests = MemoryUsers(), MemoryTokens(), MemoryRequests()
-        self.overview = MemoryOverview()
+        self.overview, self.events = MemoryOverview(), MemoryEvents()
         clock = SystemClock()
         accounts = Accounts(self.users, self.tokens, clock)
         self.services = Services(
-            self.jobs, accounts, self.requests, clock, MemoryPlans(self.jobs), self.overview
+            self.jobs, accounts, self.requests, clock, MemoryPlans(self.jobs), self.overview, self.events
         )
 
     def clear(self) -> None:
@@ -136,3 +137,4 @@ class MemoryServices:
         self.overview.clear()
         for stored in (self.users.stored, self.tokens.stored, self.requests.begun, self.requests.answers):
             stored.clear()
+        self.events.clear()

@@ -169,7 +169,14 @@ class ServerParts:
         )
         self.gateway = Gateway(
             Services(
-                self.server, accounts, store.requests, self.clock, store.plans, overview, self._diagnose
+                self.server,
+                accounts,
+                store.requests,
+                self.clock,
+                store.plans,
+                overview,
+                store.events,
+                self._diagnose,
             ),
             settings.gateway,
             self.metrics.turned_away.inc,

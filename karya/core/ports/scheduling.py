@@ -11,6 +11,9 @@ from karya.core.pools import DEFAULT_POOL
 from karya.core.task import TaskKind
 from karya.core.times import EPOCH
 
+SCHEDULER_LOCK = "scheduler"
+"""The lock that the leading scheduler holds."""
+
 
 @dataclass(frozen=True, slots=True)
 class DueTask:

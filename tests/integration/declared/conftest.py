@@ -8,7 +8,6 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from karya.api.serve import Gateway
-from karya.api.services import Services
 from karya.cli.main import app
 from karya.core.clock import SystemClock
 from karya.core.settings import GatewaySettings
@@ -32,7 +31,7 @@ async def karya(server: Counter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     """Runs one command against the gateway, in a thread: commands block."""
     monkeypatch.chdir(tmp_path)
     memory = MemoryServices().services
-    services = Services(server.server, memory.accounts, memory.requests, memory.clock, memory.plans)
+    services = replace(memory, jobs=server.server)
     gateway = Gateway(services, GatewaySettings(port=0))
     await gateway.start()
 

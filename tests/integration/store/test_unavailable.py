@@ -11,6 +11,7 @@ import pytest
 
 from karya.core.clock import SystemClock
 from karya.core.errors import StoreUnavailable
+from karya.core.events import ALL_KINDS
 from karya.core.job import JobState
 from karya.core.policies import Overlap
 from karya.core.ports import Commit, LockLease
@@ -88,6 +89,7 @@ ASYNC: dict[str, Callable[[MongoStore], Any]] = {
     "user": lambda s: s.users.get("1"),
     "user by name": lambda s: s.users.named("ann"),
     "users": lambda s: s.users.all(9),
+    "events": lambda s: s.events.follow(ALL_KINDS, None),
     "holder": lambda s: s.directory.holder("lock"),
     "measure": lambda s: s.measure(SystemClock()),
     "ping": lambda s: s.ping(),
@@ -115,6 +117,7 @@ def test_every_public_method_is_called() -> None:
         *(store.jobs, store.tasks, store.lifecycle, store.history),
         *(store.claims, store.commits, store.error_logs, store.users),
         *(store.letters, store.retention, store.slots, store.tokens, store.requests, store.plans),
+        store.events,
     ]
     methods = {
         name

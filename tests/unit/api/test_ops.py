@@ -9,6 +9,7 @@ from aiohttp import ClientSession
 from starlette.routing import Route
 
 from karya.api.app import create_app
+from karya.api.events.hub import Hub
 from karya.core.settings import GatewaySettings
 from karya.core.views import Readiness
 from tests.support.memory_service import MemoryService
@@ -59,7 +60,7 @@ async def test_every_route_is_documented_and_every_reference_resolves(
     async with client.get("/openapi.json") as response:
         document = await response.json()
     assert document["openapi"] == "3.1.0"
-    app = create_app(memory.services, GatewaySettings())
+    app = create_app(memory.services, GatewaySettings(), Hub(memory.events))
     routes = {
         (route.path, method.lower())
         for route in app.routes

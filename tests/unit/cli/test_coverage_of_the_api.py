@@ -57,6 +57,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
 REASONS: Mapping[str, str] = {
     "check_batch": "`karya apply` asks it about the jobs of its files, before it does anything",
     "check_health": "it only says that one process answers; `karya status` says more",
+    "listen_to_events": "`karya events` follows them for ever: see tests/unit/cli/test_events.py",
     "show_index": "it lists addresses, for those who look at the gateway with a browser or curl",
     "show_openapi": "it is for programs that write clients, which fetch it by themselves",
 }

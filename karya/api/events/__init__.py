@@ -1,0 +1,1 @@
+"""Events to whoever listens, as Server-Sent Events."""

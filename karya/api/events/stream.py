@@ -1,0 +1,90 @@
+"""The answer that does not end: what a listener hears, as Server-Sent Events.
+
+https://html.spec.whatwg.org/multipage/server-sent-events.html
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+
+import structlog
+from starlette.responses import StreamingResponse
+from starlette.types import Send
+
+from karya.api.events.hub import PAUSE_SECONDS, Hub
+from karya.api.events.listener import End, Frame, Listener
+from karya.core.errors import PositionGone, StoreUnavailable
+from karya.core.ports.events import EventFeed
+
+log = structlog.get_logger(__name__)
+
+MEDIA_TYPE = "text/event-stream"
+HEARTBEAT_SECONDS = 15.0
+"""After so long a silence a comment is sent, so that nobody on the way thinks that the connection is dead."""
+LIFETIME_SECONDS = 300.0
+"""So long is a token taken for good that was checked when the stream began."""
+SEND_SECONDS = 30.0
+"""How long a client may take to read what fills the buffers on its way."""
+RETRY_MILLIS = 1_000
+
+_HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
+
+
+class EventStream(StreamingResponse):
+    """Sends what the listener is to hear until it goes, is too slow or too old, or the gateway stops."""
+
+    def __init__(self, hub: Hub, listener: Listener, after: str | None) -> None:
+        super().__init__(self._chunks(), headers=_HEADERS, media_type=MEDIA_TYPE)
+        self._hub = hub
+        self._listener = listener
+        self._last = after or hub.mark  # now: what is told from here on comes behind it
+        self._silent_since = 0.0
+
+    async def stream_response(self, send: Send) -> None:
+        """As in StreamingResponse, with an end to the patience; afterwards the listener is gone."""
+        try:
+            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+            async for chunk in self._chunks():
+                async with asyncio.timeout(SEND_SECONDS):
+                    await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+        except TimeoutError:
+            log.info("listener_stuck", seconds=SEND_SECONDS)
+        finally:
+            self._hub.leave(self._listener)
+
+    async def _chunks(self) -> AsyncIterator[bytes]:
+        yield f"retry: {RETRY_MILLIS}\nid: {self._last}\n\n".encode()
+        now = asyncio.get_running_loop().time
+        self._silent_since, end = now(), now() + LIFETIME_SECONDS
+        while self._listener.ended is None and now() < end:
+            frames = await self._next(min(self._silent_since + HEARTBEAT_SECONDS, end) - now())
+            if frames:
+                self._last = frames[-1].event.position
+                yield b"".join(frame.data for frame in frames)
+            elif now() >= self._silent_since + HEARTBEAT_SECONDS:
+                yield f": heartbeat\n{self._standing()}".encode()
+            else:
+                continue
+            self._silent_since = now()
+        yield f": {self._listener.ended or End.AGED}\n\n".encode()
+
+    def _standing(self) -> str:
+        """An event without data, which nobody is told of: it moves the id from which a client resumes."""
+        feed = self._listener.feed
+        self._last = max(self._last, feed.mark if feed else self._hub.mark)
+        return f"id: {self._last}\n\n"
+
+    async def _next(self, seconds: float) -> Sequence[Frame]:
+        feed = self._hub.apart(self._listener)
+        return await (self._listener.take(max(seconds, 0)) if feed is None else self._missed(feed))
+
+    async def _missed(self, feed: EventFeed) -> Sequence[Frame]:
+        try:
+            events = await feed.next()
+        except StoreUnavailable:
+            await asyncio.sleep(PAUSE_SECONDS)
+            return ()
+        except PositionGone:
+            self._listener.end(End.GONE)
+            return ()
+        return [Frame.of(event) for event in events if self._listener.wanted.holds(event)]

@@ -1,0 +1,56 @@
+"""`karya events`."""
+
+import asyncio
+import json
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Annotated, Any
+
+import typer
+
+from karya.cli.calls import gateway_url
+from karya.cli.options import DataDir, Url
+from karya.cli.output import note, say
+
+
+def events(
+    job: Annotated[list[str] | None, typer.Option(help="Only of this job; repeat it for more.")] = None,
+    kind: Annotated[
+        list[str] | None,
+        typer.Option(help="Only of this kind, or of a family such as karya.task; repeat it for more."),
+    ] = None,
+    user: Annotated[
+        list[str] | None, typer.Option(help="Only of the jobs of this user; repeat it for more.")
+    ] = None,
+    after: Annotated[str | None, typer.Option(help="Begin behind the event with this id.")] = None,
+    url: Url = None,
+    data_dir: DataDir = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print each event as JSON, one a line.")] = False,
+) -> None:
+    """Follow what happens, until Ctrl-C; lost connections are taken up again where they broke."""
+    given = {"job": job, "kind": kind, "user": user}
+    query = [(name, value) for name, values in given.items() for value in values or ()]
+    with suppress(KeyboardInterrupt):
+        asyncio.run(_print(lambda: gateway_url(url, data_dir), query, after, as_json))
+
+
+async def _print(
+    find: Callable[[], str], query: list[tuple[str, str]], after: str | None, as_json: bool
+) -> None:
+    from karya.cli.following import follow
+    from karya.client.clients import TOKEN
+
+    async for data in follow(find, query, os.environ.get(TOKEN), note, after):
+        say(data if as_json else event_line(json.loads(data)))
+
+
+def event_line(event: dict[str, Any]) -> str:
+    """An event in one line: when, what, of which job and step, and what else is known."""
+    data = dict(event["data"])
+    job, task = data.pop("job_id", None), data.pop("task", {})
+    data.pop("user_id", None)
+    place = [job, task.get("step"), str(task["id"])[:8] if task else None]
+    more = [f"{name}={value}" for name, value in data.items() if value is not None]
+    kind = event["type"].removeprefix("karya.")
+    return "  ".join(part for part in (event["time"], kind, *place, ", ".join(more)) if part)
