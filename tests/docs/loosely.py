@@ -63,7 +63,7 @@ class Loosely:
         if real is not None:
             return re.escape(real)
         if shown in names:
-            return f"(?:{ID})"
+            return rf"(?:\{names.index(shown) + 1})"
         names.append(shown)
         return f"({ID})"
 
