@@ -1,7 +1,7 @@
 """Draws docs/pictures/*.mmd as SVG: `python docs/pictures.py [--check]`.
 
-The drawings are kept in the repository, so that neither readers nor the build need a program, and no page loads
-a script for them. Each carries the digest of its source; --check says which ones are stale and draws nothing.
+The drawings are kept in the repository, so that neither readers nor the build need a program, and no page
+loads a script for them. Each carries the digest of its source; --check says which are stale, and draws none.
 Drawing takes Mermaid's command: `npm install @mermaid-js/mermaid-cli`, `mmdc` on PATH, and a Chromium that
 `PUPPETEER_EXECUTABLE_PATH` names.
 """

@@ -20,8 +20,9 @@ Schema = dict[str, Any]
 
 HEAD = """# REST reference
 
-Every operation and every field, made by `docs/generate.py` from the document that a gateway serves at `/openapi.json`. What they
-mean, with examples, is in the [HTTP API](http-api.md). The actions are those of the connectors that come with Karya.
+Every operation and every field, made by `docs/generate.py` from the document that a gateway serves at
+`/openapi.json`. What they mean, with examples, is in the [HTTP API](http-api.md). The actions are those of
+the connectors that come with Karya.
 
 Any operation may also answer 401, 403, 421 and 503, see [authentication](http-api.md#authentication) and
 [errors](http-api.md#errors). Every POST takes an `Idempotency-Key`, see [requests that may be
@@ -87,7 +88,8 @@ def _operation(method: str, path: str, operation: Schema) -> Iterator[str]:
     if parameters:
         yield "| parameter | in | type | meaning |\n|---|---|---|---|"
         for told in parameters:
-            yield f"| `{told['name']}` | {told['in']} | {_field(told['schema'])} | {_meaning(told['schema'])} |"
+            schema = told["schema"]
+            yield f"| `{told['name']}` | {told['in']} | {_field(schema)} | {_meaning(schema)} |"
         yield ""
     yield f"**Answers**: {'; '.join(_answers(operation['responses']))}.\n"
 

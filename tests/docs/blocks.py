@@ -21,7 +21,7 @@ SHOWN = ("text", "mermaid", "javascript")
 
 @dataclass(frozen=True)
 class Block:
-    """One fenced block. `line` is that of its first line; `title` the file in which the reader shall save it."""
+    """One fenced block. `line` is that of its first line; `title` the file to save it in."""
 
     page: Path
     line: int
@@ -71,7 +71,12 @@ def _blocks(page: Path, lines: list[str]) -> Iterator[Block]:
 def _refuse_other_fences(page: Path, lines: list[str], number: int) -> None:
     if lines[number].lstrip().startswith("```"):
         raise ValueError(f'{page}:{number + 1}: write ```LANGUAGE or ```LANGUAGE title="FILE", not indented')
-    if lines[number].startswith("    ") and number and not lines[number - 1].strip() and not _listed(lines, number):
+    if (
+        lines[number].startswith("    ")
+        and number
+        and not lines[number - 1].strip()
+        and not _listed(lines, number)
+    ):
         raise ValueError(f"{page}:{number + 1}: an indented block has no language: put it between ``` fences")
 
 

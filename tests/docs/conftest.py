@@ -23,13 +23,15 @@ COMMANDS = {
     "make": f'exec {shutil.which("make")} --dry-run --directory "{ROOT}" "$@"',
     "python": f'exec {sys.executable} "$@"',
 }
-"""As a reader's, but: a curl without a progress bar, a make that only says what it would do, a karya that is quick."""
+"""A curl without a progress bar, a make that only says what it would do, a karya that is quick."""
 
 
 def _declare(block: Block, site: Path) -> None:
-    """Does for the connector of this page what pip does with its pyproject.toml: Python finds its entry point."""
+    """Does what pip does with this pyproject.toml, so that Python finds the entry point."""
     project = tomllib.loads(block.text)["project"]
-    points = "\n".join(f"{name} = {value}" for name, value in project["entry-points"]["karya.connectors"].items())
+    points = "\n".join(
+        f"{name} = {value}" for name, value in project["entry-points"]["karya.connectors"].items()
+    )
     info = site / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
     info.mkdir()
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: 0.1.0\n")
@@ -99,5 +101,6 @@ def target() -> Iterator[Target]:
         json = {"content-type": "application/json"}
         target.script(respond(body='{"id": 17, "n": 1}', headers=json))
         target.at("/down", respond(503, "broken"))
+        target.at("/stock", respond(delay=25))
         target.at("/work", *[respond(503, "broken", json)] * 2, respond(body='{"id": 17}', headers=json))
         yield target

@@ -14,7 +14,14 @@ TOKEN = re.compile(
     r"|(?P<any>…)|(?P<space>\s+)|(?P<rule>[-─━]{3,})"
 )
 TIME = r"\d{4}-\d\d-\d\dT[\d:.]+Z"
-LOOSE = {"hex": r"[0-9a-f]{8}", "time": TIME, "number": r"\d[\d.,]*", "any": r".*?", "space": "", "rule": "-*"}
+LOOSE = {
+    "hex": r"[0-9a-f]{8}",
+    "time": TIME,
+    "number": r"\d[\d.,]*",
+    "any": r".*?",
+    "space": "",
+    "rule": "-*",
+}
 
 
 class Loosely:
@@ -72,5 +79,6 @@ class Loosely:
         """What the id stands for; a shortened one is the first with that beginning."""
         beginning = shown.removesuffix("…")
         return known.get(shown) or next(
-            (real for other, real in known.items() if shown != beginning and other.startswith(beginning)), None
+            (real for other, real in known.items() if shown != beginning and other.startswith(beginning)),
+            None,
         )

@@ -16,7 +16,17 @@ from tests.docs.shell import Shell
 
 PATIENCE = 20
 """For how many seconds what is shown may take to come true: a reader looks again, too."""
-WRITES = (" -d ", " -X ", "--data", "karya submit", "redrive", "discard", "karya user", "karya token create", "<<")
+WRITES = (
+    " -d ",
+    " -X ",
+    "--data",
+    "karya submit",
+    "redrive",
+    "discard",
+    "karya user",
+    "karya token create",
+    "<<",
+)
 NOTEBOOK = """
 import json, sys, traceback
 names = {"__name__": "__main__"}
@@ -53,7 +63,7 @@ class Desk:
 
 
 class Reader:
-    """Used as a context manager. `read` takes the blocks in their order and fails at the first that is not true."""
+    """Used as a context manager. `read` takes the blocks of a page in their order."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk

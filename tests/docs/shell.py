@@ -1,4 +1,4 @@
-"""A bash that is fed one command after the other, and keeps its variables and its directory as a reader's does."""
+"""A bash that is fed one command after the other, and keeps its variables and its directory."""
 
 import os
 import queue

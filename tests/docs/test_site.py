@@ -42,7 +42,11 @@ def test_no_page_asks_for_a_script_that_the_theme_would_load(site: Path) -> None
 
 def test_the_reference_of_python_has_what_people_call(site: Path) -> None:
     page = (site / "reference" / "python-api" / "index.html").read_text()
-    for name in ("karya.actors.cluster.handle.Karya.submit", "karya.core.views.JobView", "karya.core.errors.NotFound"):
+    for name in (
+        "karya.actors.cluster.handle.Karya.submit",
+        "karya.core.views.JobView",
+        "karya.core.errors.NotFound",
+    ):
         assert f'id="{name}"' in page, name
 
 
