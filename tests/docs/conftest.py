@@ -38,7 +38,7 @@ def _declare(block: Block, site: Path) -> None:
     (info / "entry_points.txt").write_text(f"[karya.connectors]\n{points}\n")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the cluster lives, with the modules of the pages in code/ and the commands of readers in bin/."""
     home = tmp_path_factory.mktemp("docs")
@@ -56,7 +56,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def site(home: Path) -> Path:
     """A directory with the installed example, and nothing that would need a network."""
     site = home / "site"
@@ -67,7 +67,7 @@ def site(home: Path) -> Path:
     return site
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def up(home: Path, site: Path) -> Iterator[Up]:
     """The cluster."""
     settings = {
@@ -82,7 +82,7 @@ def up(home: Path, site: Path) -> Iterator[Up]:
         yield started
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def quick(home: Path) -> Iterator[None]:
     """Lets the karya of the pages answer."""
     command = [sys.executable, "-m", "tests.docs.quick", str(home / "quick")]
@@ -94,7 +94,7 @@ def quick(home: Path) -> Iterator[None]:
     started.communicate()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def target() -> Iterator[Target]:
     """What listens at port 9000 in the pages."""
     with Target.running() as target:

@@ -19,6 +19,7 @@ LONGEST = (
     "tests/chaos/test_chaos",
     "tests/integration/cluster",
     "tests/compat",
+    "tests/docs",
     "tests/integration",
     "tests/model",
     "tests/chaos",
