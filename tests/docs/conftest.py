@@ -71,7 +71,7 @@ def site(home: Path) -> Path:
 def up(home: Path, site: Path) -> Iterator[Up]:
     """The cluster."""
     settings = {
-        "PYTHONPATH": os.pathsep.join((str(site), str(home / "code"))),
+        "PYTHONPATH": os.pathsep.join((str(site), str(home / "code"), str(ROOT))),
         "KARYA_CONNECTORS__SHOUT__FILE": str(home / "shouts.txt"),
         "KARYA_CONNECTORS__APPEND__FOLDER": str(home / "jobs"),
         "KARYA_CONNECTORS__PYTHON__MODULES": '["reports"]',

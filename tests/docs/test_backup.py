@@ -1,13 +1,15 @@
 """The backup and the restore of the embedded MongoDB, by the commands of the page."""
 
 import json
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.docs.blocks import ROOT, blocks_of
-from tests.docs.shell import Shell
-from tests.integration.cli.command import KARYA, Up, environment, karya
+from tests.integration.cli.command import Up, karya
 
 pytestmark = [pytest.mark.slow, pytest.mark.cluster, pytest.mark.timeout(300)]
 
@@ -16,6 +18,16 @@ BACKUP, RESTORE = (
     for block in blocks_of(ROOT / "docs/operations/backup.md")
     if block.text.startswith("karya down\n")
 )
+
+
+@contextmanager
+def running(home: Path) -> Iterator[None]:
+    """A cluster, from `karya up` to `karya down`."""
+    with Up(home) as up:
+        up.await_url()
+        yield
+        assert karya(home, "down").returncode == 0
+        assert up.await_end() == 0
 
 
 def submitted(home: Path, text: str) -> None:
@@ -28,23 +40,13 @@ def descriptions(home: Path) -> list[str]:
 
 
 def test_what_was_backed_up_is_there_again_and_the_ledger_is_clean(tmp_path: Path) -> None:
-    with Shell(tmp_path, environment(tmp_path)) as shell:
-        with Up(tmp_path) as up:
-            up.await_url()
-            submitted(tmp_path, "before")
-            assert shell.run(f"{KARYA} down")[0] == 0
-            up.await_end()
-        assert shell.run(BACKUP) == (0, "")
-        with Up(tmp_path) as up:
-            up.await_url()
-            submitted(tmp_path, "behind")
-            assert descriptions(tmp_path) == ["behind", "before"]
-            assert shell.run(f"{KARYA} down")[0] == 0
-            up.await_end()
-        assert shell.run(RESTORE) == (0, "")
-        with Up(tmp_path) as up:
-            up.await_url()
-            assert descriptions(tmp_path) == ["before"]
-            assert karya(tmp_path, "audit").stdout.endswith("clean\n")
-            assert shell.run(f"{KARYA} down")[0] == 0
-            up.await_end()
+    with running(tmp_path):
+        submitted(tmp_path, "before")
+    subprocess.run(BACKUP, shell=True, cwd=tmp_path, check=True)
+    with running(tmp_path):
+        submitted(tmp_path, "behind")
+        assert descriptions(tmp_path) == ["behind", "before"]
+    subprocess.run(RESTORE, shell=True, cwd=tmp_path, check=True)
+    with running(tmp_path):
+        assert descriptions(tmp_path) == ["before"]
+        assert karya(tmp_path, "audit").stdout.splitlines()[-1].strip() == "clean"
