@@ -36,11 +36,11 @@ class Model:
     """How the instant is written within the text of the schedule."""
 
     @classmethod
-    def of(cls, action: Action) -> "Model":
+    def of(cls, action: Action, user_id: str | None = None) -> "Model":
         """The documents that a submission of this job stores."""
         schedule = {"kind": "once", "at": _MODEL_INSTANT}
         spec = spec_model([type(action)]).model_validate(
-            {"schedule": schedule, "action": action.model_dump(mode="json")}
+            {"schedule": schedule, "action": action.model_dump(mode="json"), "user_id": user_id}
         )
         job, (task,) = opening(new_job(spec, floor_millis(datetime.now(UTC))))
         document = job_document(job)

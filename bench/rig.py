@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import psutil
+import pymongo
 from pymongo import MongoClient
 from pymongo.database import Database
 
@@ -101,13 +102,22 @@ class Run:
 
     def await_end(self, timeout: float) -> None:
         """Waits until no job of it is ACTIVE: task *and* job have durably ended."""
-        active = {"status": "ACTIVE", "cursor.exhausted": True, "cursor.at": self._range}
         deadline = time.monotonic() + timeout
-        while self._database.jobs.find_one(active, {"_id": 1}, hint="active"):
+        while self._is_active():
             if time.monotonic() > deadline:
                 raise TimeoutError(f"jobs are still ACTIVE after {timeout} s")
             time.sleep(_POLL_SECONDS)
         self.ended = time.time()
+
+    def _is_active(self) -> bool:
+        """The last one is asked for first: it is met at once where asking in order would pass over the index
+        entries of all that have ended, and take from mongod what is measured."""
+        active = {"status": "ACTIVE", "cursor.exhausted": True, "cursor.at": self._range}
+        for way in (pymongo.DESCENDING, pymongo.ASCENDING):
+            last_first = [("cursor.at", way), ("_id", way)]
+            if self._database.jobs.find_one(active, {"_id": 1}, hint="active", sort=last_first):
+                return True
+        return False
 
     @property
     def seconds(self) -> float:

@@ -4,11 +4,13 @@ import asyncio
 import subprocess
 import sys
 from types import TracebackType
+from typing import cast
 
 import uvloop
 
 _ANSWER = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-type: application/json\r\n\r\n{}"
 _END = b"\r\n\r\n"
+_BACKLOG = 4096
 
 
 class Target:
@@ -36,8 +38,7 @@ class _Answering(asyncio.Protocol):
         self._rest = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's are none by their class
 
     def data_received(self, data: bytes) -> None:
         requests = (self._rest + data).split(_END)
@@ -47,7 +48,7 @@ class _Answering(asyncio.Protocol):
 
 
 async def _serve() -> None:
-    server = await asyncio.get_running_loop().create_server(_Answering, "127.0.0.1", 0)
+    server = await asyncio.get_running_loop().create_server(_Answering, "127.0.0.1", 0, backlog=_BACKLOG)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 

@@ -23,6 +23,7 @@ from karya.actors.metrics import (
     exposition,
     figures,
 )
+from karya.cli.exits import Exit
 from karya.core.audit.findings import INVARIANTS, Code
 from karya.core.configuration import PREFIX
 from karya.core.settings import Settings
@@ -124,7 +125,13 @@ def findings_rows() -> Rows:
     return {f"`{code.value}`": (", ".join(INVARIANTS[code]),) for code in Code}
 
 
+def exits_rows() -> Rows:
+    """Code, name."""
+    return {str(code.value): (code.name,) for code in Exit}
+
+
 TABLES = {
+    "exits": ("cli.md", exits_rows),
     "findings": ("audit.md", findings_rows),
     "settings": ("settings.md", settings_rows),
     "metrics": ("metrics.md", metrics_rows),

@@ -7,6 +7,7 @@ from bench.measures.drains import costs, drain, drain_more, drain_requests
 from bench.measures.growth import growth
 from bench.measures.lags import lag, recurring
 from bench.measures.rest import idle, memory
+from bench.measures.sharing import sharing
 from bench.measures.submits import submit, submit_batch, submit_to_start
 from bench.rig import Rig
 
@@ -21,6 +22,7 @@ MEASURES: Mapping[str, Callable[[Rig], Sequence[Figure]]] = {
     "submit": submit,
     "submit-batch": submit_batch,
     "submit-to-start": submit_to_start,
+    "sharing": sharing,
     "idle": idle,
     "growth": growth,
 }

@@ -26,7 +26,7 @@ class Accounts:
     async def add_user(self, spec: UserSpec) -> User:
         """See `AccountService.add_user`."""
         now = floor_millis(self._clock.now())
-        user = User(id=new_id(now), name=spec.name, role=spec.role, created_at=now)
+        user = User(id=new_id(now), created_at=now, **dict(spec))
         await self._users.add(user)
         return user
 

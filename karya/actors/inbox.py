@@ -23,7 +23,7 @@ class Inbox:
         return self._stopped
 
     def poke(self, due_at: datetime) -> None:
-        """A task that is due then was stored just now."""
+        """Something was stored or made READY just now, none of it due before this."""
         with self._lock:
             self._poked = min(self._poked or due_at, due_at)
         self._signal.set()

@@ -6,7 +6,7 @@ from datetime import datetime
 from karya.actors.timetable import Timetable
 from karya.core.policies import MISFIRE_GRACE
 from karya.core.ports import Gap
-from karya.core.times import EPOCH
+from karya.core.times import EPOCH, floor_millis
 
 Position = tuple[datetime, str]
 """Behind which task to read on: its `due_at` and its id."""
@@ -16,10 +16,12 @@ START: Position = (EPOCH, "")
 
 @dataclass(slots=True)
 class Look:
-    """A look at what is due by `until`, page by page: from the start, or on from where the room had ended."""
+    """A look at what is due by `until`, page by page: at everything, from where something may be new, or on
+    from where the room had ended."""
 
     until: datetime
     after: Position | None = None
+    everything: bool = False
     goes_on: bool = False
     seconds: float = 0.0
     """How long it has taken so far."""
@@ -46,21 +48,42 @@ class Lane:
         """What was due by then has been seen ahead, or by the leader before this one."""
         self.gap: Gap | None = None
         self.scan_at = self.rested_at = 0.0
-        self._poked: datetime | None = None
+        """When (monotonic seconds) to look at everything again, and at anything at all."""
+        self.fair_at = 0.0
+        """When (monotonic seconds) to look again for those who are hidden by a crowd."""
+        self._news: datetime | None = None
 
     def poke(self, due_at: datetime) -> None:
-        """A task that is due then was stored, perhaps one of this pool."""
-        self._poked = min(self._poked or due_at, due_at)
+        """Something was stored or made READY, perhaps of this pool, and none of it is due before this."""
+        due_at = floor_millis(due_at)
+        self._news = min(self._news or due_at, due_at)
 
     def begins_at(self, until: datetime) -> float:
-        """When (monotonic seconds) to look from the start again: sooner when a task was stored that is due
-        by `until`, and would be found too late otherwise."""
-        return self.rested_at if self._poked is not None and self._poked <= until else self.scan_at
+        """When (monotonic seconds) to look again: sooner when there is news that is due by `until`, and would
+        be found too late otherwise."""
+        return self.rested_at if self._is_urgent(until) else max(self.rested_at, self.scan_at)
 
-    def begin(self, now: datetime, monotonic: float) -> None:
-        """A look from the start begins. What was due since anybody looked so far ahead was seen by nobody;
-        what a leader that is gone had seen died with it."""
-        self._poked = None
-        self.timetable.forget(monotonic)
+    def begin(self, until: datetime, now: datetime, monotonic: float) -> Look:
+        """A look begins: at everything when it is time for that, since pokes and hints may be lost, and else
+        from where there is news, or where nobody has looked so far. What was due since anybody looked so far
+        ahead was seen by nobody; what a leader that is gone had seen died with it."""
         if now - self.looked_to > MISFIRE_GRACE:
             self.gap = Gap(self.looked_to, now)
+        start, self._news = min(self._news or self.looked_to, self.looked_to), None
+        if monotonic < self.scan_at:
+            return Look(until, (start, ""))
+        self.timetable.forget(monotonic)
+        return Look(until, everything=True, meets_known=not self.timetable.is_blank)
+
+    def rest(self, look: Look, until: float, scan_at: float) -> None:
+        """A look has ended: nothing is read until then (monotonic seconds), and not everything before
+        `scan_at`."""
+        self.looked_to = look.until
+        self.rested_at = until
+        if look.everything:
+            self.scan_at = scan_at
+
+    def _is_urgent(self, until: datetime) -> bool:
+        if self._news is None or self._news > until:
+            return False
+        return self.unread_after is None or self._news < self.unread_after[0]

@@ -61,14 +61,16 @@ class Letters:
 
     async def redrive(self, task_id: str) -> TaskStory:
         """See `JobService.redrive`."""
+        now = self._clock.now()
         await self._move(task_id, self._letters.redrive)
-        self._poke(self._clock.now())
+        self._poke(now)
         return await self.task(task_id)
 
     async def redrive_all(self, query: LetterQuery) -> BulkView:
         """See `JobService.redrive_all`."""
+        now = self._clock.now()
         count = await self._move_all(query, self._letters.redrive)
-        self._poke(self._clock.now())
+        self._poke(now)
         return BulkView(count=count)
 
     async def discard(self, task_id: str) -> TaskStory:

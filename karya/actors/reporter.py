@@ -58,14 +58,14 @@ class Reporter:
         return await self._group.add(report)
 
     async def _write(self, reports: Sequence[Report]) -> Sequence[bool]:
-        latest = _latest(reports)
+        latest, since = _latest(reports), self._clock.now()
         with self._metrics.commit_seconds.time():
             lost = await self._commit(list(latest.values()))
         kept = {task_id: report for task_id, report in latest.items() if task_id not in lost}
         if len(kept) < len(reports):
             self._metrics.lost.inc(len(reports) - len(kept))
             log.warning("leases_lost", tasks=sorted(lost)[:10], count=len(reports) - len(kept))
-        await self._follow_up(list(kept.values()))
+        await self._follow_up(list(kept.values()), since)
         return [kept.get(report.hint.task_id) is report for report in reports]
 
     async def _commit(self, reports: Sequence[Report]) -> frozenset[str]:
@@ -83,10 +83,11 @@ class Reporter:
             await asyncio.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE)
 
-    async def _follow_up(self, reports: Sequence[Report]) -> None:
-        """Ends what ended with these tasks, and tells the scheduler what is due because of it."""
+    async def _follow_up(self, reports: Sequence[Report], since: datetime) -> None:
+        """Ends what ended with these tasks, and tells the scheduler what is due because of it. What was made
+        with them is due no earlier than `since`, when storing them began."""
         now = self._clock.now()
-        due = [_due_at(report, now) for report in reports if _makes_due(report)]
+        due = [_due_at(report, since) for report in reports if _makes_due(report)]
         try:
             if await self._end([report.hint for report in reports if _may_be_ended_step(report)], now):
                 due.append(now)
@@ -123,6 +124,7 @@ def _makes_due(report: Report) -> bool:
     return report.commit.transition.move is not Move.SUCCEED or report.hint.linked
 
 
-def _due_at(report: Report, now: datetime) -> datetime:
-    due_at = report.commit.transition.changes.get("due_at")
-    return due_at if isinstance(due_at, datetime) else now
+def _due_at(report: Report, since: datetime) -> datetime:
+    """Before which nothing is due that the report makes READY: what is handed back stays due when it was, and
+    the hooks of a retry are due at once."""
+    return report.hint.due_at if report.commit.transition.move is Move.RELEASE else since

@@ -10,6 +10,7 @@ from itertools import islice
 
 import structlog
 
+from karya.actors.fairly import FairReader
 from karya.actors.inbox import Inbox
 from karya.actors.lane import START, Lane, Look
 from karya.actors.looking import Reader
@@ -28,7 +29,7 @@ _STAND_BY_SECONDS = 0.25
 """How often one that does not lead tries to, at least: so long a gap is left by one that resigns."""
 
 _REST = 4
-"""A scan from the start is followed by a rest of so many times its own length, however often the scheduler is
+"""A look is followed by a rest of so many times its own length, however often the scheduler is
 poked: reading must not crowd out dispatching. But what was read lasts for the look-ahead only."""
 _CATCH_UP_SECONDS = 0.05
 """How often chains that are to make up for an outage are gone on with, at most."""
@@ -84,6 +85,7 @@ class Scheduler:
         self._lanes = {pool: Lane(pool, _CAPACITY, resend_after) for pool in pools}
         self._page = min(settings.batch, _PAGE_OF_MANY if len(self._lanes) > 1 else _PAGE)
         self._reader = Reader(agenda, settings.batch, self._page)
+        self._fair = FairReader(agenda)
         self._lease: LockLease | None = None
         self._renew_at = self._lost_at = self._sweep_at = self._catch_up_at = 0.0
         self._unfinished: dict[str, None] = {}
@@ -180,14 +182,15 @@ class Scheduler:
             if look is not None:
                 self._read(lane, look)
                 self._dispatch()
+            if self._fair.is_time(lane, self._clock.monotonic()):
+                self._read_fairly(lane)
 
     def _begun(self, lane: Lane) -> Look | None:
         """The look that it is time for, if any."""
         until = self._clock.now() + self._settings.look_ahead
         monotonic = self._clock.monotonic()
         if monotonic >= lane.begins_at(until):
-            lane.begin(self._clock.now(), monotonic)
-            return Look(until, meets_known=not lane.timetable.is_blank)
+            return lane.begin(until, self._clock.now(), monotonic)
         if lane.unread_after and lane.timetable.room >= self._page:
             return Look(until, lane.unread_after, goes_on=True)
         return None
@@ -209,13 +212,18 @@ class Scheduler:
             lane.unread_after = None
             self._rest(lane, look)
 
+    def _read_fairly(self, lane: Lane) -> None:
+        started = self._clock.monotonic()
+        until = self._clock.now() + self._settings.look_ahead
+        self._plan(lane, self._fair.read(lane, until), until)
+        ended = self._clock.monotonic()
+        self._fair.rest(lane, ended, self._rest_after(ended - started))
+
     def _rest(self, lane: Lane, look: Look) -> None:
         if look.goes_on:
             return
         ended = self._clock.monotonic()
-        lane.looked_to = look.until
-        lane.rested_at = ended + self._rest_after(look.seconds)
-        lane.scan_at = max(lane.rested_at, ended + self._settings.poll.total_seconds())
+        lane.rest(look, ended + self._rest_after(look.seconds), ended + self._settings.poll.total_seconds())
         self._metrics.fetch_seconds.observe(look.seconds)
 
     def _rest_after(self, took: float) -> float:
@@ -226,13 +234,13 @@ class Scheduler:
     def _plan(self, lane: Lane, fresh: Sequence[DueTask], until: datetime) -> None:
         """Makes what follows the new ones, and only then takes them in: an occurrence that runs always has
         its successor in the store. Those that are misfired are left out."""
-        gap = lane.gap
+        gap, now = lane.gap, self._clock.now()
         while fresh:
             first_seen = [task for task in fresh if task.recurring or (gap is not None and gap.holds(task))]
             extension = Extension()
             if first_seen:
-                extension = self._agenda.extend(first_seen, until, self._clock.now(), gap)
-                self._note(extension)
+                extension = self._agenda.extend(first_seen, until, now, gap)
+                self._note(extension, now)
             later = {t.hint.task_id for t in first_seen if t.hint.job_id in extension.contended}
             left_out = extension.dropped | later
             lane.timetable.add(t.hint for t in fresh if t.hint.task_id not in left_out)
@@ -243,25 +251,26 @@ class Scheduler:
         made = (task for task in extension.made if task.hint.pool == lane.pool and task.hint.due_at <= until)
         return [task for task in made if not lane.timetable.knows(task.hint)][: lane.timetable.room]
 
-    def _note(self, extension: Extension) -> None:
+    def _note(self, extension: Extension, now: datetime) -> None:
         if extension.contended:
             log.warning("jobs_held_by_another", count=len(extension.contended))
         self._unfinished.update(dict.fromkeys(extension.unfinished))
         for policy, count in extension.misfired.items():
             self._metrics.misfired.labels(policy).inc(count)
         if extension.fired:
-            self._inbox.poke(self._clock.now())
+            self._inbox.poke(now)
 
     def _catch_up(self) -> None:
         """Goes on with the chains that have more to make up for than is done at once."""
         started = self._clock.monotonic()
         if any(lane.timetable.room > 0 for lane in self._lanes.values()):
             some = list(islice(self._unfinished, min(_CATCH_UP_BATCH, self._page)))
-            until = self._clock.now() + self._settings.look_ahead
-            extension = self._agenda.catch_up(some, until, self._clock.now())
+            now = self._clock.now()
+            until = now + self._settings.look_ahead
+            extension = self._agenda.catch_up(some, until, now)
             for job_id in set(some) - extension.contended:
                 del self._unfinished[job_id]
-            self._note(extension)
+            self._note(extension, now)
             for lane in self._lanes.values():
                 self._plan(lane, self._within(lane, extension, until), until)
         ended = self._clock.monotonic()
@@ -301,8 +310,11 @@ class Scheduler:
     def _sweep(self) -> None:
         now = self._clock.now()
         extension = self._agenda.stalled(now - _STALLED_AFTER, now, _STALLED_BATCH)
+        weights = self._agenda.weights()
+        for lane in self._lanes.values():
+            lane.timetable.weights = weights
         mended = extension.moved - self._unfinished.keys()
-        self._note(extension)
+        self._note(extension, now)
         if mended:
             log.warning("chains_mended", count=len(mended))
             self._metrics.mended.inc(len(mended))
@@ -310,10 +322,12 @@ class Scheduler:
 
     def _pause(self) -> float:
         now = self._clock.monotonic()
-        pauses = [self._renew_at - now, *(self._pause_of(lane, now) for lane in self._lanes.values())]
+        lanes = self._lanes.values()
+        pauses = [self._renew_at - now, *(self._pause_of(lane, now) for lane in lanes)]
+        pauses += [lane.fair_at - now for lane in lanes if lane.unread_after is not None]
         if self._unfinished:
             pauses.append(self._catch_up_at - now)
-        self._metrics.planned.set(sum(len(lane.timetable) for lane in self._lanes.values()))
+        self._metrics.planned.set(sum(len(lane.timetable) for lane in lanes))
         return max(0.0, min(pauses))
 
     def _pause_of(self, lane: Lane, now: float) -> float:

@@ -2,9 +2,10 @@
 
 import heapq
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 
+from karya.actors.turns import Turns
 from karya.core.hint import Hint
 from karya.core.ports import DueKey
 
@@ -25,9 +26,15 @@ _Version = tuple[int, datetime]
 _Sent = tuple[float, _Version]
 """When (monotonic seconds) a task was handed out last, and in what state."""
 
+_Due = tuple[int, datetime, int, Hint]
+"""Priority (the highest is the least number), moment and order of arrival of one whose moment has come."""
+
 
 class Timetable:
     """A bounded heap of hints by the moment at which they go out, and a memory of what was handed out.
+
+    When more are due than can be handed out, users have turns by their weights; what one user has goes by
+    priority and then by moment.
 
     A hint that was handed out is remembered for `resend_after` seconds, so that reading the task again
     meanwhile does not hand it out twice. If it can still be read as READY afterwards, nobody claimed it,
@@ -41,8 +48,12 @@ class Timetable:
         self._capacity = capacity
         self._resend_after = resend_after
         self._moment = moment
+        self.weights: Mapping[str, int] = {}
+        """The weights of users, where they are not 1."""
         self._waiting: dict[str, Hint] = {}
         self._heap: list[tuple[datetime, int, Hint]] = []
+        self._due: dict[str, list[_Due]] = {}
+        self._turns = Turns(lambda user: self.weights.get(user, 1))
         self._sent: dict[str, _Sent] = {}
         self._sent_order: deque[tuple[str, _Sent]] = deque()
         self._order = 0
@@ -64,6 +75,11 @@ class Timetable:
     def room(self) -> int:
         """How many more tasks it holds."""
         return max(0, self._capacity - len(self._waiting))
+
+    @property
+    def spare(self) -> int:
+        """How many more it holds of those who would be hidden by a crowd."""
+        return max(0, 2 * self._capacity - len(self._waiting))
 
     def knows(self, hint: Hint | DueKey) -> bool:
         """Whether this very state of the task waits here, or was handed out a short while ago."""
@@ -94,20 +110,52 @@ class Timetable:
 
     def next_moment(self) -> datetime | None:
         """When the next one goes out."""
-        while self._heap and self._waiting.get(self._heap[0][2].task_id) is not self._heap[0][2]:
+        while self._heap and not self._is_current(self._heap[0][-1]):
             heapq.heappop(self._heap)
-        return self._heap[0][0] if self._heap else None
+        first_due = self._first_due()
+        moments = [self._heap[0][0]] if self._heap else []
+        return min([*moments, first_due[1]] if first_due else moments, default=None)
 
     def hand_out(self, until: datetime, most: int, monotonic: float) -> list[Hint]:
-        """Hands out those whose moment has come by then, the earliest first."""
+        """Hands out those whose moment has come by then, as many as that, in turns."""
+        self._line_up(until)
         due: list[Hint] = []
-        while len(due) < most and (earliest := self.next_moment()) is not None and earliest <= until:
-            hint = heapq.heappop(self._heap)[2]
+        while len(due) < most and (first := self._first_due()) is not None:
+            if first[1] > until:
+                break  # it was lined up by a clock that has been set back since
+            hint = first[-1]
+            heapq.heappop(self._due[_user(hint)])
+            self._turns.take()
             del self._waiting[hint.task_id]
             self._sent[hint.task_id] = sent = (monotonic, _version(hint))
             self._sent_order.append((hint.task_id, sent))
             due.append(hint)
         return due
+
+    def _line_up(self, until: datetime) -> None:
+        while self._heap and self._heap[0][0] <= until:
+            moment, order, hint = heapq.heappop(self._heap)
+            if self._is_current(hint):
+                user = _user(hint)
+                heapq.heappush(self._due.setdefault(user, []), (-hint.priority, moment, order, hint))
+                self._turns.enter(user)
+
+    def _first_due(self) -> _Due | None:
+        """The next one in turn of those whose moment has come."""
+        while len(self._turns):
+            user = self._turns.next()
+            queue = self._due[user]
+            while queue and not self._is_current(queue[0][-1]):
+                heapq.heappop(queue)
+            if queue:
+                return queue[0]
+            del self._due[user]
+            self._turns.leave()
+        return None
+
+    def _is_current(self, hint: Hint) -> bool:
+        """Whether it still waits, and in this state."""
+        return self._waiting.get(hint.task_id) is hint
 
     def forget(self, monotonic: float) -> None:
         """Forgets what was handed out longer than `resend_after` ago."""
@@ -120,6 +168,8 @@ class Timetable:
         """Forgets everything."""
         self._waiting.clear()
         self._heap.clear()
+        self._due.clear()
+        self._turns.clear()
         self._sent.clear()
         self._sent_order.clear()
 
@@ -130,3 +180,7 @@ class Timetable:
 
 def _version(hint: Hint | DueKey) -> _Version:
     return hint.token, hint.due_at
+
+
+def _user(hint: Hint) -> str:
+    return hint.user_id or ""

@@ -1,14 +1,17 @@
 """`karya user` and `karya token`: who may use the gateway."""
 
-from typing import Annotated, Any
-from urllib.parse import quote
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from karya.cli.calls import ask
+from karya.cli.calls import gateway
 from karya.cli.options import DataDir, Json, Url
-from karya.cli.output import note, say, say_json, show_rows
+from karya.cli.output import note, say, say_json, show_rows, wire
 from karya.core.errors import NotFound
+
+if TYPE_CHECKING:
+    from karya.client import Client
+    from karya.core.user import User
 
 users = typer.Typer(help="Users, who own jobs.", no_args_is_help=True)
 tokens = typer.Typer(help="Bearer tokens, by which users prove who they are.", no_args_is_help=True)
@@ -22,12 +25,16 @@ def add_user(
     role: Annotated[
         str, typer.Option(help="viewer (reads), user (owns jobs) or admin (everything).")
     ] = "user",
+    weight: Annotated[
+        int, typer.Option(help="1 to 100: its share of the workers when more is due than can start.")
+    ] = 1,
     url: Url = None,
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
     """Make a user."""
-    user = ask(url, data_dir, "POST", "/v1/users", {"name": name, "role": role})
+    with gateway(url, data_dir) as client:
+        user = wire(client.add_user(name, role, weight=weight))
     if as_json:
         say_json(user)
     else:
@@ -37,12 +44,14 @@ def add_user(
 @users.command("list")
 def list_users(url: Url = None, data_dir: DataDir = None, as_json: Json = False) -> None:
     """List users, the newest first."""
-    found = ask(url, data_dir, "GET", "/v1/users")
+    with gateway(url, data_dir) as client:
+        found = wire(client.users())
     if as_json:
         say_json(found)
         return
-    rows = ((user["id"], user["role"], user["name"], user["created_at"]) for user in found["users"])
-    show_rows(("user", "role", "name", "since"), rows, "no users")
+    columns = ("id", "role", "weight", "name", "created_at")
+    rows = (tuple(user[column] for column in columns) for user in found["users"])
+    show_rows(("user", "role", "weight", "name", "since"), rows, "no users")
 
 
 @tokens.command("create")
@@ -57,8 +66,9 @@ def create_token(
     as_json: Json = False,
 ) -> None:
     """Make a token for a user; its secret is shown only now."""
-    wanted = {"user_id": _user(name, url, data_dir)["id"], "label": label, "expires_at": expires_at}
-    issued = ask(url, data_dir, "POST", "/v1/tokens", wanted)
+    with gateway(url, data_dir) as client:
+        owner = _user(name, client).id
+        issued = wire(client.issue_token(owner, label=label, expires_at=expires_at))
     if as_json:
         say_json(issued)
         return
@@ -69,8 +79,9 @@ def create_token(
 @tokens.command("list")
 def list_tokens(name: _Name, url: Url = None, data_dir: DataDir = None, as_json: Json = False) -> None:
     """List the tokens of a user, without their secrets."""
-    user = _user(name, url, data_dir)
-    found = ask(url, data_dir, "GET", f"/v1/users/{user['id']}/tokens")
+    with gateway(url, data_dir) as client:
+        user = _user(name, client)
+        found = wire(client.tokens(user.id))
     if as_json:
         say_json(found)
         return
@@ -78,7 +89,7 @@ def list_tokens(name: _Name, url: Url = None, data_dir: DataDir = None, as_json:
         (token["id"], token["label"], token["created_at"], token["expires_at"] or "never")
         for token in found["tokens"]
     )
-    show_rows(("token", "label", "since", "expires"), rows, f"{user['name']} has no tokens")
+    show_rows(("token", "label", "since", "expires"), rows, f"{user.name} has no tokens")
 
 
 @tokens.command("revoke")
@@ -86,14 +97,31 @@ def revoke_token(
     token_id: Annotated[str, typer.Argument(metavar="TOKEN", help="Its id, as `karya token list` shows it.")],
     url: Url = None,
     data_dir: DataDir = None,
+    as_json: Json = False,
 ) -> None:
     """Revoke a token: within seconds nobody gets in with it."""
-    ask(url, data_dir, "DELETE", f"/v1/tokens/{quote(token_id, safe='')}")
-    note(f"karya: token {token_id} is revoked")
+    with gateway(url, data_dir) as client:
+        client.revoke_token(token_id)
+    if as_json:
+        say_json({"revoked": token_id})
+    else:
+        note(f"karya: token {token_id} is revoked")
 
 
-def _user(name: str, url: Any, data_dir: Any) -> Any:
-    for user in ask(url, data_dir, "GET", "/v1/users")["users"]:
-        if name in (user["name"], user["id"]):
+def whoami(url: Url = None, data_dir: DataDir = None, as_json: Json = False) -> None:
+    """Show who the gateway takes you for."""
+    with gateway(url, data_dir) as client:
+        found = wire(client.whoami())
+    if as_json:
+        say_json(found)
+    elif found["user"] is None:
+        say(f"nobody by name, {found['role']}: this gateway asks for no token")
+    else:
+        say(f"{found['user']['id']}  {found['role']}  {found['user']['name']}")
+
+
+def _user(name: str, client: "Client") -> "User":
+    for user in client.users().users:
+        if name in (user.name, user.id):
             return user
     raise NotFound("user", name)

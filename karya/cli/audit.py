@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from karya.cli.audit_report import followed, show_report
-from karya.cli.calls import ask
+from karya.cli.calls import gateway
 from karya.cli.config import load_settings
 from karya.cli.exits import Exit
-from karya.cli.options import DataDir, Json, Url
+from karya.cli.options import DataDir, Json, Url, UserId
 from karya.cli.output import Progress, say_json
 from karya.core.errors import ConfigError
 
@@ -38,6 +38,7 @@ def audit(
             metavar="DURATION", help="How long a cluster may take over what it does by itself (PT5M)."
         ),
     ] = None,
+    user_id: UserId = None,
     mongo_url: Annotated[
         str | None, typer.Option(help="Read this MongoDB, whether or not a cluster runs on it.")
     ] = None,
@@ -50,12 +51,13 @@ def audit(
 
     A running cluster is asked; where none runs, its store is read. Exit code 0: clean, 4: violations.
     """
-    query = {"job": job, "from": since, "to": until, "patience": patience}
+    query = {"job": job, "from": since, "to": until, "patience": patience, "user_id": user_id}
     flags = {"data_dir": None if data_dir is None else str(data_dir), "store.url": mongo_url}
     wanted = _checked(query)
     if mongo_url is None and (url is not None or _runs(load_settings(config, flags))):
         where = Path(load_settings(config, flags).data_dir) if url is None else None
-        report = followed(_from_gateway(query, url, where), quiet=as_json)
+        with gateway(url, where) as client:
+            report = followed(client.audit_pages(**wanted.model_dump()), quiet=as_json)
     else:
         with _store(load_settings(config, flags, secrets=True)) as pages:
             report = followed(pages(wanted), quiet=as_json)
@@ -89,20 +91,6 @@ def _runs(settings: "Settings") -> bool:
     except ConfigError:
         return False
     return True
-
-
-def _from_gateway(query: _Query, url: str | None, data_dir: Path | None) -> "Iterator[AuditPage]":
-    from karya.core.views import AuditPage
-
-    cursor: str | None = None
-    while True:
-        page = AuditPage.model_validate(
-            ask(url, data_dir, "GET", "/v1/audit", query={**query, "cursor": cursor})
-        )
-        yield page
-        cursor = page.next_cursor
-        if cursor is None:
-            return
 
 
 @contextmanager

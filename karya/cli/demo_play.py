@@ -3,19 +3,15 @@
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
-from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 import karya
-from karya.cli.client import call
 from karya.cli.demo_board import Board, executions
 from karya.cli.demo_check import Expected
 from karya.cli.demo_jobs import (
     BROKEN,
     WEEKDAYS,
     DemoJob,
-    Spec,
     by_calendar,
     dying,
     failing_twice,
@@ -27,7 +23,6 @@ from karya.cli.demo_jobs import (
 from karya.cli.demo_target import DemoTarget
 from karya.cli.hosting import Hosted
 from karya.cli.output import note, say
-from karya.core.views import JobView, PreviewView, TaskPage
 
 _PATIENCE_SECONDS = 30
 _LOOK_EVERY = 0.2
@@ -41,6 +36,7 @@ class Play:
         self._cluster = cluster
         self._target = target
         self._handle = karya.connect()
+        self._client = karya.Client(cluster.url, token="")
 
     def run(self) -> list[Expected]:
         """Plays it; what the target must have seen by now."""
@@ -55,19 +51,19 @@ class Play:
 
     def _look_ahead(self) -> None:
         schedule = WEEKDAYS["schedule"]
-        instants = self._preview(WEEKDAYS, 3).instants
+        instants = self._client.preview(WEEKDAYS, 3).instants
         zone = ZoneInfo(schedule["timezone"])
         days = ", ".join(at.astimezone(zone).strftime("%a %d %b %H:%M") for at in instants)
         say(f"The next instants of {schedule['expression']!r} in {zone}: {days}")
 
     def _submit_all(self) -> list[DemoJob]:
-        by_handle, url = self._handle.submit, self._target.url
+        by_handle, submit, url = self._handle.submit, self._client.submit, self._target.url
         return [
-            one_time(self._submit, url),
+            one_time(submit, url),
             recurring(by_handle, url),
-            failing_twice(self._submit, url),
+            failing_twice(submit, url),
             in_steps(by_handle, url),
-            by_calendar(self._preview, self._submit, url, datetime.now(UTC)),
+            by_calendar(self._client.preview, submit, url, datetime.now(UTC)),
             dying(by_handle, url),
         ]
 
@@ -86,21 +82,12 @@ class Play:
 
     def _bring_back(self, job: DemoJob) -> Expected:
         """Redrives the job's dead letter, its target mended."""
-        letters = TaskPage.model_validate(self._http("GET", f"/v1/dead-letters?job_id={quote(job.id)}"))
-        for letter in letters.tasks:
+        letters = list(self._client.letters(job_id=job.id))
+        for letter in letters:
             say(f"dead letter of {job.name!r}: {letter.reason}: {letter.error}")
         self._target.mend(BROKEN)
         now = datetime.now(UTC)
-        for letter in letters.tasks:
+        for letter in letters:
             self._handle.redrive(letter.id)
         say("the target is mended and the dead letter redriven")
         return redriven(job, now)
-
-    def _submit(self, spec: Spec) -> JobView:
-        return JobView.model_validate(self._http("POST", "/v1/jobs", spec))
-
-    def _preview(self, spec: Spec, limit: int = 10) -> PreviewView:
-        return PreviewView.model_validate(self._http("POST", f"/v1/jobs/preview?limit={limit}", spec))
-
-    def _http(self, method: str, path: str, body: Any = None) -> Any:
-        return call(self._cluster.url, method, path, body)

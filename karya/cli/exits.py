@@ -1,8 +1,17 @@
-"""What the exit codes of `karya` mean: the only place that decides."""
+"""What the exit codes of `karya` mean: the only place that decides. `docs/reference/cli.md` lists them."""
 
 from enum import IntEnum
 
-from karya.core.errors import ConfigError, InvalidInput, KaryaError
+from karya.core.errors import (
+    ConfigError,
+    Conflict,
+    Forbidden,
+    InvalidInput,
+    KaryaError,
+    NotFound,
+    Unauthenticated,
+    Unavailable,
+)
 
 
 class Exit(IntEnum):
@@ -10,13 +19,25 @@ class Exit(IntEnum):
 
     OK = 0
     FAILED = 1
-    """What was asked for did not happen: a part does not answer, the gateway refuses, the demo fails."""
+    """What was asked for did not happen, for a reason that no other code names."""
     USAGE = 2
     """What was given is wrong: the command line, a setting, a path, a port, an address, a job."""
     NOT_READY = 3
     """`karya status`: the gateway answers, but jobs cannot run."""
     VIOLATIONS = 4
     """`karya audit`: it ran, and the ledger is not clean."""
+    UNAVAILABLE = 5
+    """A part that is needed does not answer, or not in time. Later it may."""
+    NOT_FOUND = 6
+    """There is no such job, task, user or token; or it belongs to somebody else."""
+    CONFLICT = 7
+    """The state of the thing forbids it: the job has ended, the name is taken."""
+    DENIED = 8
+    """The token is missing or unknown, or its role may not do this."""
+    TASKS_FAILED = 9
+    """`karya wait`: the job has ended, and was cancelled or has dead letters."""
+    TIMED_OUT = 10
+    """`karya wait`: the job has not ended yet."""
     INTERRUPTED = 130
     """A signal came before the work was done."""
 
@@ -25,12 +46,26 @@ class Interrupted(KaryaError):
     """A signal asked for the end."""
 
 
+class TimedOut(KaryaError):
+    """What was waited for did not come in time."""
+
+
 def exit_for(error: KaryaError) -> Exit:
     """The exit code for an error that ends a command."""
     match error:
         case Interrupted():
             return Exit.INTERRUPTED
+        case TimedOut():
+            return Exit.TIMED_OUT
         case ConfigError() | InvalidInput():
             return Exit.USAGE
+        case Unavailable():
+            return Exit.UNAVAILABLE
+        case NotFound():
+            return Exit.NOT_FOUND
+        case Conflict():
+            return Exit.CONFLICT
+        case Forbidden() | Unauthenticated():
+            return Exit.DENIED
         case _:
             return Exit.FAILED

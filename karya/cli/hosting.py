@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
-from karya.cli.client import call
 from karya.cli.exits import Interrupted
 from karya.cli.output import Tell
 from karya.core.errors import Unavailable
@@ -64,12 +63,15 @@ class Hosted:
     def await_readiness(self, patience: float) -> None:
         """Waits until jobs can run. Raises Unavailable with the reasons when they cannot after so many
         seconds: the lease of a scheduler elsewhere may have to run out first."""
+        from karya.client import Client
+
         deadline = time.monotonic() + patience
-        while not (found := call(self.url, "GET", "/readyz"))["ready"]:
-            if time.monotonic() > deadline:
-                reasons = "; ".join(f"{part}: {reason}" for part, reason in found["reasons"].items())
-                raise Unavailable(f"the cluster has started but is not ready: {reasons}")
-            self.wait(_PAUSE)
+        with Client(self.url, token="", patience=0) as client:
+            while not (found := client.readiness()).ready:
+                if time.monotonic() > deadline:
+                    reasons = "; ".join(f"{part}: {reason}" for part, reason in found.reasons.items())
+                    raise Unavailable(f"the cluster has started but is not ready: {reasons}")
+                self.wait(_PAUSE)
 
 
 @contextmanager

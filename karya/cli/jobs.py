@@ -1,67 +1,128 @@
-"""`karya submit`, `karya job`, `karya cancel` and `karya jobs`."""
+"""`karya submit`, `karya submit-many` and `karya preview`: jobs as people write them."""
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
+from uuid import uuid4
 
 import typer
 
-from karya.cli.calls import ask, job_path
-from karya.cli.options import DataDir, JobId, Json, Url
-from karya.cli.output import job_line, note, say, say_json, show_jobs, show_summary
-from karya.core.errors import ConfigError, InvalidInput
-
-_LIMIT = 20
+from karya.cli.bar import Bar
+from karya.cli.calls import gateway
+from karya.cli.options import DataDir, File, Instants, Json, Key, Url
+from karya.cli.output import job_line, note, say, say_json, show_instants, wire
+from karya.core.errors import ConfigError, InvalidInput, KaryaError
 
 
 def submit(
-    file: Annotated[str, typer.Argument(metavar="FILE", help="A job as JSON or YAML; - is standard input.")],
-    url: Url = None,
-    data_dir: DataDir = None,
-    as_json: Json = False,
+    file: File, key: Key = None, url: Url = None, data_dir: DataDir = None, as_json: Json = False
 ) -> None:
     """Submit a job; when this returns, the job is durable."""
     spec = parse_spec(read_text(file))
-    job = ask(url, data_dir, "POST", "/v1/jobs", spec)
-    _print(job, as_json)
-    for warning in [] if as_json else job["warnings"]:
+    with gateway(url, data_dir) as client:
+        job = wire(client.submit(spec, key=key))
+    if as_json:
+        say_json(job)
+        return
+    say(job_line(job))
+    for warning in job["warnings"]:
         note(f"karya: {warning}")
 
 
-def job(job_id: JobId, url: Url = None, data_dir: DataDir = None, as_json: Json = False) -> None:
-    """Show a job: its counts, its latest tasks with their lateness, its latest errors."""
-    summary = ask(url, data_dir, "GET", f"{job_path(job_id)}/summary")
-    (say_json if as_json else show_summary)(summary)
-
-
-def cancel(job_id: JobId, url: Url = None, data_dir: DataDir = None, as_json: Json = False) -> None:
-    """Cancel a job; when this returns, no further attempt of it starts."""
-    _print(ask(url, data_dir, "POST", f"{job_path(job_id)}/cancel"), as_json)
-
-
-def jobs(
-    limit: Annotated[int, typer.Option(min=1, max=100, help="How many at most.")] = _LIMIT,
-    status: Annotated[
-        str | None, typer.Option(help="Only those ACTIVE, PAUSED, COMPLETED or CANCELLED.")
-    ] = None,
-    tag: Annotated[str | None, typer.Option(help="Only those with this tag.")] = None,
-    text: Annotated[str | None, typer.Option(help="Only those whose description holds this.")] = None,
-    cursor: Annotated[str | None, typer.Option(help="next_cursor of the page before (see --json).")] = None,
+def submit_many(
+    file: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE",
+            help="Jobs as JSON, one a line or in a list, or as YAML; - is standard input.",
+        ),
+    ],
+    key: Key = None,
+    chunk: Annotated[int, typer.Option(min=1, max=10_000, help="How many in one request.")] = 1000,
     url: Url = None,
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
-    """List jobs, the newest first."""
-    query = {"limit": str(limit), "status": status, "tag": tag, "text": text, "cursor": cursor}
-    page = ask(url, data_dir, "GET", "/v1/jobs", query=query)
-    (say_json if as_json else show_jobs)(page)
+    """Submit any number of jobs; prints their ids. Each part is durable once it is counted."""
+    specs = parse_many(read_text(file))
+    key = key or str(uuid4())
+    with gateway(url, data_dir) as client, Bar("submitted", len(specs)) as bar:
+        try:
+            ids = client.submit_all(specs, key=key, chunk=chunk, progress=bar)
+        except KaryaError:
+            note(
+                f"karya: {bar.done:,} of {len(specs):,} jobs are stored; "
+                f"the same again with --key {key} stores the rest, and none of them twice"
+            )
+            raise
+    if as_json:
+        say_json({"count": len(ids), "ids": ids})
+        return
+    for ident in ids:
+        say(ident)
+    note(f"{len(ids):,} jobs submitted")
+
+
+def preview(
+    file: File, limit: Instants = 10, url: Url = None, data_dir: DataDir = None, as_json: Json = False
+) -> None:
+    """Check a job and show its first instants; nothing is stored."""
+    spec = parse_spec(read_text(file))
+    with gateway(url, data_dir) as client:
+        found = wire(client.preview(spec, limit))
+    (say_json if as_json else show_instants)(found)
+
+
+_A_JOB = "a job is a mapping with at least an action or steps"
 
 
 def parse_spec(text: str) -> dict[str, Any]:
     """A job from JSON or YAML text, as plain data. Raises InvalidInput when it is none."""
-    return parse_mapping(text, "a job is a mapping with at least an action or steps")
+    return parse_mapping(text, _A_JOB)
+
+
+def parse_many(text: str) -> Sequence[dict[str, Any]]:
+    """Jobs from JSON (a list, or one a line) or YAML (a list, or several documents), as plain data. Raises
+    InvalidInput, which names the item, from 0, or the line."""
+    try:
+        items = list(_items(text))
+        json.dumps(items, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidInput.at("", f"neither JSON nor YAML that JSON can say: {error}") from None
+    for number, item in enumerate(items):
+        if not isinstance(item, dict):
+            raise InvalidInput.at(str(number), _A_JOB)
+    if not items:
+        raise InvalidInput.at("", "no jobs: write them as a JSON or YAML list, or one JSON object a line")
+    return items
+
+
+def _items(text: str) -> Iterator[Any]:
+    first = text.lstrip()[:1]
+    if first == "{":
+        yield from _lines(text)
+    elif first == "[":
+        yield from json.loads(text)
+    else:
+        for document in _yaml_documents(text):
+            yield from document if isinstance(document, list) else [document]
+
+
+def _lines(text: str) -> Iterator[Any]:
+    """One JSON object a line; or a single one over several."""
+    try:
+        yield json.loads(text)
+        return
+    except json.JSONDecodeError:
+        pass
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.strip():
+            try:
+                yield json.loads(line)
+            except json.JSONDecodeError as error:
+                raise ValueError(f"line {number}: {error}") from None
 
 
 def parse_mapping(text: str, otherwise: str) -> dict[str, Any]:
@@ -87,6 +148,13 @@ def _parsed(text: str) -> Any:
 
 
 def _yaml(text: str) -> Any:
+    documents = _yaml_documents(text)
+    if len(documents) > 1:
+        raise ValueError("several documents: `karya submit-many` takes those")
+    return documents[0] if documents else None
+
+
+def _yaml_documents(text: str) -> Sequence[Any]:
     import yaml
 
     class Loader(yaml.SafeLoader):
@@ -98,7 +166,7 @@ def _yaml(text: str) -> Any:
         }
 
     try:
-        return yaml.load(text, Loader)  # noqa: S506 - a SafeLoader
+        return list(yaml.load_all(text, Loader))
     except yaml.YAMLError as error:
         raise ValueError(" ".join(str(error).split())) from None
 
@@ -111,10 +179,3 @@ def read_text(file: str) -> str:
         return Path(file).read_text()
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{file} cannot be read: {error}") from None
-
-
-def _print(job: Mapping[str, Any], as_json: bool) -> None:
-    if as_json:
-        say_json(job)
-    else:
-        say(job_line(job))

@@ -2,43 +2,67 @@
 
 from collections.abc import Mapping
 from typing import Annotated, Any
-from urllib.parse import quote
 
 import typer
 
-from karya.cli.calls import ask
-from karya.cli.options import DataDir, Json, Url
-from karya.cli.output import failure_text, say, say_json, show_rows
+from karya.cli.calls import gateway
+from karya.cli.looking import task
+from karya.cli.moving import DONE, move
+from karya.cli.options import Cursor, DataDir, Json, Limit, Url, UserId
+from karya.cli.output import say, say_json, show_rows, tell_more, wire
+from karya.cli.watching import EVERY, Every, Watch, shown
 from karya.core.errors import InvalidInput
 
 app = typer.Typer(help="Dead letters: tasks whose retries are used up.", no_args_is_help=True)
 
-_LETTERS = "/v1/dead-letters"
-_DONE = {"redrive": "redriven", "discard": "discarded"}
 _Job = Annotated[str | None, typer.Option("--job", help="Only those of this job.")]
 _Text = Annotated[str | None, typer.Option("--text", help="Only those whose error holds this text.")]
+_Step = Annotated[str | None, typer.Option("--step", help="Only those of this step.")]
+_After = Annotated[
+    str | None, typer.Option("--died-after", metavar="INSTANT", help="Only those dead since then or later.")
+]
+_Before = Annotated[
+    str | None, typer.Option("--died-before", metavar="INSTANT", help="Only those dead since before then.")
+]
 _TaskId = Annotated[str | None, typer.Argument(metavar="[TASK]", help="The id of one dead letter.")]
 _All = Annotated[bool, typer.Option("--all", help="All that match, in place of one.")]
+
+
+app.command("show")(task)
 
 
 @app.command("list")
 def list_letters(
     job: _Job = None,
     text: _Text = None,
-    limit: Annotated[int, typer.Option(min=1, max=100, help="How many at most.")] = 20,
-    cursor: Annotated[str | None, typer.Option(help="next_cursor of the page before (see --json).")] = None,
+    step: _Step = None,
+    died_after: _After = None,
+    died_before: _Before = None,
+    user_id: UserId = None,
+    limit: Limit = 20,
+    cursor: Cursor = None,
+    watch: Watch = False,
+    every: Every = EVERY,
     url: Url = None,
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
     """List dead letters, the latest first."""
-    query = {"job_id": job, "text": text, "limit": str(limit), "cursor": cursor}
-    page = ask(url, data_dir, "GET", _LETTERS, query=query)
-    if as_json:
-        say_json(page)
-        return
+    wanted = _query(job, text, step, died_after, died_before, user_id)
+    with gateway(url, data_dir) as client:
+        shown(
+            lambda: wire(client.dead_letters(cursor=cursor, limit=limit, **wanted)),
+            _show,
+            as_json=as_json,
+            watch=watch,
+            every=every,
+        )
+
+
+def _show(page: Mapping[str, Any]) -> None:
     columns = ("task", "job", "step", "died at", "attempts", "error")
     show_rows(columns, map(_row, page["tasks"]), "no dead letters")
+    tell_more(page)
 
 
 def _row(task: Mapping[str, Any]) -> tuple[str, ...]:
@@ -47,36 +71,22 @@ def _row(task: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 @app.command()
-def show(
-    task_id: Annotated[str, typer.Argument(metavar="TASK", help="The id of the dead letter.")],
-    url: Url = None,
-    data_dir: DataDir = None,
-    as_json: Json = False,
-) -> None:
-    """Show a dead letter with the story of its attempts."""
-    story = ask(url, data_dir, "GET", f"/v1/tasks/{quote(task_id, safe='')}")
-    if as_json:
-        say_json(story)
-        return
-    task = story["task"]
-    say(f"{task['id']}  {task['status']}  {task['reason'] or ''}".rstrip())
-    say(f"{task['step']} of job {task['job_id']}, instant {task['instant']}")
-    for error in story["errors"]:
-        say(f"{error['at']}  {failure_text(error)}")
-
-
-@app.command()
 def redrive(
     task_id: _TaskId = None,
     job: _Job = None,
     text: _Text = None,
+    step: _Step = None,
+    died_after: _After = None,
+    died_before: _Before = None,
+    user_id: UserId = None,
     everything: _All = False,
     url: Url = None,
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
     """Give one dead letter, or all that match, a new set of attempts."""
-    _move("redrive", task_id, job, text, everything, url, data_dir, as_json)
+    wanted = _query(job, text, step, died_after, died_before, user_id)
+    _move("redrive", task_id, wanted, everything, url, data_dir, as_json)
 
 
 @app.command()
@@ -84,37 +94,61 @@ def discard(
     task_id: _TaskId = None,
     job: _Job = None,
     text: _Text = None,
+    step: _Step = None,
+    died_after: _After = None,
+    died_before: _Before = None,
+    user_id: UserId = None,
     everything: _All = False,
     url: Url = None,
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
     """Give one dead letter, or all that match, up."""
-    _move("discard", task_id, job, text, everything, url, data_dir, as_json)
+    wanted = _query(job, text, step, died_after, died_before, user_id)
+    _move("discard", task_id, wanted, everything, url, data_dir, as_json)
+
+
+def _query(
+    job_id: str | None,
+    text: str | None,
+    step: str | None,
+    died_after: str | None,
+    died_before: str | None,
+    user_id: str | None,
+) -> dict[str, str]:
+    given = {"job_id": job_id, "text": text, "step": step, "user_id": user_id}
+    given |= {"died_after": died_after, "died_before": died_before}
+    return {name: value for name, value in given.items() if value}
 
 
 def _move(
     verb: str,
     task_id: str | None,
-    job: str | None,
-    text: str | None,
+    wanted: Mapping[str, str],
     everything: bool,
     url: Any,
     data_dir: Any,
     as_json: bool,
 ) -> None:
     """One by its id, or many by what they have in common; never everything by accident."""
-    if task_id is not None:
-        answer = ask(url, data_dir, "POST", f"{_LETTERS}/{quote(task_id, safe='')}/{verb}")
-    elif everything or job or text:
-        wanted = {name: value for name, value in {"job_id": job, "text": text}.items() if value}
-        answer = ask(url, data_dir, "POST", f"{_LETTERS}/{verb}", wanted)
-    else:
+    if task_id is not None and (wanted or everything):
+        raise InvalidInput.at("", f"name one dead letter to {verb}, or say which by options, not both")
+    if task_id is None and not wanted and not everything:
         raise InvalidInput.at("", f"name a dead letter, or say which to {verb}: --job, --text or --all")
+    with gateway(url, data_dir) as client:
+        if task_id is None:
+            _told_count(move(client, verb, wanted), verb, as_json)
+            return
+        story = wire(client.redrive(task_id) if verb == "redrive" else client.discard(task_id))
     if as_json:
-        say_json(answer)
-    elif "count" in answer:
-        many = "1 dead letter" if answer["count"] == 1 else f"{answer['count']} dead letters"
-        say(f"{many} {_DONE[verb]}")
+        say_json(story)
     else:
-        say(f"{answer['task']['id']}  {answer['task']['status']}")
+        say(f"{story['task']['id']}  {story['task']['status']}")
+
+
+def _told_count(count: int, verb: str, as_json: bool) -> None:
+    if as_json:
+        say_json({"count": count})
+    else:
+        many = "1 dead letter" if count == 1 else f"{count} dead letters"
+        say(f"{many} {DONE[verb]}")

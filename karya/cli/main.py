@@ -7,17 +7,18 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from karya.cli.accounts import tokens, users
+from karya.cli.accounts import tokens, users, whoami
 from karya.cli.audit import audit
 from karya.cli.demo import demo
 from karya.cli.down import down
-from karya.cli.exits import exit_for
-from karya.cli.jobs import cancel, job, jobs, submit
+from karya.cli.exits import Exit, exit_for
+from karya.cli.jobs import preview, submit, submit_many
 from karya.cli.letters import app as letters
-from karya.cli.output import complain
+from karya.cli.looking import following, history, job, jobs, task, tasks, wait, why
+from karya.cli.output import complain, note
 from karya.cli.restart import restart
-from karya.cli.status import status
-from karya.cli.steering import pause, resume, skip, trigger, update, why
+from karya.cli.status import metrics, status
+from karya.cli.steering import cancel, pause, resume, skip, trigger, update
 from karya.cli.up import up
 from karya.core.errors import KaryaError
 
@@ -31,6 +32,9 @@ class _Commands(TyperGroup):
         except KaryaError as error:
             complain(error)
             sys.exit(exit_for(error))
+        except KeyboardInterrupt:
+            note("karya: interrupted")
+            sys.exit(Exit.INTERRUPTED)
 
 
 app = typer.Typer(
@@ -38,13 +42,15 @@ app = typer.Typer(
     cls=_Commands,
     help="A durable, distributed job scheduler.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
-_CLUSTER = (up, down, restart, status, audit, demo)
+_CLUSTER = (up, down, restart, status, metrics, audit, demo)
+_SUBMITTING = (submit, submit_many, preview)
+_LOOKING = (jobs, job, tasks, task, why, history, wait)
 _STEERING = (cancel, pause, resume, trigger, skip, update)
-for command in (*_CLUSTER, submit, job, jobs, why, *_STEERING):
+for command in (*_CLUSTER, *_SUBMITTING, *_LOOKING, *_STEERING, whoami):
     app.command()(command)
+app.command("next")(following)
 for name, group in (("letters", letters), ("user", users), ("token", tokens)):
     app.add_typer(group, name=name)
 

@@ -15,3 +15,18 @@ Url = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 JobId = Annotated[str, typer.Argument(metavar="ID", help="The id that `karya submit` printed.")]
+TaskId = Annotated[str, typer.Argument(metavar="TASK", help="The id of the task.")]
+Limit = Annotated[int, typer.Option("--limit", min=1, max=100, help="How many at most.")]
+Cursor = Annotated[
+    str | None,
+    typer.Option("--cursor", help="next_cursor of the page before (see --json), for what follows."),
+]
+UserId = Annotated[str | None, typer.Option("--user", metavar="ID", help="Only those of this user (admins).")]
+Instants = Annotated[int, typer.Option("--limit", min=1, max=1000, help="How many instants at most.")]
+Key = Annotated[
+    str | None,
+    typer.Option(
+        "--key", help="A name of your own for this request: with the same one it is done only once."
+    ),
+]
+File = Annotated[str, typer.Argument(metavar="FILE", help="A job as JSON or YAML; - is standard input.")]

@@ -3,12 +3,16 @@
 import json
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from rich.console import Console
 from rich.table import Table
 
+from karya.cli.advice import advice
 from karya.core.errors import InvalidInput, KaryaError
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 out = Console(highlight=False, markup=False)
 err = Console(stderr=True, highlight=False, markup=False)
@@ -36,9 +40,16 @@ def complain(error: KaryaError) -> None:
 def complaint(error: KaryaError) -> str:
     """The words for an error."""
     if not isinstance(error, InvalidInput):
-        return " ".join(str(error).split())
+        words = " ".join(str(error).split())
+        more = advice(error)
+        return words if more is None else f"{words}; {more}"
     fields = [f"{e.field}: {e.message}" if e.field else e.message for e in error.errors]
     return f"refused: {fields[0]}" if len(fields) == 1 else "\n  ".join(["refused:", *fields])
+
+
+def wire(view: "BaseModel") -> dict[str, Any]:
+    """A view as the gateway wrote it."""
+    return view.model_dump(mode="json")
 
 
 def say_json(content: Any) -> None:
@@ -86,6 +97,22 @@ def show_jobs(page: Mapping[str, Any]) -> None:
     """A page of jobs as a table."""
     columns = ("job", "status", "action", "schedule", "next at", "description")
     show_rows(columns, map(_job_row, page["jobs"]), "no jobs")
+    tell_more(page)
+
+
+def tell_more(page: Mapping[str, Any]) -> None:
+    """How to see what follows on a page, if anything does."""
+    if page["next_cursor"]:
+        note(f"there are more: --cursor {page['next_cursor']}")
+
+
+def show_instants(preview: Mapping[str, Any]) -> None:
+    """Instants, each with the moment when it is due where that is another one."""
+    due = preview["due_at"] or preview["instants"]
+    for instant, at in zip(preview["instants"], due, strict=True):
+        say(instant if at == instant else f"{instant}  due at {at}")
+    if not preview["instants"]:
+        note("no instant is left")
 
 
 def _job_row(job: Mapping[str, Any]) -> tuple[str, ...]:
@@ -112,7 +139,7 @@ def show_summary(summary: Mapping[str, Any]) -> None:
     counts = ", ".join(f"{number} {state}" for state, number in summary["counts"].items() if number)
     out.print(f"tasks: {counts or 'none'}")
     if summary["tasks"]:
-        out.print(_tasks(_in_order(summary["tasks"], [step["name"] for step in job["steps"]])))
+        out.print(tasks_table(_in_order(summary["tasks"], [step["name"] for step in job["steps"]])))
     steps = {task["id"]: task["step"] for task in summary["tasks"]}
     for error in summary["errors"]:
         step = steps.get(error["task_id"], error["task_id"][:8])
@@ -130,11 +157,13 @@ def _in_order(tasks: Sequence[Mapping[str, Any]], steps: Sequence[str]) -> Seque
     return sorted(by_step, key=lambda task: str(task["instant"]), reverse=True)
 
 
-def _tasks(tasks: Sequence[Mapping[str, Any]]) -> Table:
+def tasks_table(tasks: Sequence[Mapping[str, Any]], *, whole_ids: bool = False) -> Table:
+    """Tasks as a table."""
     table = make_table("task", "step", "instant", "status", "attempts", "late (ms)", "error")
     for task in tasks:
         late = "" if task["lateness_ms"] is None else str(task["lateness_ms"])
-        row = (task["id"][:8], task["step"], task["instant"], task["status"], str(task["attempts"]), late)
+        ident = task["id"] if whole_ids else task["id"][:8]
+        row = (ident, task["step"], task["instant"], task["status"], str(task["attempts"]), late)
         table.add_row(*row, task["error"] or task["reason"] or "")
     return table
 

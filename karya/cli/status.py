@@ -1,32 +1,71 @@
 """`karya status`."""
 
 import re
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from karya.cli.calls import ask
+from karya.cli.calls import gateway
 from karya.cli.exits import Exit
 from karya.cli.options import DataDir, Json, Url
-from karya.cli.output import say, say_json
+from karya.cli.output import out, say, say_json, wire
+from karya.cli.watching import EVERY, Every, Watch, shown
+from karya.core.errors import Unavailable
+
+if TYPE_CHECKING:
+    from karya.client import Client
 
 _WORKERS = re.compile(r"^karya_scheduler_workers(?:\{[^}]*\})? (\S+)$", re.MULTILINE)
 
 
-def status(url: Url = None, data_dir: DataDir = None, as_json: Json = False) -> None:
-    """Say whether jobs can run. Exit code 0: ready, 3: not ready, 1: nobody answers."""
-    from karya.cli.client import gateway_url
-
-    address = gateway_url(url, data_dir)
-    readiness = ask(address, None, "GET", "/readyz")
-    workers = workers_in(ask(address, None, "GET", "/metrics"))
-    found = {"url": address, **readiness, "workers": workers}
-    if as_json:
-        say_json(found)
-    else:
-        _show(found)
-    if not readiness["ready"]:
+def status(
+    watch: Watch = False,
+    every: Every = EVERY,
+    url: Url = None,
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """Say whether jobs can run. Exit code 0: ready, 3: not ready, 5: nobody answers."""
+    with gateway(url, data_dir, patience=0) as client:
+        look = _look_in_any_case if watch else _look
+        found = shown(lambda: look(client), _show, as_json=as_json, watch=watch, every=every)
+    if not found["ready"]:
         raise typer.Exit(Exit.NOT_READY)
+
+
+def _look(client: "Client") -> dict[str, Any]:
+    readiness = wire(client.readiness())
+    return {"url": client.url, **readiness, "workers": workers_in(client.metrics())}
+
+
+def _look_in_any_case(client: "Client") -> dict[str, Any]:
+    """Who watches wants to see it come back."""
+    try:
+        return _look(client)
+    except Unavailable as error:
+        return {"url": client.url, "ready": False, "reasons": {"gateway": str(error)}, "workers": None}
+
+
+def metrics(url: Url = None, data_dir: DataDir = None, as_json: Json = False) -> None:
+    """Show the metrics of every actor, as Prometheus reads them."""
+    with gateway(url, data_dir) as client:
+        text = client.metrics()
+    if as_json:
+        say_json(_samples(text))
+    else:
+        out.print(text, end="", soft_wrap=True)
+
+
+def _samples(text: str) -> list[dict[str, Any]]:
+    from prometheus_client.parser import text_string_to_metric_families
+
+    families = text_string_to_metric_families(text)
+    return [
+        {"name": sample.name, "labels": sample.labels, "value": sample.value}
+        for family in families
+        for sample in family.samples
+    ]
 
 
 def workers_in(metrics: str) -> int | None:
@@ -35,7 +74,7 @@ def workers_in(metrics: str) -> int | None:
     return int(sum(map(float, found))) if found else None
 
 
-def _show(found: dict[str, Any]) -> None:
+def _show(found: Mapping[str, Any]) -> None:
     workers = "unknown" if found["workers"] is None else found["workers"]
     say(f"{'ready' if found['ready'] else 'not ready'} at {found['url']}, workers connected: {workers}")
     for part, reason in found["reasons"].items():

@@ -1,33 +1,45 @@
-"""The commands that steer a job: pause, resume, trigger, skip, update; and `karya why`."""
+"""The commands that steer a job: cancel, pause, resume, trigger, skip, update."""
 
 from typing import Annotated, Any
 
 import typer
 
-from karya.cli.calls import ask, job_path
+from karya.cli.calls import gateway
 from karya.cli.jobs import parse_mapping, read_text
-from karya.cli.options import DataDir, JobId, Json, Url
-from karya.cli.output import job_line, make_table, out, say, say_json
+from karya.cli.options import DataDir, JobId, Json, Key, Url
+from karya.cli.output import job_line, say, say_json, wire
+
+
+def cancel(job_id: JobId, url: Url = None, data_dir: DataDir = None, as_json: Json = False) -> None:
+    """Cancel a job; when this returns, no further attempt of it starts."""
+    with gateway(url, data_dir) as client:
+        _print_job(wire(client.cancel(job_id)), as_json)
 
 
 def pause(job_id: JobId, url: Url = None, data_dir: DataDir = None, as_json: Json = False) -> None:
     """Pause a job; when this returns, nothing of it starts until it is resumed."""
-    _print_job(ask(url, data_dir, "POST", f"{job_path(job_id)}/pause"), as_json)
+    with gateway(url, data_dir) as client:
+        _print_job(wire(client.pause(job_id)), as_json)
 
 
 def resume(job_id: JobId, url: Url = None, data_dir: DataDir = None, as_json: Json = False) -> None:
     """Resume a paused job; the instants that have passed are skipped, and recorded as such."""
-    _print_job(ask(url, data_dir, "POST", f"{job_path(job_id)}/resume"), as_json)
+    with gateway(url, data_dir) as client:
+        _print_job(wire(client.resume(job_id)), as_json)
 
 
-def trigger(job_id: JobId, url: Url = None, data_dir: DataDir = None, as_json: Json = False) -> None:
+def trigger(
+    job_id: JobId, key: Key = None, url: Url = None, data_dir: DataDir = None, as_json: Json = False
+) -> None:
     """Run one occurrence of a job now, besides its schedule."""
-    _print_occurrence(ask(url, data_dir, "POST", f"{job_path(job_id)}/trigger"), as_json)
+    with gateway(url, data_dir) as client:
+        _print_occurrence(wire(client.trigger(job_id, key=key)), as_json)
 
 
 def skip(job_id: JobId, url: Url = None, data_dir: DataDir = None, as_json: Json = False) -> None:
     """Skip the next occurrence of a job; the schedule goes on behind it."""
-    _print_occurrence(ask(url, data_dir, "POST", f"{job_path(job_id)}/skip-next"), as_json)
+    with gateway(url, data_dir) as client:
+        _print_occurrence(wire(client.skip_next(job_id)), as_json)
 
 
 def update(
@@ -41,30 +53,9 @@ def update(
     as_json: Json = False,
 ) -> None:
     """Change a job: the fields in FILE replace its own."""
-    _print_job(
-        ask(
-            url,
-            data_dir,
-            "PATCH",
-            job_path(job_id),
-            parse_mapping(read_text(file), "changes are a mapping with the fields to change"),
-        ),
-        as_json,
-    )
-
-
-def why(job_id: JobId, url: Url = None, data_dir: DataDir = None, as_json: Json = False) -> None:
-    """Say for each open task of a job what exactly it waits for."""
-    view = ask(url, data_dir, "GET", f"{job_path(job_id)}/why")
-    if as_json:
-        say_json(view)
-        return
-    say(f"{job_id}  {view['text']}")
-    if view["tasks"]:
-        table = make_table("task", "step", "instant", "waits for", "description")
-        for wait in view["tasks"]:
-            table.add_row(wait["task_id"][:8], wait["step"], wait["instant"], wait["kind"], wait["text"])
-        out.print(table)
+    changes = parse_mapping(read_text(file), "changes are a mapping with the fields to change")
+    with gateway(url, data_dir) as client:
+        _print_job(wire(client.update(job_id, **changes)), as_json)
 
 
 def _print_job(job: Any, as_json: bool) -> None:

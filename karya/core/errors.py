@@ -3,8 +3,12 @@
 Errors carry plain data; the gateway turns them into problem+json, the command line into one line.
 """
 
+import re
+from ast import literal_eval
 from collections.abc import Iterable
 from dataclasses import dataclass
+
+_NOT_FOUND = re.compile(r"no ([a-z ]+) ('.*'|\".*\")", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,15 @@ class NotFound(KaryaError):
 
     def __reduce__(self) -> tuple[type["NotFound"], tuple[str, str]]:
         return NotFound, (self.kind, self.ident)
+
+    @classmethod
+    def of(cls, words: str) -> "NotFound | None":
+        """The error that reads like this; None for other words. Clients are told the words alone."""
+        found = _NOT_FOUND.fullmatch(words)
+        try:
+            return cls(found[1], str(literal_eval(found[2]))) if found else None
+        except (SyntaxError, ValueError):
+            return None
 
 
 class Conflict(KaryaError):

@@ -11,6 +11,7 @@ from pydantic import AwareDatetime
 
 from karya.core.action import ActionText
 from karya.core.pools import DEFAULT_POOL
+from karya.core.priority import DEFAULT_PRIORITY
 from karya.core.retry import DEFAULT_RETRY, RetryPolicy
 from karya.core.steps import StepTimeout
 from karya.core.task import TaskKind
@@ -40,6 +41,8 @@ class Hint:
     """How long one attempt may take, where the job says so."""
     retry: RetryPolicy = DEFAULT_RETRY
     pool: str = DEFAULT_POOL
+    user_id: str | None = None
+    priority: int = DEFAULT_PRIORITY
     action: ActionText | None = None
     """Left out when it is large, and of hooks; the worker then reads it with the claim."""
 

@@ -15,6 +15,7 @@ from karya.core.hook import Hook, Trigger
 from karya.core.ids import new_id
 from karya.core.policies import Misfire, Overlap, Retention
 from karya.core.pools import DEFAULT_POOL
+from karya.core.priority import DEFAULT_PRIORITY
 from karya.core.retry import RetryPolicy
 from karya.core.schedule import Interval, Once, Schedule
 from karya.core.spec import JobSpec
@@ -74,6 +75,7 @@ class Job(BaseModel):
     retry: RetryPolicy
     timeout: StepTimeout | None = None
     pool: str = DEFAULT_POOL
+    priority: int = DEFAULT_PRIORITY
     hooks: tuple[Hook, ...] = ()
     misfire: Misfire = Misfire()
     overlap: Overlap = Overlap.ALLOW
@@ -142,7 +144,7 @@ class Job(BaseModel):
 
     def spec(self) -> Mapping[str, Any]:
         """What the client wrote, in its wire form; the starting point of a change."""
-        kept = {"description", "user_id", "tags", "schedule", "retry", "timeout", "pool"}
+        kept = {"description", "user_id", "tags", "schedule", "retry", "timeout", "pool", "priority"}
         policies = {"misfire", "overlap", "retention"}
         wire: dict[str, Any] = self.model_dump(mode="json", include=kept | policies)
         hooks = [{**hook.model_dump(mode="json"), "action": orjson.loads(hook.action)} for hook in self.hooks]
@@ -190,7 +192,7 @@ def written(spec: JobSpec[Action]) -> dict[str, Any]:
             raise InvalidInput(errors)
     hooks = tuple(map(Hook.of, spec.hooks))
     _must_fit(steps, hooks)
-    same = ("user_id", "description", "tags", "schedule", "retry", "timeout", "pool")
+    same = ("user_id", "description", "tags", "schedule", "retry", "timeout", "pool", "priority")
     policies = ("misfire", "overlap", "retention")
     return {"steps": steps, "hooks": hooks, **{name: getattr(spec, name) for name in (*same, *policies)}}
 

@@ -70,6 +70,8 @@ def plan(
     `at_once` are open at a time, `open_late` of them already; never more than `most` are made at once.
     With `cut` the tasks that should be there are not to be relied on.
     """
+    if job.cursor.exhausted:
+        return Plan(job.cursor, None, ())
     skip, cursor, more = _passed_over(job, now)
     made: list[Cursor] = []
     if more:

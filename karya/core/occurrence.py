@@ -54,7 +54,7 @@ def opening(job: Job) -> tuple[Job, tuple[Task, ...]]:
     ahead = plan(job, job.created_at, job.created_at)
     occurrences = [scheduled(job, cursor) for cursor in (job.cursor, *ahead.cursors)]
     tasks = [task for each in occurrences for task in occurrence_tasks(job, each, job.created_at)]
-    return job.model_copy(update={"cursor": ahead.cursor}), tuple(tasks)
+    return job.model_copy(update={"cursor": ahead.cursor}) if ahead.cursors else job, tuple(tasks)
 
 
 def occurrence_tasks(job: Job, occurrence: Occurrence, now: datetime) -> tuple[Task, ...]:
@@ -88,6 +88,7 @@ def _task(job: Job, step: Step, behind: Sequence[str], occurrence: Occurrence, n
         retry=step.retry or job.retry,
         timeout=step.timeout or job.timeout,
         pool=step.pool or job.pool,
+        priority=job.priority,
         hooks=job.hooks_on(*TASK_TRIGGERS),
         token=(job.version - 1) * VERSION_TOKENS,
         created_at=now,

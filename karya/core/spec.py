@@ -1,6 +1,6 @@
 """What a client asks for: a job in its wire form, checked."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Generic, TypeVar, Union, cast
 
 from pydantic import (
@@ -18,6 +18,7 @@ from karya.core.action import Action
 from karya.core.hook import HookSpec
 from karya.core.policies import Misfire, Overlap, Retention
 from karya.core.pools import DEFAULT_POOL, PoolName
+from karya.core.priority import DEFAULT_PRIORITY, Priority
 from karya.core.retry import RetryPolicy
 from karya.core.schedule import Once, Schedule
 from karya.core.steps import MAX_STEPS, StepSpec, StepTimeout
@@ -53,6 +54,7 @@ class JobSpec(BaseModel, Generic[A]):
     retry: RetryPolicy = Field(default_factory=RetryPolicy)
     timeout: StepTimeout | None = None
     pool: PoolName = DEFAULT_POOL
+    priority: Priority = DEFAULT_PRIORITY
     hooks: Annotated[tuple[HookSpec[A], ...], Field(max_length=20)] = ()
     misfire: Misfire = Misfire()
     overlap: Overlap = Overlap.ALLOW
@@ -86,6 +88,15 @@ class JobSpec(BaseModel, Generic[A]):
         """Every pool that it asks for, each with the field where it stands."""
         steps = [(f"steps.{number}.pool", step.pool) for number, step in enumerate(self.steps) if step.pool]
         return (("pool", self.pool), *steps)
+
+
+Spec = JobSpec[Action] | Mapping[str, Any]
+"""A job as a model, or as the mapping that its JSON would be."""
+
+
+def wire_of(spec: Spec) -> dict[str, Any]:
+    """The mapping that it is, or would be, as JSON."""
+    return spec.model_dump(mode="json") if isinstance(spec, JobSpec) else dict(spec)
 
 
 def spec_model(actions: Iterable[type[Action]]) -> type[JobSpec[Action]]:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from karya.core.action import ActionText
 from karya.core.hook import Hook, Trigger
 from karya.core.pools import DEFAULT_POOL
+from karya.core.priority import DEFAULT_PRIORITY
 from karya.core.retry import RetryPolicy
 from karya.core.steps import StepTimeout, When
 from karya.core.times import Instant
@@ -104,6 +105,8 @@ class Task(BaseModel):
     timeout: StepTimeout | None = None
     pool: str = DEFAULT_POOL
     """Whose workers run it."""
+    priority: int = DEFAULT_PRIORITY
+    """Before which of the tasks of its user it starts when there are more than can."""
     hooks: tuple[Hook, ...] = ()
     """The hooks that this task itself can fire."""
     attempts: int = 0

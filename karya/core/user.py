@@ -34,6 +34,10 @@ UserName = Annotated[
 ]
 
 
+Weight = Annotated[int, Field(ge=1, le=100)]
+"""How many tasks of this user start for one of a user of weight 1, when more are due than can start."""
+
+
 class UserSpec(BaseModel):
     """A user as a client writes it."""
 
@@ -41,6 +45,7 @@ class UserSpec(BaseModel):
 
     name: UserName
     role: Role = Role.USER
+    weight: Weight = 1
 
 
 class User(BaseModel):
@@ -51,6 +56,7 @@ class User(BaseModel):
     id: str
     name: str
     role: Role = Role.USER
+    weight: int = 1
     created_at: Instant
 
 

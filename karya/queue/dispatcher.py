@@ -59,7 +59,7 @@ class Dispatcher:
         on_lost: Callable[[Sequence[Hint]], None],
         keys: QueueKeys | None = None,
         pools: Iterable[str] = (DEFAULT_POOL,),
-        capacity: int = 5_000,
+        capacity: int = 1_000,
     ) -> None:
         """`on_room` is told when the backlog of a pool falls to half of `capacity`, `on_poke` that a task is
         due then, `on_lost` which hints went to a worker that vanished or got lost on the way: they may be

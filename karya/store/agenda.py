@@ -14,13 +14,14 @@ from karya.core.task import Task, TaskState
 from karya.store.chains import Chains, Done
 from karya.store.client import NAIVE_DATES, Document, SyncDatabase, translated
 from karya.store.documents import HINT_FIELDS, job_entity, readable, task_document, task_hint
-from karya.store.names import BY_ID, JOBS, TASKS
+from karya.store.names import BY_ID, JOBS, TASKS, USERS
 from karya.store.skips import Stale
 
 _ACTIVE = JobState.ACTIVE.value
 _READY = TaskState.READY.value
 _WAITING = {"status": _READY, "held": False}
 _KEY_FIELDS = {"token": 1, "due_at": 1}
+_MOST_WEIGHTS = 10_000
 
 Fields = Mapping[str, int]
 
@@ -32,6 +33,7 @@ class MongoAgenda:
         self._jobs = database[JOBS]
         self._tasks = database[TASKS]
         self._due = database.get_collection(TASKS, codec_options=NAIVE_DATES)
+        self._users = database[USERS]
         self._chains = Chains(database)
         self._swept_to: tuple[datetime, str] | None = None
 
@@ -55,6 +57,25 @@ class MongoAgenda:
             found = self._due.find({"_id": {"$in": list(ids)}, **_WAITING}, HINT_FIELDS)
             tasks = readable(found.hint(BY_ID), _due_task)
         return sorted(tasks, key=lambda task: (task.hint.due_at, task.hint.task_id))
+
+    def shares(self, pool: str = DEFAULT_POOL) -> Sequence[str]:
+        """See `Agenda.shares`. A skip scan of the index."""
+        wanted = {"pool": pool, **_WAITING, "share": {"$gt": ""}}
+        with translated():
+            return sorted(self._due.distinct("share", wanted))
+
+    def keys_of(self, share: str, until: datetime, limit: int, pool: str = DEFAULT_POOL) -> Sequence[DueKey]:
+        """See `Agenda.keys_of`. The index alone answers."""
+        wanted = {"pool": pool, **_WAITING, "share": share, "due_at": {"$lte": until}}
+        with translated():
+            found = self._due.find(wanted, _KEY_FIELDS).sort([("due_at", 1), ("_id", 1)]).limit(limit)
+            return readable(found.hint("shares").batch_size(limit + 1), _due_key)
+
+    def weights(self) -> Mapping[str, int]:
+        """See `Agenda.weights`."""
+        with translated():
+            found = self._users.find({"weight": {"$gt": 1}}, {"weight": 1}).limit(_MOST_WEIGHTS)
+            return {user["_id"]: user["weight"] for user in found}
 
     def _in_order(
         self, until: datetime, after: tuple[datetime, str] | None, limit: int, pool: str, fields: Fields

@@ -12,6 +12,7 @@ from karya.core.hint import Hint
 from karya.core.hook import Hook
 from karya.core.job import Cursor, Job
 from karya.core.policies import Misfire, Retention
+from karya.core.priority import DEFAULT_PRIORITY, HIGHEST_PRIORITY
 from karya.core.retry import DEFAULT_RETRY, RetryPolicy
 from karya.core.steps import Step
 from karya.core.task import Lease, Task, TaskKind
@@ -76,6 +77,7 @@ def written_document(job: Job) -> Document:
         "retry": None if job.retry == DEFAULT_RETRY else job.retry.model_dump_json(),
         "timeout_ms": _millis(job.timeout),
         "pool": job.pool,
+        "priority": None if job.priority == DEFAULT_PRIORITY else job.priority,
         "hooks": [hook.model_dump_json() for hook in job.hooks] or None,
         "misfire": None if job.misfire == _DEFAULT_MISFIRE else job.misfire.model_dump_json(),
         "overlap": job.overlap.value,
@@ -134,6 +136,8 @@ def task_document(task: Task) -> Document:
             "retry": None if task.retry == DEFAULT_RETRY else task.retry.model_dump_json(),
             "timeout_ms": _millis(task.timeout),
             "pool": task.pool,
+            "priority": None if task.priority == DEFAULT_PRIORITY else task.priority,
+            "share": share_of(task),
             "hooks": [hook.model_dump_json() for hook in task.hooks] or None,
             "attempts": task.attempts,
             "token": task.token,
@@ -142,9 +146,17 @@ def task_document(task: Task) -> Document:
     )
 
 
+def share_of(task: Task) -> str | None:
+    """Whose task it is and how urgent, in one text that sorts by user, and of each user the most urgent
+    first. A task that has no user and nothing special about it needs none."""
+    if task.user_id is None and task.priority == DEFAULT_PRIORITY:
+        return None
+    return f"{task.user_id or ''}/{HIGHEST_PRIORITY - task.priority}"
+
+
 def task_entity(document: Document) -> Task:
     """The stored task."""
-    moved = {"_id", "linked", "lease", "retry", "timeout_ms", "hooks", "action_large"}
+    moved = {"_id", "linked", "share", "lease", "retry", "timeout_ms", "hooks", "action_large"}
     fields = {key: value for key, value in document.items() if key not in moved}
     fields["action"] = action_text(document)
     fields["retry"] = retry_policy(document)
@@ -175,6 +187,8 @@ def task_hint(document: Document) -> Hint:
         timeout=_duration(document.get("timeout_ms")),
         retry=retry_policy(document),
         pool=document["pool"],
+        user_id=document.get("user_id"),
+        priority=document.get("priority", DEFAULT_PRIORITY),
         action=document.get("action"),
     )
 
@@ -194,6 +208,8 @@ HINT_FIELDS = {
     "timeout_ms": 1,
     "retry": 1,
     "pool": 1,
+    "user_id": 1,
+    "priority": 1,
     "action": 1,
     "count": 1,
     "recurring": 1,

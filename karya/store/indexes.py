@@ -67,6 +67,19 @@ INDEXES: Mapping[str, tuple[IndexModel, ...]] = {
             name="ready",
             partialFilterExpression={"status": "READY", "held": False},
         ),
+        IndexModel(  # those that have a share: what a crowd of one user must not hide
+            [
+                ("pool", UP),
+                ("status", UP),
+                ("held", UP),
+                ("share", UP),
+                ("due_at", UP),
+                ("_id", UP),
+                ("token", UP),
+            ],
+            name="shares",
+            partialFilterExpression={"status": "READY", "held": False, "share": {"$exists": True}},
+        ),
         IndexModel([("lease.expires_at", UP)], name="running", partialFilterExpression={"status": "RUNNING"}),
         IndexModel([("job_id", UP)], name="open", partialFilterExpression={"status": {"$in": OPEN}}),
         IndexModel([("job_id", UP), ("instant", DOWN), ("_id", DOWN)], name="by_job"),
@@ -87,7 +100,10 @@ INDEXES: Mapping[str, tuple[IndexModel, ...]] = {
         IndexModel([("job_id", UP), ("at", DOWN)], name="by_job"),
         IndexModel([("task_id", UP)], name="by_task"),
     ),
-    USERS: (IndexModel([("name", UP)], name="by_name", unique=True),),
+    USERS: (
+        IndexModel([("name", UP)], name="by_name", unique=True),
+        IndexModel([("weight", UP)], name="weights", partialFilterExpression={"weight": {"$gt": 1}}),
+    ),
     TOKENS: (
         IndexModel([("digest", UP)], name="by_digest", unique=True),
         IndexModel([("user_id", UP), ("_id", DOWN)], name="by_user"),

@@ -114,6 +114,8 @@ def hint_of(task: Task) -> Hint:
         timeout=task.timeout,
         retry=task.retry,
         pool=task.pool,
+        user_id=task.user_id,
+        priority=task.priority,
         action=None if task.kind is TaskKind.HOOK else task.action,
     )
 

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,11 +14,10 @@ from karya.actors.cluster.handle_calls import REPEATABLE, Answer
 from karya.actors.cluster.names import SERVER
 from karya.actors.cluster.ray_runtime import join_ray
 from karya.actors.cluster.record import read_record
-from karya.core.action import Action
 from karya.core.errors import Unavailable
 from karya.core.ids import new_id
 from karya.core.settings import RaySettings, Settings
-from karya.core.spec import JobSpec
+from karya.core.spec import Spec, wire_of
 from karya.core.views import (
     AuditPage,
     AuditReport,
@@ -40,10 +39,6 @@ _CALL_SECONDS = 30.0
 _PAUSE_SECONDS = 0.2
 
 
-Spec = JobSpec[Action] | Mapping[str, Any]
-"""A job as a model, or as the mapping that its JSON would be."""
-
-
 class Karya:
     """A cluster, as a Python program uses it. Calls block; errors are those of `karya.core.errors`."""
 
@@ -58,12 +53,12 @@ class Karya:
 
         With a `key` made by `karya.new_key()` it may be called again after an error: it is one job.
         """
-        return JobView.model_validate_json(self._call("submit", spec=_wire(spec), key=key))
+        return JobView.model_validate_json(self._call("submit", spec=wire_of(spec), key=key))
 
     def submit_many(self, specs: Iterable[Spec], *, key: str | None = None) -> Sequence[str]:
         """Stores many jobs; returns their ids, in the order given. Raises InvalidInput, which names item and
         field (`3.schedule.every`), before any is stored."""
-        wire = [_wire(spec) for spec in specs]
+        wire = [wire_of(spec) for spec in specs]
         return BatchView.model_validate_json(self._call("submit_many", specs=wire, key=key)).ids
 
     def get(self, job_id: str) -> JobView:
@@ -92,7 +87,7 @@ class Karya:
 
     def preview(self, spec: Spec, limit: int = 10) -> PreviewView:
         """The first instants of a job that is not stored. Raises InvalidInput, which names the field."""
-        return PreviewView.model_validate_json(self._call("preview", spec=_wire(spec), limit=limit))
+        return PreviewView.model_validate_json(self._call("preview", spec=wire_of(spec), limit=limit))
 
     def versions(self, job_id: str) -> VersionsView:
         """What was changed, paused, resumed and skipped of a job. Raises NotFound."""
@@ -188,10 +183,6 @@ class Karya:
 def new_key() -> str:
     """A key for one submission or trigger: whoever calls again with it means the same one."""
     return new_id(datetime.now(UTC))
-
-
-def _wire(spec: Spec) -> dict[str, Any]:
-    return spec.model_dump(mode="json") if isinstance(spec, JobSpec) else dict(spec)
 
 
 def connect(

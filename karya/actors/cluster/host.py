@@ -5,6 +5,7 @@ import gc
 import os
 import platform
 import secrets
+import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
@@ -19,6 +20,10 @@ log = structlog.get_logger("karya.actor")
 _GARBAGE_THRESHOLD = 50_000
 """New objects between two looks for garbage. A drain makes thousands of short-lived ones at a time; with the
 usual 700 the collector would walk over all of them again and again."""
+
+_SWITCH_SECONDS = 0.0005
+"""The interpreter's switch interval: an actor's event loop shares the work with threads (the driver's, or the
+scheduler's), and with the usual 5 ms each would wait that long for the other."""
 
 _LAST_WORDS_SECONDS = 2.0
 _MEASURE_EVERY_SECONDS = 10.0
@@ -47,6 +52,7 @@ class Host:
     def __init__(self, name: str, opening: Callable[[], Coroutine[Any, Any, None]]) -> None:
         gc.freeze()
         gc.set_threshold(_GARBAGE_THRESHOLD, 20, 50)
+        sys.setswitchinterval(_SWITCH_SECONDS)
         self.loop = asyncio.get_running_loop()
         self._name = name
         self._background: set[asyncio.Task[None]] = set()

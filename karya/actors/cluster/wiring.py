@@ -1,7 +1,6 @@
 """Composition: which implementation stands behind which port. Read this file to know what talks to what."""
 
 import asyncio
-import sys
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import replace
@@ -47,10 +46,6 @@ from karya.store.disk import full_disk
 from karya.store.provider import MongoBlockingStore, MongoStore
 
 log = structlog.get_logger("karya.actor")
-
-_SWITCH_SECONDS = 0.0005
-"""The interpreter's switch interval where a thread and an event loop share the work: with the usual 5 ms,
-each would wait that long for the other."""
 
 _HAND_OVER_SECONDS = 5.0
 _HAND_OVER_PAUSE = 0.05
@@ -232,7 +227,6 @@ class SchedulerParts:
             is_dead=is_dead,
             pools=self._settings.all_pools,
         )
-        sys.setswitchinterval(_SWITCH_SECONDS)
         host.keep(self.dispatcher.run(), "dispatcher")
         host.keep(asyncio.to_thread(self.scheduler.run), "scheduler")
 

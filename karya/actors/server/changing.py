@@ -16,7 +16,7 @@ from karya.core.ports import Clock, JobRepository, TaskRepository
 from karya.core.ports.lifecycle import Lifecycle
 from karya.core.revision import merged, revised
 from karya.core.spec import JobSpec
-from karya.core.times import floor_millis
+from karya.core.times import EPOCH, floor_millis
 from karya.core.views import JobView
 
 
@@ -52,7 +52,7 @@ class Changing:
         if job.cursor.exhausted:  # fewer runs than it has had already
             await self._jobs.settle([job_id], now)
             job = await self._jobs.get(job_id) or job
-        self._poke(now)
+        self._poke(EPOCH)  # what was made anew may have been due long ago
         await reached(await self._tasks.may_start_until(job_id), self._clock)
         return JobView.of(job, now)
 

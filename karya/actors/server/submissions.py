@@ -53,30 +53,27 @@ class Submissions:
 
     async def submit(self, spec: JobSpec[Action], *, key: str | None = None) -> JobView:
         """See `JobService.submit`."""
-        ident = key or new_id(self._now())
-        created_at = minting(ident)
+        ident, created_at = self._mint() if key is None else (key, minting(key))
         await self._checks.check(spec, set())
         submission = submission_of(new_job(spec, created_at, ident=ident))
         with self._metrics.submit_seconds.time():
             await self._group.add(submission)
-        self._poke(_first_due([submission]))
         job = submission.job if key is None else await self._stored(submission.job)
         return JobView.of(job, self._now(), warnings_of(spec, created_at))
 
     async def submit_many(self, specs: Sequence[JobSpec[Action]], *, key: str | None = None) -> Sequence[str]:
         """See `JobService.submit_many`."""
-        whole = key or new_id(self._now())
-        submissions = await self._checked(specs, whole)
+        whole, created_at = self._mint() if key is None else (key, minting(key))
+        submissions = await self._checked(specs, whole, created_at)
         for chunk in _chunks(submissions):
             await self._store(chunk)
-        if submissions:
-            self._poke(_first_due(submissions))
         return [submission.job.id for submission in submissions]
 
-    async def _checked(self, specs: Sequence[JobSpec[Action]], whole: str) -> Sequence[Submission]:
+    async def _checked(
+        self, specs: Sequence[JobSpec[Action]], whole: str, created_at: datetime
+    ) -> Sequence[Submission]:
         if len(specs) > MOST_NUMBERED:
             raise InvalidInput.at("", f"{len(specs):,} jobs; at most {MOST_NUMBERED:,} at once")
-        created_at = minting(whole)
         submissions: list[Submission] = []
         errors: list[FieldError] = []
         users: set[str] = set()
@@ -98,11 +95,16 @@ class Submissions:
     async def _store(self, submissions: Sequence[Submission]) -> Sequence[None]:
         await self._jobs.submit(submissions)
         self._metrics.submitted.inc(len(submissions))
+        self._poke(_first_due(submissions))
         return [None] * len(submissions)
 
     async def _stored(self, job: Job) -> Job:
         """The job as an earlier submission under this key may have left it."""
         return await self._jobs.get(job.id) or job
+
+    def _mint(self) -> tuple[str, datetime]:
+        now = self._now()
+        return new_id(now), now
 
     def _now(self) -> datetime:
         return floor_millis(self._clock.now())

@@ -89,6 +89,16 @@ class Agenda(Protocol):
     def tasks(self, ids: Sequence[str]) -> Sequence[DueTask]:
         """Those of these tasks that are READY and not held, in the order of `due`."""
 
+    def shares(self, pool: str = DEFAULT_POOL) -> Sequence[str]:
+        """Whose tasks, and of what priority, are READY and not held in the pool, due or not: by user, and of
+        each user the most urgent first. It says nothing of tasks without a user and of ordinary priority."""
+
+    def keys_of(self, share: str, until: datetime, limit: int, pool: str = DEFAULT_POOL) -> Sequence[DueKey]:
+        """The keys of the first tasks of a share that are due by then."""
+
+    def weights(self) -> Mapping[str, int]:
+        """The weights of users, where they are not 1."""
+
     def extend(
         self, tasks: Sequence[DueTask], until: datetime, now: datetime, gap: Gap | None = None
     ) -> Extension:

@@ -64,6 +64,7 @@ class JobView(View):
     retry: RetryPolicy
     timeout: StepTimeout | None
     pool: str
+    priority: int
     misfire: Misfire
     overlap: Overlap
     retention: Retention
@@ -93,6 +94,7 @@ class JobView(View):
             retry=job.retry,
             timeout=job.timeout,
             pool=job.pool,
+            priority=job.priority,
             misfire=job.misfire,
             overlap=job.overlap,
             retention=job.retention,

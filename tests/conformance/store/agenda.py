@@ -11,6 +11,7 @@ from karya.core.occurrence import opening
 from karya.core.ports import DueKey, DueTask, Extension, Submission
 from karya.core.schedule import Cron, Once
 from karya.core.task import Task, TaskKind, TaskState
+from karya.core.user import User
 from tests.conformance.store.kit import StoreKit
 from tests.support.story import (
     NOW,
@@ -83,6 +84,48 @@ class AgendaConformance:
         await kit.lifecycle.pause(jobs[1].id, NOW)
         found = {task.hint.job_id: task for task in kit.agenda.tasks([task.hint.task_id for task in shown])}
         assert found == {jobs[number].id: shown[number] for number in (0, 2)}
+
+    # --- shares ---------------------------------------------------------------------------------------
+
+    async def test_shares_name_the_users_and_priorities_of_what_waits(self, kit: StoreKit) -> None:
+        jobs = {
+            "ann/4": a_job(user_id="ann"),
+            "ann/0": a_job(user_id="ann", priority=9),
+            "bob/9": a_job(Once(at=at(99)), user_id="bob", priority=0),
+            "/0": a_job(priority=9),
+            "": a_job(),
+            "gpu/4": a_job(user_id="gpu", pool="gpu"),
+            "held/4": a_job(user_id="held"),
+        }
+        await kit.add(*map(submission, jobs.values()))
+        await kit.lifecycle.pause(jobs["held/4"].id, NOW)
+        assert kit.agenda.shares() == ["/0", "ann/0", "ann/4", "bob/9"]
+        assert kit.agenda.shares("gpu") == ["gpu/4"]
+        await kit.claim(first_task(jobs["ann/0"]))
+        assert kit.agenda.shares() == ["/0", "ann/4", "bob/9"]
+
+    async def test_of_a_share_the_first_that_are_due_are_shown(self, kit: StoreKit) -> None:
+        mine = [a_job(Once(at=at(number)), user_id="ann") for number in range(6)]
+        others = [a_job(user_id="bob"), a_job(user_id="ann", priority=6), a_job(user_id="ann", pool="gpu")]
+        await kit.add(*map(submission, [*mine, *others]))
+        shown = kit.agenda.keys_of("ann/4", at(4), 3)
+        assert shown == keys_of([due(first_task(job)) for job in mine[:3]])
+        assert len(kit.agenda.keys_of("ann/4", at(4), 9)) == 5
+
+    async def test_a_task_that_is_tried_again_keeps_its_share(self, kit: StoreKit) -> None:
+        job = a_job(user_id="ann", priority=7)
+        await kit.add(submission(job))
+        await kit.commit(await kit.claim(first_task(job)), retry(due_at=at(5)))
+        (key,) = kit.agenda.keys_of("ann/2", at(9), 9)
+        (task,) = kit.agenda.tasks([key.task_id])
+        assert (task.hint.user_id, task.hint.priority, key.due_at) == ("ann", 7, at(5))
+
+    async def test_weights_are_those_that_are_not_1(self, kit: StoreKit) -> None:
+        for name, weight in (("ann", 1), ("bob", 7)):
+            await kit.users.add(User(id=name, name=name, weight=weight, created_at=NOW))
+        assert kit.agenda.weights() == {"bob": 7}
+
+    # --- due, by pages --------------------------------------------------------------------------------
 
     async def test_due_ends_with_the_instant_that_was_asked_for(self, kit: StoreKit) -> None:
         jobs = await self.recurring(kit, *(Once(at=at(number)) for number in (0, 4.999, 5, 5.001, 9)))

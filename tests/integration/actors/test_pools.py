@@ -9,7 +9,7 @@ import pytest
 
 from karya.actors import scheduler
 from karya.core.job import Job
-from tests.integration.actors.desk import SELDOM, Desk, Offers, from_now, now
+from tests.integration.actors.desk import SELDOM, Desk, Offers, from_now
 from tests.support.soon import soon
 from tests.support.story import every, step
 
@@ -62,7 +62,7 @@ async def test_a_long_look_at_one_pool_is_shared_with_the_others(
     def store_one(pool: str) -> None:
         if pool == "gpu" and agenda.pools.count("gpu") == 3:
             late.append(asyncio.run_coroutine_threadsafe(desk.job(), loop).result(5))
-            post.inbox.poke(now())
+            post.inbox.poke(late[0].cursor.at)
 
     agenda.on_read = store_one
     post = desk.scheduler(pools=POOLS, agenda=agenda, batch=4, poll=SELDOM)

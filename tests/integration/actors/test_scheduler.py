@@ -7,11 +7,11 @@ from datetime import timedelta
 
 import pytest
 
-from karya.actors import scheduler
+from karya.actors import fairly, scheduler
 from karya.core.clock import SystemClock
 from karya.core.hint import Hint
 from karya.core.task import CLAIM_AHEAD
-from tests.integration.actors.desk import SELDOM, Desk, Offers, from_now, now
+from tests.integration.actors.desk import SELDOM, Desk, Offers, from_now
 from tests.support.away import AwayBlocking
 from tests.support.mongo import Mongo
 from tests.support.soon import soon
@@ -66,7 +66,7 @@ async def test_a_poke_finds_a_new_task_at_once(desk: Desk) -> None:
     post = desk.scheduler(poll=SELDOM)
     await soon(lambda: post.looks == 1)
     job = await desk.job()
-    post.inbox.poke(now())
+    post.inbox.poke(job.cursor.at)
     await post.offered(job)
 
 
@@ -78,7 +78,7 @@ async def test_a_poke_about_the_far_future_causes_no_look(desk: Desk) -> None:
     post.inbox.wake()
     await asyncio.sleep(0.05)
     assert (post.looks, post.offers.jobs) == (1, [])
-    post.inbox.poke(now())
+    post.inbox.poke(job.cursor.at)
     await post.offered(job)
 
 
@@ -127,13 +127,49 @@ async def test_a_full_queue_is_waited_for_and_the_backlog_read_on(
     offers.left = 0
     post = desk.scheduler(poll=SELDOM, batch=4, offers=offers)
     await soon(lambda: post.says("karya_scheduler_planned_tasks") == 10)
-    post.inbox.poke(now())
+    post.inbox.poke(jobs[0].cursor.at)
     await soon(lambda: post.looks == 2)
     while len(offers.jobs) < len(jobs):
         offers.left = 3
         post.inbox.wake()
         await soon(lambda: offers.left == 0 or len(offers.jobs) == len(jobs))
     await post.offered(*jobs)
+
+
+async def test_a_lone_task_is_not_hidden_by_the_crowd_of_another_user(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor are those of more users than are asked for in one go."""
+    monkeypatch.setattr(scheduler, "_CAPACITY", 10)
+    monkeypatch.setattr(fairly, "_SHARES_AT_ONCE", 2)
+    monkeypatch.setattr(fairly, "_REST_SECONDS", 0.01)
+    for number in range(40):
+        await desk.job(-60 + number, user_id="crowd")
+    lone = {(await desk.job(-1, user_id=name)).id for name in ("ann", "bob", "zoe")}
+    offers = Offers()
+    offers.left = 0
+    post = desk.scheduler(poll=SELDOM, batch=4, offers=offers)
+    await soon(lambda: post.says("karya_scheduler_planned_tasks") == 20)
+    offers.left = 6
+    post.inbox.wake()
+    await soon(lambda: offers.left == 0)
+    assert lone <= set(offers.jobs)
+
+
+async def test_of_one_user_the_urgent_are_not_hidden_by_the_others(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scheduler, "_CAPACITY", 10)
+    for number in range(40):
+        await desk.job(-60 + number)
+    urgent = await desk.job(-1, priority=9)
+    offers = Offers()
+    offers.left = 0
+    post = desk.scheduler(poll=SELDOM, batch=4, offers=offers)
+    await soon(lambda: post.says("karya_scheduler_planned_tasks") == 11)
+    offers.left = 1
+    post.inbox.wake()
+    await post.offered(urgent)
 
 
 async def test_a_store_that_is_away_is_waited_for(desk: Desk) -> None:

@@ -146,7 +146,7 @@ async def test_a_batch_is_stored_a_thousand_at_a_time_in_its_order(counter: Coun
     assert ids == sorted(set(ids))
     stored = (await counter.server.list(ALL, cursor=None, limit=2_500)).jobs
     assert {job.id: job.description for job in stored} == {ident: str(n) for n, ident in enumerate(ids)}
-    assert counter.pokes == [NOW]
+    assert counter.pokes == [NOW] * 3, "what is stored may start, though the rest is not there yet"
     assert counter.says("karya_jobs_submitted_total") == 2_500
 
 

@@ -4,6 +4,7 @@ Each runs inside this process, since starting Python a hundred times would take 
 command works at all is shown by test_up.py.
 """
 
+import asyncio
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,9 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from karya.cli.main import app
+from karya.client import AsyncClient, Client
+from karya.core.job import JobState
+from karya.core.task import TaskState
 from tests.integration.cli.command import Up, await_nothing_left
 from tests.support.eventually import eventually
 from tests.support.target import Target, respond
@@ -78,7 +82,7 @@ def test_a_job_is_paused_explained_resumed_and_changed(home: Path) -> None:
     assert said(home, "pause", job) == f"{job}  PAUSED  Nightly report\n"
     paused = data(home, "why", job)
     assert (paused["text"], {wait["kind"] for wait in paused["tasks"]}) == ("paused", {"pause"})
-    assert refused(home, "trigger", job) == f"karya: job {job} is paused: it cannot be triggered\n"
+    assert refused(home, "trigger", job, code=7) == f"karya: job {job} is paused: it cannot be triggered\n"
     assert said(home, "resume", job).startswith(f"{job}  ACTIVE, next at ")
 
     changed = data(home, "update", job, "-", text=HOURLY)
@@ -93,7 +97,7 @@ def test_a_wrong_change_is_refused_and_changes_nothing(home: Path) -> None:
         "karya: refused: shedule: unknown field"
     )
     assert "a mapping with the fields to change" in refused(home, "update", job, "-", text="[]", code=2)
-    assert refused(home, "update", "nope", "-", text=HOURLY) == "karya: no job 'nope'\n"
+    assert refused(home, "update", "nope", "-", text=HOURLY, code=6).startswith("karya: no job 'nope'; ")
     assert data(home, "jobs", "--limit", "1") == before
 
 
@@ -138,11 +142,12 @@ def test_a_dead_letter_is_shown_redriven_and_another_discarded(home: Path) -> No
         assert said(home, "letters", "redrive", letter["id"]).startswith(letter["id"])
         eventually(lambda: "1 SUCCEEDED" in said(home, "job", mended), 20, "the redriven task")
         assert len(target.calls_to("/mended")) == 2
-        assert "it is no dead letter" in refused(home, "letters", "discard", letter["id"])
+        assert "it is no dead letter" in refused(home, "letters", "discard", letter["id"], code=7)
+        assert karya(home, "wait", given_up).exit_code == 9
         assert said(home, "letters", "discard", "--job", given_up) == "1 dead letter discarded\n"
         assert said(home, "letters", "redrive", "--job", given_up) == "0 dead letters redriven\n"
     assert "name a dead letter, or say which to discard" in refused(home, "letters", "discard", code=2)
-    assert refused(home, "letters", "show", "nope") == "karya: no task 'nope'\n"
+    assert refused(home, "letters", "show", "nope", code=6).startswith("karya: no task 'nope'; ")
 
 
 def dead(home: Path, url: str) -> str:
@@ -155,7 +160,7 @@ def dead(home: Path, url: str) -> str:
 
 def test_users_get_in_with_their_tokens_as_far_as_their_role_goes(home: Path) -> None:
     assert said(home, "user", "add", "ada", "--role", "viewer").endswith("  viewer  ada\n")
-    assert refused(home, "user", "add", "ada") == "karya: the name 'ada' is taken\n"
+    assert refused(home, "user", "add", "ada", code=7) == "karya: the name 'ada' is taken\n"
     assert "role: must be 'viewer', 'user' or 'admin'" in refused(
         home, "user", "add", "bob", "--role", "boss", code=2
     )
@@ -168,11 +173,45 @@ def test_users_get_in_with_their_tokens_as_far_as_their_role_goes(home: Path) ->
     assert ("laptop" in listed, ada in listed) == (True, False)
     assert said(home, "status", token=ada).startswith("ready at ")
     assert said(home, "jobs", token=ada) == ""
-    assert "a viewer only reads" in refused(home, "submit", "-", text=NIGHTLY, token=ada)
-    assert "managed by admins" in refused(home, "user", "list", token=ada)
+    assert "a viewer only reads" in refused(home, "submit", "-", text=NIGHTLY, token=ada, code=8)
+    assert "managed by admins" in refused(home, "user", "list", token=ada, code=8)
 
     (token,) = data(home, "token", "list", "ada")["tokens"]
     assert karya(home, "token", "revoke", token["id"]).stderr == f"karya: token {token['id']} is revoked\n"
-    assert "not known, or has expired or been revoked" in refused(home, "jobs", token=ada)
-    assert refused(home, "token", "revoke", token["id"]) == f"karya: no token {token['id']!r}\n"
-    assert refused(home, "token", "create", "nobody") == "karya: no user 'nobody'\n"
+    assert "not known, or has expired or been revoked" in refused(home, "jobs", token=ada, code=8)
+    assert refused(home, "token", "revoke", token["id"], code=6).startswith(
+        f"karya: no token {token['id']!r}; "
+    )
+    assert refused(home, "token", "create", "nobody", code=6).startswith("karya: no user 'nobody'; ")
+
+
+def test_many_jobs_are_submitted_once_and_waited_for(home: Path) -> None:
+    jobs = "\n".join(
+        f'{{"action": {{"type": "noop"}}, "tags": ["many"], "description": "{n}"}}' for n in range(7)
+    )
+    first = said(home, "submit-many", "-", "--key", "seven", "--chunk", "3", text=jobs).split()
+    assert said(home, "submit-many", "-", "--key", "seven", "--chunk", "3", text=jobs).split() == first
+    for job in first:
+        assert said(home, "wait", job, "--timeout", "20").startswith(f"{job}  COMPLETED")
+    listed = data(home, "jobs", "--tag", "many", "--created-after", "2026-01-01T00:00:00Z")["jobs"]
+    assert sorted(job["id"] for job in listed) == sorted(first)
+
+
+def test_both_clients_on_the_real_gateway(home: Path) -> None:
+    url = data(home, "status")["url"]
+    with Client(url) as client:
+        job = client.submit({"action": {"type": "noop"}}, key="once")
+        assert client.submit({"action": {"type": "noop"}}, key="once").id == job.id
+        assert client.wait(job.id, timeout=20).counts[TaskState.SUCCEEDED] == 1
+        again = client.submit({"action": {"type": "noop"}, "schedule": {"kind": "once", "after": "PT1H"}})
+        assert len({client.trigger(again.id, key="now").tasks[0].id for _ in range(3)}) == 1
+        tasks = client.job_tasks(again.id)
+        assert sorted(task.cause.partition(":")[0] for task in tasks) == ["at", "trigger"]
+        assert client.audit(job_id=again.id).is_clean
+
+    async def awaited() -> None:
+        async with AsyncClient(url) as awaiting:
+            assert (await awaiting.cancel(again.id)).status is JobState.CANCELLED
+            assert again.id in [found.id async for found in awaiting.jobs(status="CANCELLED")]
+
+    asyncio.run(awaited())

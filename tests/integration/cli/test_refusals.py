@@ -72,7 +72,7 @@ def test_an_unreachable_mongodb_is_given_up_within_its_timeout(tmp_path: Path) -
     started = time.monotonic()
     result = karya(tmp_path, "up", "--port", "0", "--mongo-url", "mongodb://127.0.0.1:1")
     assert "karya: MongoDB does not acknowledge: 127.0.0.1:1: " in refusal(tmp_path, result)
-    assert result.returncode == 1
+    assert result.returncode == 5
     assert time.monotonic() - started < 25
 
 
@@ -87,13 +87,13 @@ def test_the_other_commands_say_that_nothing_runs(tmp_path: Path) -> None:
     for command in (["status"], ["jobs"], ["job", "x"], ["cancel", "x"]):
         result = karya(tmp_path, *command)
         assert "no cluster runs on the data directory .karya" in refusal(tmp_path, result)
-        assert result.returncode == 1
+        assert result.returncode == 5
 
 
 def test_a_gateway_that_does_not_answer_is_named(tmp_path: Path) -> None:
     result = karya(tmp_path, "status", "--url", "http://127.0.0.1:1")
     assert "karya: no gateway answers at http://127.0.0.1:1" in refusal(tmp_path, result)
-    assert result.returncode == 1
+    assert result.returncode == 5
 
 
 def test_down_without_a_cluster_has_nothing_to_do(tmp_path: Path) -> None:

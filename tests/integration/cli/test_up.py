@@ -43,8 +43,8 @@ def test_a_cluster_is_used_from_the_command_line_and_stopped_with_down(tmp_path:
         assert up.await_end() == 0
         assert up.lines[-1] == "stopped\n"
         await_nothing_left(tmp_path)
-    assert karya(tmp_path, "status").returncode == 1
-    assert karya(tmp_path, "status", "--url", url).returncode == 1
+    assert karya(tmp_path, "status").returncode == 5
+    assert karya(tmp_path, "status", "--url", url).returncode == 5
 
 
 def check_status(home: Path, url: str) -> None:
@@ -80,7 +80,7 @@ def check_jobs(home: Path) -> None:
     assert "CANCELLED" in karya(home, "cancel", pending).stdout
     await_state(home, pending, "CANCELLED")
     again = karya(home, "cancel", done)
-    assert again.returncode == 1
+    assert again.returncode == 7
     assert f"karya: job {done} is completed" in again.stderr
 
     listed = karya(home, "jobs").stdout
@@ -127,7 +127,7 @@ def check_refusals(home: Path, url: str) -> None:
     assert first == "karya: refused:"
     assert [field.split(":")[0].strip() for field in fields] == ["schedule.every", "action.url"]
     missing = karya(home, "job", "no-such/job")
-    assert missing.returncode == 1
+    assert missing.returncode == 6
     assert missing.stderr.startswith("karya: ")
 
 

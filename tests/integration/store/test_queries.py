@@ -162,6 +162,8 @@ CALLS: dict[str, Callable[[Store], Any]] = {
     "ready tasks": lambda s: s.kit.agenda.tasks([first_task(job).id for job in s.jobs[170:190]]),
     "extend": lambda s: s.kit.agenda.extend([due(first_task(job)) for job in s.recurring], at(1), NOW),
     "stalled": lambda s: s.kit.agenda.stalled(at(9), at(1), 20),
+    "keys of a share": lambda s: s.kit.agenda.keys_of(f"{BUSY}/4", at(50), 20),
+    "weights": lambda s: s.kit.agenda.weights(),
     "extend, late": lambda s: s.kit.agenda.extend(
         [due(first_task(j)) for j in s.late], at(999), at(999), GAP
     ),
@@ -231,8 +233,24 @@ def test_every_query_is_answered_by_an_index_and_reads_little_more_than_it_retur
 
 
 def test_keys_are_read_off_their_index(said: Said, mongo: Mongo) -> None:
-    read = [plan.documents for name in ("keys", "keys, on") for plan in plans(mongo.blocking, said[name])]
-    assert read == [0, 0, 0], "the last two are of one call"
+    read = [
+        plan.documents
+        for name in ("keys", "keys, on", "keys of a share")
+        for plan in plans(mongo.blocking, said[name])
+    ]
+    assert read == [0, 0, 0, 0], "the second and third are of one call"
+
+
+def test_users_with_tasks_are_skipped_to_and_not_counted_through(kit: StoreKit, mongo: Mongo) -> None:
+    """However many tasks a user has, one key of the index tells that there are some."""
+    wanted = {"pool": "default", "status": "READY", "held": False, "share": {"$gt": ""}}
+    command = {"distinct": "tasks", "key": "share", "query": wanted}
+    with RECORDER.recorded() as said:
+        kit.agenda.shares()
+    assert [{name: each[name] for name in command} for each in said] == [command]
+    plan = mongo.blocking.command("explain", command)["queryPlanner"]["winningPlan"]
+    assert (plan["stage"], plan["inputStage"]["stage"]) == ("PROJECTION_COVERED", "DISTINCT_SCAN")
+    assert plan["inputStage"]["indexName"] == "shares"
 
 
 def test_every_list_is_limited_so_that_no_cursor_stays_open(said: Said) -> None:

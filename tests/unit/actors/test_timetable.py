@@ -162,3 +162,50 @@ def test_those_of_the_same_ten_milliseconds_go_together() -> None:
 def test_what_needs_the_slot_of_its_job_goes_at_its_instant() -> None:
     slotted = replace(hint("a", 1.005), slotted=True)
     assert early(slotted) == slotted.due_at
+
+
+def test_when_there_is_no_room_for_all_users_have_turns() -> None:
+    made = Timetable(100, 3, due)
+    made.add([hint(f"a{number}", 0, user="ann") for number in range(9)])
+    made.add([hint("b0", 1, user="bob"), hint("b1", 2, user="bob"), hint("c0", 3)])
+    assert names(made.hand_out(at(3), 4, 0)) == ["a0", "b0", "c0", "a1"]
+    assert names(made.hand_out(at(3), 4, 0)) == ["b1", "a2", "a3", "a4"]
+    made.add([hint("d0", 4, user="dan")])
+    assert "d0" in names(made.hand_out(at(4), 2, 0)), "the moment that it is due, whatever has waited longer"
+
+
+def test_turns_go_by_the_weights_of_the_users() -> None:
+    made = Timetable(100, 3, due)
+    made.weights = {"ann": 3}
+    made.add([hint(f"a{number}", 0, user="ann") for number in range(20)])
+    made.add([hint(f"b{number}", 0, user="bob") for number in range(20)])
+    handed = names(made.hand_out(at(0), 16, 0))
+    assert [sum(name[0] == user for name in handed) for user in "ab"] == [12, 4]
+
+
+def test_of_one_user_the_urgent_go_first_but_not_before_their_moment() -> None:
+    made = Timetable(100, 3, due)
+    made.add([hint("low", 0, priority=0), hint("usual", 1), hint("high", 2, priority=9)])
+    made.add([hint("later", 9, priority=9)])
+    assert names(made.hand_out(at(0), 0, 0)) == []
+    assert made.next_moment() == at(0)
+    assert names(made.hand_out(at(2), 2, 0)) == ["high", "usual"]
+    assert names(made.hand_out(at(2), 9, 0)) == ["low"]
+    assert made.next_moment() == at(9)
+
+
+def test_a_later_state_of_what_has_its_turn_replaces_it() -> None:
+    made = Timetable(100, 3, due)
+    made.add([hint("a", 0, user="ann"), hint("b", 0, user="bob")])
+    made.hand_out(at(0), 0, 0)
+    made.add([hint("a", 5, token=1, user="ann")])
+    assert names(made.hand_out(at(1), 9, 0)) == ["b"]
+    assert made.next_moment() == at(5)
+    assert made.hand_out(at(5), 9, 0) == [hint("a", 5, token=1, user="ann")]
+
+
+def test_for_those_who_are_hidden_by_a_crowd_it_has_as_much_room_again() -> None:
+    made = table(("a", 0), ("b", 1), capacity=2)
+    assert (made.room, made.spare) == (0, 2)
+    made.add([hint("c"), hint("d"), hint("e")])
+    assert (made.room, made.spare) == (0, 0)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from karya.cli.jobs import parse_mapping, parse_spec
+from karya.cli.jobs import parse_many, parse_mapping, parse_spec
 from karya.cli.output import action_text, schedule_text, show_rows, show_summary, work_text
 from karya.core.errors import InvalidInput
 
@@ -34,6 +34,45 @@ def test_an_instant_in_yaml_reaches_the_gateway_as_it_was_written() -> None:
 def test_what_is_no_job_is_refused_with_the_reason(text: str, why: str) -> None:
     with pytest.raises(InvalidInput, match=why):
         parse_spec(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[{"a": 1}, {"b": 2}]',
+        '{"a": 1}\n\n{"b": 2}\n',
+        "- a: 1\n- b: 2\n",
+        "a: 1\n---\nb: 2\n",
+        "---\n- a: 1\n---\n- b: 2\n",
+    ],
+)
+def test_many_jobs_in_every_form(text: str) -> None:
+    assert parse_many(text) == [{"a": 1}, {"b": 2}]
+
+
+def test_one_job_over_several_lines_is_one() -> None:
+    assert parse_many('{\n  "a": 1\n}') == [{"a": 1}]
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ('{"a": 1}\n{"b": }', "line 2: Expecting value"),
+        ('[{"a": 1}, 3]', "1: a job is a mapping"),
+        ("", "no jobs: write them as"),
+        ("[]", "no jobs: write them as"),
+        ("[1", "neither JSON nor YAML"),
+        ("a: .nan", "not JSON compliant"),
+    ],
+)
+def test_many_jobs_that_are_none_are_refused_by_their_place(text: str, why: str) -> None:
+    with pytest.raises(InvalidInput, match=why):
+        parse_many(text)
+
+
+def test_several_documents_are_not_one_job() -> None:
+    with pytest.raises(InvalidInput, match="`karya submit-many` takes those"):
+        parse_spec("a: 1\n---\nb: 2\n")
 
 
 def test_actions_and_schedules_in_a_few_words() -> None:

@@ -18,4 +18,8 @@ def test_importing_the_command_imports_nothing_heavy() -> None:
 
 
 def test_the_client_brings_neither_ray_nor_a_database_driver() -> None:
-    assert loaded_by("karya.cli.client, karya.actors.cluster.record") == {"aiohttp", "pydantic"}
+    assert loaded_by("karya.client, karya.actors.cluster.record") == {"aiohttp", "pydantic"}
+
+
+def test_importing_karya_itself_imports_nothing_heavy() -> None:
+    assert loaded_by("karya") == set()

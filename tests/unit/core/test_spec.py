@@ -21,7 +21,9 @@ def spec(**fields: Any) -> JobSpec[Action]:
 @pytest.mark.parametrize(
     ("fields", "field"),
     [
-        ({"priority": 1}, "priority"),
+        ({"urgency": 1}, "urgency"),
+        ({"priority": 10}, "priority"),
+        ({"priority": -1}, "priority"),
         ({"action": None}, "action"),
         ({"action": {}}, "action"),
         ({"action": {"type": "ftp"}}, "action"),

@@ -1,0 +1,65 @@
+"""One look, or one after the other (`--watch`)."""
+
+import io
+import json
+import time
+from collections.abc import Callable, Mapping
+from contextlib import redirect_stderr, redirect_stdout
+from typing import Annotated, Any
+
+import typer
+from rich.live import Live
+from rich.text import Text
+
+from karya.cli.output import out, say, say_json
+
+Watch = Annotated[bool, typer.Option("--watch", help="Look again and again, until Ctrl-C.")]
+Every = Annotated[float, typer.Option("--every", min=0.1, help="With --watch: seconds between two looks.")]
+EVERY = 2.0
+
+Look = Callable[[], Mapping[str, Any]]
+Show = Callable[[Mapping[str, Any]], None]
+
+
+def shown(
+    look: Look,
+    show: Show,
+    *,
+    as_json: bool,
+    watch: bool = False,
+    every: float = EVERY,
+    until: Callable[[Mapping[str, Any]], bool] = lambda _: False,
+) -> Mapping[str, Any]:
+    """Looks and shows, over and over with `watch`, until something is seen; returns what was seen last.
+
+    With `as_json` and `watch` each look is one line. On a terminal each takes the place of the one before.
+    """
+    if not watch:
+        seen = look()
+        (say_json if as_json else show)(seen)
+        return seen
+    if as_json:
+        return _repeated(look, lambda seen: say(json.dumps(seen, ensure_ascii=False)), every, until)
+    if not out.is_terminal:
+        return _repeated(look, show, every, until)
+    with Live(console=out, auto_refresh=False) as screen:
+        return _repeated(
+            look, lambda seen: screen.update(Text(_text(show, seen)), refresh=True), every, until
+        )
+
+
+def _repeated(
+    look: Look, show: Show, every: float, until: Callable[[Mapping[str, Any]], bool]
+) -> Mapping[str, Any]:
+    while True:
+        show(seen := look())
+        if until(seen):
+            return seen
+        time.sleep(every)
+
+
+def _text(show: Show, seen: Mapping[str, Any]) -> str:
+    printed = io.StringIO()
+    with redirect_stdout(printed), redirect_stderr(printed):  # remarks are a part of the look
+        show(seen)
+    return printed.getvalue().rstrip("\n")

@@ -1,0 +1,57 @@
+"""What every operation does: ask, and ask again where that does no harm."""
+
+from collections.abc import AsyncIterator
+from typing import Any, TypeVar
+from uuid import uuid4
+
+from pydantic import BaseModel, ValidationError
+
+from karya.client.answers import failure_of, stranger
+from karya.client.request import Failure, Reply, Request, get
+from karya.client.transport import Transport
+from karya.client.tries import Tries
+
+M = TypeVar("M", bound=BaseModel)
+PAGE = 100
+"""How many entries a page has at most, by the gateway's own limit."""
+
+
+class Asking:
+    """Base of the operations."""
+
+    _transport: Transport
+    _patience: float
+
+    async def _view(self, request: Request, model: type[M]) -> M:
+        reply = await self._ask(request)
+        try:
+            return model.model_validate_json(reply.body)
+        except ValidationError as error:
+            found = f"{error.error_count()} fields of a {model.__name__} are not as this version knows them"
+            raise stranger(self._transport.url, found) from None
+
+    async def _pages(self, model: type[M], path: str, **query: Any) -> AsyncIterator[M]:
+        cursor: str | None = None
+        while True:
+            page: Any = await self._view(get(path, cursor=cursor, **query), model)
+            yield page
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    async def _ask(self, request: Request) -> Reply:
+        tries = Tries(self._patience)
+        while True:
+            reply = await self._transport.send(request)
+            failure = reply if isinstance(reply, Failure) else failure_of(reply, self._transport.url)
+            if failure is None:
+                assert isinstance(reply, Reply)  # noqa: S101 - else it would be the failure
+                return reply
+            pause = tries.pause(failure.retry_after) if failure.may_be_repeated(request) else None
+            if pause is None:
+                raise failure.error
+            await self._transport.sleep(pause)
+
+    def _key(self, given: str | None) -> str | None:
+        """The Idempotency-Key of one call: none where nothing is sent twice, since it costs two writes."""
+        return given or (str(uuid4()) if self._patience else None)

@@ -1,0 +1,136 @@
+"""The operations of jobs: submit, look, steer. Their names and parameters are those of the actor handle."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from karya.client.asking import PAGE, Asking
+from karya.client.operation import Operation, Stream
+from karya.client.request import Repeat, Request, get, post, segment, written_as_json
+from karya.core.spec import Spec, wire_of
+from karya.core.views import (
+    JobPage,
+    JobView,
+    OccurrenceView,
+    PreviewView,
+    SummaryView,
+    TaskPage,
+    TaskStory,
+    TaskView,
+    VersionsView,
+    WhyView,
+)
+
+JOBS = "/v1/jobs"
+
+
+def job_path(job_id: str) -> str:
+    """The path of a job."""
+    return f"{JOBS}/{segment(job_id)}"
+
+
+class JobCalls(Asking):
+    """What is asked about one job, and to find it."""
+
+    @Operation
+    async def submit(self, spec: Spec, *, key: str | None = None) -> JobView:
+        """Stores a job; when this returns, the job is durable. Raises InvalidInput, which names the field.
+
+        With a `key`, a text of your own, it may be called again after an error, within a day: it is one job.
+        """
+        asked = post(JOBS, Repeat.KEYED, wire_of(spec), key=self._key(key))
+        return await self._view(asked, JobView)
+
+    @Operation
+    async def get(self, job_id: str) -> JobView:
+        """One job. Raises NotFound."""
+        return await self._view(get(job_path(job_id)), JobView)
+
+    @Operation
+    async def list(self, /, *, cursor: str | None = None, limit: int = 20, **query: Any) -> JobPage:
+        """A page of jobs, the newest first; the keywords are the fields of JobQuery (tag, status, …)."""
+        return await self._view(get(JOBS, cursor=cursor, limit=limit, **query), JobPage)
+
+    @Stream
+    async def jobs(self, /, **query: Any) -> AsyncIterator[JobView]:
+        """All jobs that the fields of JobQuery find, the newest first; pages are asked for as needed."""
+        async for page in self._pages(JobPage, JOBS, limit=PAGE, **query):
+            for job in page.jobs:
+                yield job
+
+    @Operation
+    async def tasks(self, job_id: str, *, cursor: str | None = None, limit: int = 20) -> TaskPage:
+        """A page of the tasks of a job, the latest instant first. Raises NotFound."""
+        return await self._view(get(f"{job_path(job_id)}/tasks", cursor=cursor, limit=limit), TaskPage)
+
+    @Stream
+    async def job_tasks(self, job_id: str) -> AsyncIterator[TaskView]:
+        """All tasks of a job, the latest instant first. Raises NotFound."""
+        async for page in self._pages(TaskPage, f"{job_path(job_id)}/tasks", limit=PAGE):
+            for task in page.tasks:
+                yield task
+
+    @Operation
+    async def summary(self, job_id: str) -> SummaryView:
+        """A job with its latest tasks, counts and errors. Raises NotFound."""
+        return await self._view(get(f"{job_path(job_id)}/summary"), SummaryView)
+
+    @Operation
+    async def why(self, job_id: str) -> WhyView:
+        """What each open task of a job waits for. Raises NotFound."""
+        return await self._view(get(f"{job_path(job_id)}/why"), WhyView)
+
+    @Operation
+    async def occurrences(self, job_id: str, limit: int = 10) -> PreviewView:
+        """The next instants of a job. Raises NotFound."""
+        return await self._view(get(f"{job_path(job_id)}/occurrences", limit=limit), PreviewView)
+
+    @Operation
+    async def preview(self, spec: Spec, limit: int = 10) -> PreviewView:
+        """The first instants of a job that is not stored. Raises InvalidInput, which names the field."""
+        asked = post(f"{JOBS}/preview", Repeat.ALWAYS, wire_of(spec), limit=limit)
+        return await self._view(asked, PreviewView)
+
+    @Operation
+    async def versions(self, job_id: str) -> VersionsView:
+        """What was changed, paused, resumed and skipped of a job. Raises NotFound."""
+        return await self._view(get(f"{job_path(job_id)}/versions"), VersionsView)
+
+    @Operation
+    async def task(self, task_id: str) -> TaskStory:
+        """A task with its failed attempts. Raises NotFound."""
+        return await self._view(get(f"/v1/tasks/{segment(task_id)}"), TaskStory)
+
+    # --- steering -------------------------------------------------------------------------------------
+
+    @Operation
+    async def cancel(self, job_id: str) -> JobView:
+        """Cancels a job; when this returns, no further attempt of it starts. Raises NotFound, Conflict."""
+        return await self._view(post(f"{job_path(job_id)}/cancel", Repeat.ALWAYS), JobView)
+
+    @Operation
+    async def pause(self, job_id: str) -> JobView:
+        """Pauses a job; when this returns, nothing of it starts until it is resumed. Raises as `cancel`."""
+        return await self._view(post(f"{job_path(job_id)}/pause", Repeat.ALWAYS), JobView)
+
+    @Operation
+    async def resume(self, job_id: str) -> JobView:
+        """Resumes a paused job. Raises as `cancel`."""
+        return await self._view(post(f"{job_path(job_id)}/resume", Repeat.ALWAYS), JobView)
+
+    @Operation
+    async def trigger(self, job_id: str, *, key: str | None = None) -> OccurrenceView:
+        """Runs one occurrence now; with the same `key` it is the same one. Raises NotFound, and Conflict for
+        a job that is paused or has ended."""
+        asked = post(f"{job_path(job_id)}/trigger", Repeat.KEYED, key=self._key(key))
+        return await self._view(asked, OccurrenceView)
+
+    @Operation
+    async def skip_next(self, job_id: str) -> OccurrenceView:
+        """Skips the next occurrence. Raises NotFound, and Conflict when there is none."""
+        return await self._view(post(f"{job_path(job_id)}/skip-next", Repeat.NEVER), OccurrenceView)
+
+    @Operation
+    async def update(self, /, job_id: str, **changes: Any) -> JobView:
+        """Changes a job: the fields that are given replace its own. Raises as `cancel`, and InvalidInput."""
+        asked = Request("PATCH", job_path(job_id), Repeat.NEVER, written_as_json(changes))
+        return await self._view(asked, JobView)

@@ -1,0 +1,51 @@
+"""The operations of dead letters."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from karya.client.asking import PAGE, Asking
+from karya.client.operation import Operation, Stream
+from karya.client.request import Repeat, Request, get, post, segment
+from karya.core.views import BulkView, TaskPage, TaskStory, TaskView
+
+_LETTERS = "/v1/dead-letters"
+
+
+class LetterCalls(Asking):
+    """List, redrive, discard."""
+
+    @Operation
+    async def dead_letters(self, /, *, cursor: str | None = None, limit: int = 20, **query: Any) -> TaskPage:
+        """A page of dead letters, the latest first; the keywords are the fields of LetterQuery."""
+        return await self._view(get(_LETTERS, cursor=cursor, limit=limit, **query), TaskPage)
+
+    @Stream
+    async def letters(self, /, **query: Any) -> AsyncIterator[TaskView]:
+        """All dead letters that the fields of LetterQuery find, the latest first."""
+        async for page in self._pages(TaskPage, _LETTERS, limit=PAGE, **query):
+            for task in page.tasks:
+                yield task
+
+    @Operation
+    async def redrive(self, task_id: str) -> TaskStory:
+        """Gives a dead letter a new set of attempts. Raises NotFound, Conflict."""
+        return await self._view(_one(task_id, "redrive"), TaskStory)
+
+    @Operation
+    async def redrive_all(self, /, **query: Any) -> int:
+        """Redrives all dead letters that match the fields of LetterQuery; how many."""
+        return (await self._view(post(f"{_LETTERS}/redrive", Repeat.NEVER, query), BulkView)).count
+
+    @Operation
+    async def discard(self, task_id: str) -> TaskStory:
+        """Gives a dead letter up. Raises NotFound, Conflict."""
+        return await self._view(_one(task_id, "discard"), TaskStory)
+
+    @Operation
+    async def discard_all(self, /, **query: Any) -> int:
+        """Discards all dead letters that match the fields of LetterQuery; how many."""
+        return (await self._view(post(f"{_LETTERS}/discard", Repeat.NEVER, query), BulkView)).count
+
+
+def _one(task_id: str, verb: str) -> Request:
+    return post(f"{_LETTERS}/{segment(task_id)}/{verb}", Repeat.NEVER)

@@ -1,0 +1,42 @@
+"""The operations of operators: readiness, metrics, the audit."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from karya.client.asking import Asking
+from karya.client.operation import Operation, Stream
+from karya.client.request import get
+from karya.core.views import AuditPage, AuditReport, Readiness
+from karya.core.views.audit import merged
+
+_WIRE_NAMES = {"job_id": "job", "since": "from", "until": "to"}
+
+
+class StandingCalls(Asking):
+    """How the cluster stands."""
+
+    @Operation
+    async def audit(self, /, **query: Any) -> AuditReport:
+        """Proves the ledger, page by page; the keywords are the fields of AuditQuery (job_id, since, until,
+        patience). Raises InvalidInput, NotFound."""
+        return merged([page async for page in self._audit(query)])
+
+    @Stream
+    async def audit_pages(self, /, **query: Any) -> AsyncIterator[AuditPage]:
+        """The same page by page, each as soon as it is proven."""
+        async for page in self._audit(query):
+            yield page
+
+    def _audit(self, query: dict[str, Any]) -> AsyncIterator[AuditPage]:
+        wire = {_WIRE_NAMES.get(name, name): value for name, value in query.items()}
+        return self._pages(AuditPage, "/v1/audit", **wire)
+
+    @Operation
+    async def readiness(self) -> Readiness:
+        """Whether jobs can run, and if not, what is missing."""
+        return await self._view(get("/readyz"), Readiness)
+
+    @Operation
+    async def metrics(self) -> str:
+        """The metrics of every actor as Prometheus text."""
+        return (await self._ask(get("/metrics"))).body.decode()

@@ -1,0 +1,93 @@
+"""What the commands say of errors, and with which code they end."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from karya.actors.cluster.record import ClusterRecord
+from karya.cli.calls import gateway_url
+from karya.cli.exits import Exit, Interrupted, TimedOut, exit_for
+from karya.cli.output import complaint
+from karya.cli.status import workers_in
+from karya.core.errors import (
+    ConfigError,
+    Conflict,
+    DataDirectoryInUse,
+    FieldError,
+    Forbidden,
+    InvalidInput,
+    KaryaError,
+    NotFound,
+    StoreUnavailable,
+    Unauthenticated,
+    Unavailable,
+)
+
+
+def test_a_refusal_names_each_field_on_a_line_of_its_own() -> None:
+    error = InvalidInput([FieldError("action.url", "required"), FieldError("retry", "unknown field")])
+    assert complaint(error) == "refused:\n  action.url: required\n  retry: unknown field"
+
+
+def test_a_refusal_of_one_thing_is_one_line() -> None:
+    assert complaint(InvalidInput.at("", "the body must be a JSON object")) == (
+        "refused: the body must be a JSON object"
+    )
+
+
+@pytest.mark.parametrize(
+    ("error", "advice"),
+    [
+        (NotFound("job", "x"), "no job 'x'; `karya jobs` lists those that are there"),
+        (NotFound("moon", "x"), "no moon 'x'"),
+        (Unauthenticated("who?"), "who?; commands read the token from KARYA_TOKEN"),
+        (Unavailable("no gateway answers at x: y"), "no gateway answers at x: y; `karya up` starts one; "),
+        (Conflict("it has\nended"), "it has ended"),
+    ],
+)
+def test_an_error_says_what_to_do_next_where_that_is_known(error: KaryaError, advice: str) -> None:
+    assert complaint(error).startswith(advice)
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (KaryaError("x"), 1),
+        (ConfigError("x"), 2),
+        (DataDirectoryInUse("x"), 2),
+        (InvalidInput.at("x", "y"), 2),
+        (StoreUnavailable("x"), 5),
+        (NotFound("job", "x"), 6),
+        (Conflict("x"), 7),
+        (Forbidden("x"), 8),
+        (Unauthenticated("x"), 8),
+        (TimedOut("x"), 10),
+        (Interrupted("x"), 130),
+    ],
+)
+def test_each_kind_of_failure_has_its_exit_code(error: KaryaError, code: int) -> None:
+    assert exit_for(error) == code
+    assert code in list(Exit)
+
+
+def test_the_gateway_is_found_through_the_data_directory(tmp_path: Path) -> None:
+    now = datetime.now(UTC)
+    record = ClusterRecord(
+        pid=1, url="http://127.0.0.1:4", ray_address="x", namespace="karya", started_at=now
+    )
+    record.write(tmp_path)
+    assert gateway_url(None, tmp_path) == "http://127.0.0.1:4"
+    assert gateway_url("http://other:5/", tmp_path) == "http://other:5/"
+
+
+def test_a_data_directory_without_a_cluster_is_unavailable_not_wrong(tmp_path: Path) -> None:
+    with pytest.raises(Unavailable, match="no cluster runs on the data directory"):
+        gateway_url(None, tmp_path)
+
+
+def test_the_workers_are_counted_in_the_metrics() -> None:
+    head = 'karya_scheduler_workers{actor="scheduler",pool='
+    text = f'{head}"default"}} 3.0\n{head}"gpu"}} 2.0\nkarya_scheduler_workers_other 9.0\n'
+    assert workers_in(text) == 5
+    assert workers_in("karya_scheduler_leader 1.0\n") is None
