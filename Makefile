@@ -4,11 +4,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-EXTRAS := .[embedded,kafka,dev]
+EXTRAS := .[embedded,kafka,dev,docs]
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install node chromium faketime prometheus demo up down test chaos lint bench bench-check constraints clean
+.PHONY: help install node chromium faketime prometheus demo up down test chaos lint docs docs-serve bench bench-check constraints clean
 
 help: ## Lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,12 @@ lint: install ## Style, types and the direction of imports
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+docs: install ## Builds the site of the documentation into site/; a page without a place in it is an error
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict $(ARGS)
+
+docs-serve: install ## Shows the site at 127.0.0.1:8000 and follows your changes
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve $(ARGS)
+
 bench: install ## Measures throughput, start lag and idle cost
 	$(BIN)/python -m bench $(ARGS)
 
@@ -53,7 +59,7 @@ constraints: ## Pins the newest versions that pyproject.toml allows in constrain
 	mv constraints.new constraints.txt
 
 clean: ## Removes what can be made again; data directories stay
-	rm -rf $(VENV) tests/compat/.env tests/compat/node/node_modules build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) tests/compat/.env tests/compat/node/node_modules site build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # $(call debian,PACKAGES,WHY): installs Debian packages where we are root, else says what to do.

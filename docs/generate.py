@@ -1,8 +1,8 @@
-"""Brings the tables of docs/reference up to date with the code: `python docs/generate.py [--check]`.
+"""Brings docs/reference up to date with the code: `python docs/generate.py [--check]`.
 
 A table between `<!-- generated: NAME -->` and `<!-- end -->` gets its rows from the code; the last
 column is written by people and kept, row by row. With --check nothing is written, and the exit code
-is 1 when something would change.
+is 1 when something would change. The page rest.md is made as a whole.
 """
 
 import sys
@@ -12,6 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
+import rest_reference
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
@@ -180,7 +181,18 @@ def main() -> int:
             print(f"{page.name}: {name} changed" + (", a meaning is missing" if MISSING in after else ""))
         if "--check" not in sys.argv:
             page.write_text(after)
+    stale |= _renewed_page(REFERENCE / "rest.md", rest_reference.page())
     return int(stale and "--check" in sys.argv)
+
+
+def _renewed_page(page: Path, text: str) -> bool:
+    """Writes a page that is made as a whole; says whether it was another."""
+    if page.exists() and page.read_text() == text:
+        return False
+    print(f"{page.name} changed")
+    if "--check" not in sys.argv:
+        page.write_text(text)
+    return True
 
 
 if __name__ == "__main__":

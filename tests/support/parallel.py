@@ -20,6 +20,7 @@ LONGEST = (
     "tests/integration/cluster",
     "tests/compat",
     "tests/ui",
+    "tests/docs",
     "tests/integration",
     "tests/model",
     "tests/chaos",

@@ -1,10 +1,9 @@
-"""What examples and guides promise: a package brings a connector, PYTHONPATH brings functions."""
+"""What the example promises: a package brings a connector."""
 
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,51 +12,6 @@ import pytest
 from tests.integration.cli.command import Up, karya, until
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(240)]
-
-EXAMPLE = Path(__file__).parents[3] / "examples" / "karya-connector-shout"
-REPORTS = """
-def daily(day, *, karya_context):
-    return {"day": day, "attempt": karya_context["attempt"]}
-"""
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("examples")
-
-
-@pytest.fixture(scope="module")
-def site(home: Path) -> Path:
-    """A directory with the installed example, and nothing that would need a network."""
-    site = home / "site"
-    options = [
-        "--isolated",
-        "--no-deps",
-        "--no-build-isolation",
-        "--no-index",
-        "--disable-pip-version-check",
-        "--quiet",
-    ]
-    pip = [sys.executable, "-m", "pip", "install", *options, "--target", str(site), str(EXAMPLE)]
-    installed = subprocess.run(pip, capture_output=True, text=True, timeout=120)
-    assert installed.returncode == 0, installed.stderr
-    return site
-
-
-@pytest.fixture(scope="module")
-def up(home: Path, site: Path) -> Iterator[Up]:
-    code = home / "code"
-    code.mkdir()
-    (code / "reports.py").write_text(REPORTS)
-    settings = {
-        "PYTHONPATH": os.pathsep.join((str(site), str(code))),
-        "KARYA_CONNECTORS__SHOUT__FILE": str(home / "shouts.txt"),
-        "KARYA_CONNECTORS__PYTHON__MODULES": '["reports"]',
-        "KARYA_CONNECTORS__PYTHON__WITHOUT_TOKEN": "true",
-    }
-    with Up(home, "--workers", "1", **settings) as started:
-        started.await_url()
-        yield started
 
 
 def submit(home: Path, action: dict[str, Any]) -> "subprocess.CompletedProcess[str]":
@@ -105,14 +59,3 @@ def test_without_its_section_it_is_not_configured(home: Path, site: Path) -> Non
         [sys.executable, "-c", program], env=environ, capture_output=True, text=True, timeout=60
     )
     assert asked.stdout == "the shout connector is not configured: set connectors.shout.file in karya.yaml\n"
-
-
-def test_a_function_on_the_python_path_is_called(home: Path, up: Up) -> None:
-    action = {
-        "type": "python",
-        "function": "reports:daily",
-        "args": ["2026-11-23"],
-        "resources": {"num_cpus": 0},
-    }
-    task = task_of(home, action)
-    assert (task["status"], task["result"]) == ("SUCCEEDED", {"day": "2026-11-23", "attempt": 1})

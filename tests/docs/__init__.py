@@ -1,0 +1,1 @@
+"""The documentation, put to the test: what its pages show is run, parsed or built."""
