@@ -58,6 +58,7 @@ class Gateway:
         self._settings = settings
         self._hub = Hub(services.events)
         self._app = create_app(services, settings, self._hub, turned_away, answered)
+        self._live = self._app.state.live
         self._port = settings.port
         self._server: _Server | None = None
         self._serving: asyncio.Task[None] | None = None
@@ -98,7 +99,7 @@ class Gateway:
         closes. Idempotent."""
         if self._server is None or self._serving is None:
             return
-        self._app.state.live.close()
+        self._live.close()
         self._hub.end()
         self._server.should_exit = True
         self._server.leaving.set()

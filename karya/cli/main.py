@@ -19,6 +19,7 @@ from karya.cli.jobs import preview, submit, submit_many
 from karya.cli.letters import app as letters
 from karya.cli.looking import following, history, job, jobs, task, tasks, wait, why
 from karya.cli.output import complain, note
+from karya.cli.overview import overview
 from karya.cli.restart import restart
 from karya.cli.simulate import simulate
 from karya.cli.status import metrics, status
@@ -48,7 +49,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-_CLUSTER = (up, down, restart, status, metrics, audit, demo)
+_CLUSTER = (up, down, restart, status, overview, metrics, audit, demo)
 _SUBMITTING = (submit, submit_many, preview)
 _DECLARING = (apply, export, simulate)
 _LOOKING = (jobs, job, tasks, task, why, history, wait, events)

@@ -6,7 +6,7 @@ from typing import Any
 from karya.client.asking import Asking
 from karya.client.operation import Operation, Stream
 from karya.client.request import get
-from karya.core.views import AuditPage, AuditReport, Readiness
+from karya.core.views import AuditPage, AuditReport, OverviewView, Readiness
 from karya.core.views.audit import merged
 
 _WIRE_NAMES = {"job_id": "job", "since": "from", "until": "to"}
@@ -35,6 +35,11 @@ class StandingCalls(Asking):
     async def readiness(self) -> Readiness:
         """Whether jobs can run, and if not, what is missing."""
         return await self._view(get("/readyz"), Readiness)
+
+    @Operation
+    async def overview(self) -> OverviewView:
+        """What is due, late, running and failed now, the pools and their workers, and the next hour."""
+        return await self._view(get("/v1/overview"), OverviewView)
 
     @Operation
     async def metrics(self) -> str:

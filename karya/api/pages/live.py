@@ -62,7 +62,7 @@ class _Feed:
         except KaryaError as error:
             return message("away", str(error))
         except Exception:
-            log.exception("sample failed unexpectedly")
+            log.exception("sample_failed")
             return message("away", "an unexpected error, written to the log")
 
 

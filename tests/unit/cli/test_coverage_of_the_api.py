@@ -46,6 +46,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "revoke_token": ("token revoke TOKEN", ""),
     "show_caller": ("whoami", ""),
     "show_metrics": ("metrics", ""),
+    "show_overview": ("overview", ""),
     "skip_next_occurrence": ("skip JOB", ""),
     "submit_batch": ("submit-many -", f"{NOOP}\n{NOOP}\n"),
     "submit_job": ("submit -", NOOP),
