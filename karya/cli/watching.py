@@ -2,9 +2,9 @@
 
 import io
 import json
-import time
 from collections.abc import Callable, Mapping
 from contextlib import redirect_stderr, redirect_stdout
+from time import sleep
 from typing import Annotated, Any
 
 import typer
@@ -55,7 +55,7 @@ def _repeated(
         show(seen := look())
         if until(seen):
             return seen
-        time.sleep(every)
+        sleep(every)
 
 
 def _text(show: Show, seen: Mapping[str, Any]) -> str:

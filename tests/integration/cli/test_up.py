@@ -126,7 +126,7 @@ def check_refusals(home: Path, url: str) -> None:
     first, *fields = wrong.stderr.splitlines()
     assert first == "karya: refused:"
     assert [field.split(":")[0].strip() for field in fields] == ["schedule.every", "action.url"]
-    missing = karya(home, "job", "no-such/job")
+    missing = karya(home, "job", "no-such-job")
     assert missing.returncode == 6
     assert missing.stderr.startswith("karya: ")
 

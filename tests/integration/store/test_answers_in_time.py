@@ -82,6 +82,7 @@ async def test_with_a_primary_that_fell_silent(tmp_path: Path) -> None:
         try:
             await asyncio.gather(*(store.ping() for _ in range(MANY)))
             os.kill(mongod.pid, signal.SIGSTOP)
+            os.waitid(os.P_PID, mongod.pid, os.WSTOPPED)  # until then it may answer once more
             calls = list(CALLS.values())
             took = await refused_after(calls[number % len(calls)](store) for number in range(MANY))
         finally:

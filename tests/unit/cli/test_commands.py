@@ -150,7 +150,7 @@ def test_a_job_is_watched_until_it_has_ended(
         if len(looked) == 2:
             karya("cancel", job)
 
-    monkeypatch.setattr(watching.time, "sleep", wait)
+    monkeypatch.setattr(watching, "sleep", wait)
     lines = karya("job", job, "--watch", "--every", 0.5, "--json").stdout.splitlines()
     assert [json.loads(line)["job"]["status"] for line in lines] == ["ACTIVE", "ACTIVE", "CANCELLED"]
     assert looked == [0.5, 0.5]
@@ -164,7 +164,7 @@ def test_watching_ends_with_ctrl_c(
     def interrupt(seconds: float) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(watching.time, "sleep", interrupt)
+    monkeypatch.setattr(watching, "sleep", interrupt)
     done = karya(*(job if word == "JOB" else word for word in command), "--watch")
     assert (done.exit_code, done.stderr.splitlines()[-1]) == (130, "karya: interrupted")
 
@@ -179,7 +179,7 @@ def test_who_watches_the_status_sees_it_come_back(
             raise KeyboardInterrupt
         served.memory.jobs.failure = None
 
-    monkeypatch.setattr(watching.time, "sleep", come_back)
+    monkeypatch.setattr(watching, "sleep", come_back)
     first, second = map(json.loads, karya("status", "--watch", "--json").stdout.splitlines())
     assert (first["ready"], first["reasons"]) == (False, {"gateway": "the server restarts"})
     assert second["ready"]
@@ -190,7 +190,7 @@ def test_on_a_terminal_each_look_takes_the_place_of_the_one_before(
 ) -> None:
     screen = io.StringIO()
     monkeypatch.setattr(watching, "out", Console(file=screen, force_terminal=True, width=80))
-    monkeypatch.setattr(watching.time, "sleep", lambda _: None)
+    monkeypatch.setattr(watching, "sleep", lambda _: None)
     looks = iter([{"n": 1}, {"n": 2}])
 
     def show(seen: Mapping[str, Any]) -> None:
