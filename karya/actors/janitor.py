@@ -131,4 +131,5 @@ def _verdict(task: Task, now: datetime) -> Commit | None:
         return None
     attempt = Attempt(task.id, task.attempts, task.retry, started_at=None)
     verdict = decide(attempt, LEASE_EXPIRED, None, now)
-    return Commit(task.id, task.lease.id, verdict, seen_expiry=task.lease.expires_at)
+    seat = task.limits.seat if task.limits else None
+    return Commit(task.id, task.lease.id, verdict, seen_expiry=task.lease.expires_at, seat=seat)

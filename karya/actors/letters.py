@@ -54,8 +54,10 @@ class Letters:
         open_tasks = await self._tasks.open_of_job(job_id, _MOST_OPEN)
         now = self._clock.now()
         # Asking the scheduler takes longer than all the rest, and tells something of what is due alone.
-        is_due = any(task.status is TaskState.READY and task.due_at <= now for task in open_tasks)
-        return why(job, open_tasks, await self._crew() if is_due else None, now)
+        is_due = any(_is_due(task, now) for task in open_tasks)
+        parked = {task.limits for task in open_tasks if task.parked and task.limits}
+        taken = await self._tasks.taken(parked) if parked else {}
+        return why(job, open_tasks, await self._crew() if is_due else None, now, taken)
 
     async def dead_letters(self, query: LetterQuery, *, cursor: str | None, limit: int) -> TaskPage:
         """See `JobService.dead_letters`."""
@@ -122,3 +124,8 @@ class Letters:
 
     def _now(self) -> datetime:
         return floor_millis(self._clock.now())
+
+
+def _is_due(task: Task, now: datetime) -> bool:
+    """Whether it waits for nothing but a worker."""
+    return task.status is TaskState.READY and task.parked is None and task.due_at <= now

@@ -121,8 +121,10 @@ def _may_be_ended_step(report: Report) -> bool:
 
 
 def _makes_due(report: Report) -> bool:
-    """Whether something is due because of it: the task itself again, a hook, or a step behind."""
-    return report.commit.transition.move is not Move.SUCCEED or report.hint.linked
+    """Whether something is due because of it: the task itself again, a hook, a step behind, or one that waits
+    for its seat."""
+    is_plain = report.commit.transition.move is Move.SUCCEED and not report.hint.linked
+    return not is_plain or report.commit.seat is not None
 
 
 def _due_at(report: Report, since: datetime) -> datetime:

@@ -15,10 +15,21 @@ from karya.actors.inbox import Inbox
 from karya.actors.lane import START, Lane, Look
 from karya.actors.looking import Reader
 from karya.actors.metrics import SchedulerMetrics
+from karya.actors.waking import Waking
 from karya.core.errors import StoreUnavailable
 from karya.core.hint import Hint
 from karya.core.pools import DEFAULT_POOL
-from karya.core.ports import Admissions, Agenda, Clock, DueTask, Extension, LockLease, Locks, Producer
+from karya.core.ports import (
+    Admissions,
+    Agenda,
+    Clock,
+    DueTask,
+    Extension,
+    Limits,
+    LockLease,
+    Locks,
+    Producer,
+)
 from karya.core.ports.scheduling import SCHEDULER_LOCK
 from karya.core.settings import SchedulerSettings
 
@@ -62,6 +73,7 @@ class Scheduler:
         settings: SchedulerSettings,
         agenda: Agenda,
         admissions: Admissions,
+        limits: Limits,
         locks: Locks,
         producer: Producer,
         clock: Clock,
@@ -85,6 +97,7 @@ class Scheduler:
         resend_after = settings.resend_after.total_seconds()
         self._lanes = {pool: Lane(pool, _CAPACITY, resend_after) for pool in pools}
         self._page = min(settings.batch, _PAGE_OF_MANY if len(self._lanes) > 1 else _PAGE)
+        self._waking = Waking(limits, clock)
         self._reader = Reader(agenda, settings.batch, self._page)
         self._fair = FairReader(agenda)
         self._lease: LockLease | None = None
@@ -117,6 +130,7 @@ class Scheduler:
             return min(_STAND_BY_SECONDS, self._settings.poll.total_seconds())
         self._hear()
         self._dispatch()
+        self._wake()
         self._look()
         if self._unfinished and self._clock.monotonic() >= self._catch_up_at:
             self._catch_up()
@@ -131,6 +145,15 @@ class Scheduler:
             lane.timetable.put_back(hint for hint in returned if hint.pool == lane.pool)
             if poked is not None:
                 lane.poke(poked)
+        if poked is not None:
+            self._waking.hear()
+
+    def _wake(self) -> None:
+        """Those that waited for a limit and may go are due now."""
+        due_at = self._waking.look()
+        if due_at is not None:
+            for lane in self._lanes.values():
+                lane.poke(due_at)
 
     def _lead(self) -> bool:
         now = self._clock.monotonic()
@@ -284,12 +307,20 @@ class Scheduler:
                 self._hand_over(lane, room)
 
     def _hand_over(self, lane: Lane, room: int) -> None:
-        due = lane.timetable.hand_out(self._clock.now(), room, self._clock.monotonic())
+        due = self._within_limits(lane, room)
         slotted = [hint for hint in due if hint.slotted]
         self._offer([hint for hint in due if not hint.slotted] if slotted else due)
         lane.timetable.put_back(slotted[_ADMITTED_AT_ONCE:])
         if slotted:
             self._offer(self._admitted(lane, slotted[:_ADMITTED_AT_ONCE]))
+
+    def _within_limits(self, lane: Lane, room: int) -> Sequence[Hint]:
+        due = lane.timetable.hand_out(self._clock.now(), room, self._clock.monotonic())
+        try:
+            return self._waking.within(due)
+        except StoreUnavailable:
+            lane.timetable.put_back(due)
+            raise
 
     def _offer(self, hints: Sequence[Hint]) -> None:
         if hints:
@@ -316,6 +347,7 @@ class Scheduler:
             lane.timetable.weights = weights
         mended = extension.moved - self._unfinished.keys()
         self._note(extension, now)
+        self._waking.suspect()
         if mended:
             log.warning("chains_mended", count=len(mended))
             self._metrics.mended.inc(len(mended))
@@ -328,6 +360,8 @@ class Scheduler:
         pauses += [lane.fair_at - now for lane in lanes if lane.unread_after is not None]
         if self._unfinished:
             pauses.append(self._catch_up_at - now)
+        if self._waking.look_at is not None:
+            pauses.append(self._waking.look_at - now)
         self._metrics.planned.set(sum(len(lane.timetable) for lane in lanes))
         return max(0.0, min(pauses))
 

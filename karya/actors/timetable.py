@@ -16,8 +16,9 @@ _TOGETHER_MICROSECONDS = 10_000
 def early(hint: Hint) -> datetime:
     """When a hint goes out: 40 to 50 ms before its instant, half of CLAIM_AHEAD, so that its worker has
     claimed it by then; those of the same 10 ms go together, since a claim of many costs hardly more than one.
-    A task that needs the slot of its job is not early: whether it gets it is decided at its instant."""
-    if hint.slotted:
+    A task that needs the slot of its job, or room within limits, is not early: whether it gets that is
+    decided at its instant."""
+    if hint.slotted or hint.limits is not None:
         return hint.due_at
     return hint.due_at - _AHEAD - timedelta(microseconds=hint.due_at.microsecond % _TOGETHER_MICROSECONDS)
 

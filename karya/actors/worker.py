@@ -150,7 +150,8 @@ class Worker:
             log.warning("attempt_lost")
             return
         hint = held.claim.hint
-        commit = Commit(held.task_id, held.claim.lease_id, transition, linked=hint.linked)
+        seat = hint.limits.seat if hint.limits else None
+        commit = Commit(held.task_id, held.claim.lease_id, transition, linked=hint.linked, seat=seat)
         kept = await self._reporter.report(Report(hint, commit, held.trusted_until))
         self._metrics.attempts.ended(held.claim.action, outcome, transition.move if kept else None)
         if not kept:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pydantic import AwareDatetime
 
 from karya.core.action import ActionText
+from karya.core.limits import Limits
 from karya.core.pools import DEFAULT_POOL
 from karya.core.priority import DEFAULT_PRIORITY
 from karya.core.retry import DEFAULT_RETRY, RetryPolicy
@@ -33,6 +34,8 @@ class Hint:
     """Its success has consequences of its own: steps behind it, or hooks."""
     slotted: bool = False
     """Its occurrence holds the slot of the job, which its last step gives back."""
+    limits: Limits | None = None
+    """What its claim has to keep to."""
     templated: bool = False
     """Its action takes in results of earlier steps, or the event."""
     cause: str | None = None

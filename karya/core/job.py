@@ -13,6 +13,7 @@ from karya.core.errors import InvalidInput
 from karya.core.graph import check_graph
 from karya.core.hook import Hook, Trigger
 from karya.core.ids import new_id
+from karya.core.limits import Concurrency, Rate
 from karya.core.policies import Misfire, Overlap, Retention
 from karya.core.pools import DEFAULT_POOL
 from karya.core.priority import DEFAULT_PRIORITY
@@ -28,7 +29,7 @@ MAIN_STEP = "main"
 
 _AS_WRITTEN = (
     *("name", "set", "description", "user_id", "tags", "schedule"),
-    *("retry", "timeout", "pool", "priority", "misfire", "overlap", "retention"),
+    *("retry", "timeout", "pool", "priority", "misfire", "overlap", "concurrency", "rate", "retention"),
 )
 """The fields that a job has just as the client wrote them."""
 
@@ -89,6 +90,8 @@ class Job(BaseModel):
     hooks: tuple[Hook, ...] = ()
     misfire: Misfire = Misfire()
     overlap: Overlap = Overlap.ALLOW
+    concurrency: Concurrency | None = None
+    rate: Rate | None = None
     retention: Retention = Retention()
     status: JobState = JobState.ACTIVE
     version: int = 1

@@ -8,6 +8,7 @@ from karya.core.graph import successors
 from karya.core.hook import TASK_TRIGGERS
 from karya.core.ids import partition_of, task_id
 from karya.core.job import Cursor, Job
+from karya.core.limits import limits_of
 from karya.core.misfire import plan
 from karya.core.policies import Overlap
 from karya.core.steps import Step
@@ -80,6 +81,7 @@ def _task(job: Job, step: Step, behind: Sequence[str], occurrence: Occurrence, n
         recurring=is_scheduled and not occurrence.last,
         solo=_is_solo(job, occurrence),
         slotted=job.overlap is not Overlap.ALLOW,
+        limits=limits_of(job.user_id, job.concurrency, job.rate),
         when=step.when,
         waiting_on=step.after,
         next=tuple(behind),

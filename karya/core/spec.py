@@ -16,6 +16,7 @@ from pydantic_core import PydanticCustomError
 
 from karya.core.action import Action
 from karya.core.hook import HookSpec
+from karya.core.limits import Concurrency, Rate
 from karya.core.policies import Misfire, Overlap, Retention
 from karya.core.pools import DEFAULT_POOL, PoolName
 from karya.core.priority import DEFAULT_PRIORITY, Priority
@@ -50,7 +51,7 @@ class JobSpec(BaseModel, Generic[A]):
 
     It has either one `action` or several `steps`. `name` is unique among the live jobs of its owner, `set`
     says with which others it was declared. `retry`, `timeout` (of one attempt) and `pool` (whose workers run
-    it) hold for every step that has none of its own.
+    it) hold for every step that has none of its own; `concurrency` and `rate` for every step.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -70,6 +71,8 @@ class JobSpec(BaseModel, Generic[A]):
     hooks: Annotated[tuple[HookSpec[A], ...], Field(max_length=20)] = ()
     misfire: Misfire = Misfire()
     overlap: Overlap = Overlap.ALLOW
+    concurrency: Concurrency | None = None
+    rate: Rate | None = None
     retention: Retention = Retention()
 
     @field_validator("action")

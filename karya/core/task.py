@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from karya.core.action import ActionText
 from karya.core.hook import Hook, Trigger
+from karya.core.limits import Limits
 from karya.core.pools import DEFAULT_POOL
 from karya.core.priority import DEFAULT_PRIORITY
 from karya.core.retry import RetryPolicy
@@ -82,13 +83,18 @@ class Task(BaseModel):
     """When it may start: the instant plus jitter, or later after a backoff."""
     status: TaskState = TaskState.READY
     held: bool = False
-    """Not to be claimed for now: its job is paused, or its occurrence waits for the slot of the job."""
+    """Not to be claimed for now: its job is paused, its occurrence waits for the slot of the job, or it is
+    parked."""
+    parked: str | None = None
+    """The id of the limit that it waits for."""
     recurring: bool = False
     """Another occurrence may follow, so the scheduler must make it before this one starts."""
     solo: bool = False
     """The only task that the job will ever have: its end is the job's end."""
     slotted: bool = False
     """Its occurrence needs the slot of the job before it may start."""
+    limits: Limits | None = None
+    """What limits when it may start, besides its due time."""
     when: When = When.SUCCESS
     waiting_on: tuple[str, ...] = ()
     """The steps that must end before this one opens (BLOCKED)."""

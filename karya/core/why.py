@@ -1,14 +1,16 @@
 """Why an open task does not run: one reason each, for a person who asks."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 
 from karya.core.job import Job, JobState
+from karya.core.limits import Limits
 from karya.core.pools import DEFAULT_POOL
 from karya.core.ports.queue import WorkerInfo
 from karya.core.task import Task, TaskKind, TaskState
-from karya.core.times import format_instant
+from karya.core.times import format_duration, format_instant
 from karya.core.views import Wait, WhyView
 
 _MOST_ERROR = 200
@@ -22,6 +24,7 @@ class Reason(StrEnum):
     STEP = "step"
     PAUSE = "pause"
     OVERLAP = "overlap"
+    LIMIT = "limit"
     NO_WORKER = "no_worker"
     NO_CREDIT = "no_credit"
     DISPATCH = "dispatch"
@@ -32,15 +35,21 @@ Crew = Sequence[WorkerInfo] | None
 """The workers as the dispatcher sees them; None when nobody could be asked."""
 
 
-def why(job: Job, open_tasks: Sequence[Task], crew: Crew, now: datetime) -> WhyView:
+Taken = Mapping[str, int]
+"""How much of the limits that tasks wait for is taken, by the ids of the limits."""
+
+
+def why(
+    job: Job, open_tasks: Sequence[Task], crew: Crew, now: datetime, taken: Taken = MappingProxyType({})
+) -> WhyView:
     """What each open task of the job waits for, and in one line how the job stands."""
-    waits = tuple(wait_of(job, task, crew, now) for task in _in_order(job, open_tasks))
+    waits = tuple(wait_of(job, task, crew, now, taken) for task in _in_order(job, open_tasks))
     return WhyView(job_id=job.id, text=_standing(job, open_tasks, now), tasks=waits)
 
 
-def wait_of(job: Job, task: Task, crew: Crew, now: datetime) -> Wait:
+def wait_of(job: Job, task: Task, crew: Crew, now: datetime, taken: Taken = MappingProxyType({})) -> Wait:
     """What this open task waits for; of a running one, who holds it."""
-    reason, text, until = _reason(job, task, crew, now)
+    reason, text, until = _reason(job, task, crew, now, taken)
     return Wait(
         task_id=task.id, step=task.step, instant=task.instant, kind=reason.value, text=text, until=until
     )
@@ -55,7 +64,7 @@ def _in_order(job: Job, tasks: Sequence[Task]) -> Sequence[Task]:
 _Reason = tuple[Reason, str, datetime | None]
 
 
-def _reason(job: Job, task: Task, crew: Crew, now: datetime) -> _Reason:
+def _reason(job: Job, task: Task, crew: Crew, now: datetime, taken: Taken) -> _Reason:
     if task.status is TaskState.RUNNING:
         return _running(task, now)
     if task.kind is TaskKind.STEP and job.status is JobState.PAUSED:
@@ -67,7 +76,19 @@ def _reason(job: Job, task: Task, crew: Crew, now: datetime) -> _Reason:
         return _not_due(task)
     if task.slotted and job.slot not in (None, task.cause):
         return Reason.OVERLAP, f"{_named(job.slot)} still runs, and overlap is {job.overlap.value!r}", None
+    if task.parked is not None and task.limits is not None:
+        return Reason.LIMIT, _limited(task.limits, task.parked, taken.get(task.parked, 0)), None
     return _due(task, crew)
+
+
+def _limited(limits: Limits, ident: str, taken: int) -> str:
+    if limits.concurrency is not None and ident == limits.seat:
+        one = limits.concurrency
+        return f"waits for the concurrency key {one.key!r}: {taken} of {one.limit} running"
+    if limits.rate is None:
+        raise ValueError(f"{ident} is none of the limits of this task")
+    key, limit, per = limits.rate.key, limits.rate.limit, format_duration(limits.rate.per)
+    return f"waits for the rate key {key!r}: {taken} of {limit} started in the last {per}"
 
 
 def _running(task: Task, now: datetime) -> _Reason:

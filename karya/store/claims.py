@@ -17,6 +17,7 @@ from karya.core.task import CLAIM_AHEAD, START_WITHIN, Task, TaskState
 from karya.core.transitions import claim
 from karya.store.client import AsyncDatabase, Document, translated
 from karya.store.documents import action_text, readable, task_entity
+from karya.store.limited import LimitedClaims
 from karya.store.names import BY_ID, TASKS, ServerNow, later, server_now
 
 _RUNNING = TaskState.RUNNING.value
@@ -29,6 +30,7 @@ class MongoClaims:
         self._tasks = database[TASKS]
         self._majority = self._tasks.with_options(read_concern=ReadConcern("majority"))
         self._now = now
+        self._limited = LimitedClaims(database, now, _claimed)
 
     async def claim(self, hints: Sequence[Hint], owner: str, ttl: timedelta) -> Sequence[Claim]:
         """See `Claims.claim`. Hints with the same token share one update and one lease id.
@@ -36,8 +38,10 @@ class MongoClaims:
         When the store goes away in the middle, what was won before counts: the caller must know of it.
         """
         by_token: dict[int, dict[str, Hint]] = defaultdict(dict)
+        limited = [hint for hint in hints if hint.limits is not None]
         for hint in hints:
-            by_token[hint.token][hint.task_id] = hint
+            if hint.limits is None:
+                by_token[hint.token][hint.task_id] = hint
         claims: list[Claim] = []
         with translated():
             for token, group in by_token.items():
@@ -47,6 +51,26 @@ class MongoClaims:
                     if not claims:
                         raise
                     break
+            if limited:
+                claims += await self._claim_limited(limited, owner, ttl, alone=not claims)
+        return claims
+
+    async def _claim_limited(
+        self, hints: Sequence[Hint], owner: str, ttl: timedelta, *, alone: bool
+    ) -> Iterable[Claim]:
+        try:
+            won = await self._limited.claim(hints, owner, ttl)
+        except PyMongoError:
+            if alone:
+                raise
+            return []
+        claims = [Claim(hint, lease_id, hint.action) for hint, lease_id in won if hint.action is not None]
+        large: dict[str, dict[str, Hint]] = defaultdict(dict)
+        for hint, lease_id in won:
+            if hint.action is None:
+                large[lease_id][hint.task_id] = hint
+        for lease_id, group in large.items():
+            claims += await self._read_back(group, lease_id)
         return claims
 
     async def _claim_group(

@@ -1,7 +1,7 @@
 """Storing what became of claimed tasks: every write is fenced by the lease."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,10 +12,11 @@ from pymongo.errors import PyMongoError
 from karya.core.ports import Commit
 from karya.core.task import TaskState
 from karya.core.transitions import Move
+from karya.store import gates
 from karya.store.client import AsyncDatabase, Document, translated
 from karya.store.fence import FENCE_FIELDS, applied, fence
 from karya.store.following import GATE_FIELDS, follow
-from karya.store.names import BY_ID, ERROR_LOGS, TASKS
+from karya.store.names import BY_ID, ERROR_LOGS, LIMITS, TASKS
 from karya.store.outcomes import STORY_FIELDS, Outcomes
 from karya.store.transactions import in_transaction, may_be_too_large
 from karya.store.updates import update_of
@@ -30,6 +31,7 @@ class MongoCommits:
         self._database = database
         self._tasks = database[TASKS]
         self._logs = database[ERROR_LOGS]
+        self._gates = database[LIMITS]
 
     async def commit(self, commits: Sequence[Commit], now: datetime) -> frozenset[str]:
         """See `Commits.commit`. Plain successes need no transaction: nothing follows from them here."""
@@ -38,7 +40,16 @@ class MongoCommits:
         others = [commit for commit in commits if not _is_plain(commit)]
         with translated():
             lost = await self._succeed(plain) if plain else frozenset()
-            return lost | (await self._tell(others, now) if others else frozenset())
+            lost |= await self._tell(others, now) if others else frozenset()
+            await self._give_back({c.seat for c in commits if c.seat and c.task_id not in lost})
+        return lost
+
+    async def _give_back(self, seats: Collection[str]) -> None:
+        """What is counted are RUNNING tasks: those that wait need only be looked at. If that is lost they are
+        looked at a little later."""
+        if seats:
+            wanted = {"_id": {"$in": sorted(seats)}, "waiting": True}
+            await self._gates.update_many(wanted, gates.freed(), hint=BY_ID)
 
     async def _succeed(self, commits: Sequence[Commit]) -> frozenset[str]:
         answer = await self._tasks.bulk_write(_grouped(commits), ordered=False)

@@ -11,6 +11,7 @@ from karya.core.errorlog import ErrorLog
 from karya.core.hint import Hint
 from karya.core.hook import Hook
 from karya.core.job import Cursor, Job
+from karya.core.limits import Concurrency, Limits, Rate
 from karya.core.policies import Misfire, Retention
 from karya.core.priority import DEFAULT_PRIORITY, HIGHEST_PRIORITY
 from karya.core.retry import DEFAULT_RETRY, RetryPolicy
@@ -83,6 +84,8 @@ def written_document(job: Job) -> Document:
         "hooks": [hook.model_dump_json() for hook in job.hooks] or None,
         "misfire": None if job.misfire == _DEFAULT_MISFIRE else job.misfire.model_dump_json(),
         "overlap": job.overlap.value,
+        "concurrency": None if job.concurrency is None else job.concurrency.model_dump_json(),
+        "rate": None if job.rate is None else job.rate.model_dump_json(),
         "retention": None if job.retention == _DEFAULT_RETENTION else job.retention.model_dump_json(),
     }
 
@@ -102,6 +105,10 @@ def job_entity(document: Document) -> Job:
     fields["hooks"] = tuple(Hook.model_validate_json(text) for text in document.get("hooks", ()))
     if "misfire" in document:
         fields["misfire"] = Misfire.model_validate_json(document["misfire"])
+    if "concurrency" in document:
+        fields["concurrency"] = Concurrency.model_validate_json(document["concurrency"])
+    if "rate" in document:
+        fields["rate"] = Rate.model_validate_json(document["rate"])
     fields["retention"] = retention_policy(document)
     return Job(id=document["_id"], **fields)
 
@@ -129,6 +136,8 @@ def task_document(task: Task) -> Document:
             "solo": task.solo or None,
             "linked": task.linked or None,
             "slotted": task.slotted or None,
+            "limits": None if task.limits is None else task.limits.model_dump_json(),
+            "seat": None if task.limits is None else task.limits.seat,
             "when": task.when.value if task.waiting_on else None,
             "waiting_on": list(task.waiting_on) or None,
             "next": list(task.next) or None,
@@ -158,12 +167,26 @@ def share_of(task: Task) -> str | None:
 
 def task_entity(document: Document) -> Task:
     """The stored task."""
-    moved = {"_id", "linked", "share", "lease", "retry", "timeout_ms", "hooks", "action_large"}
+    moved = {
+        "_id",
+        "linked",
+        "share",
+        "lease",
+        "retry",
+        "timeout_ms",
+        "hooks",
+        "action_large",
+        "limits",
+        "parked",
+    }
     fields = {key: value for key, value in document.items() if key not in moved}
     fields["action"] = action_text(document)
     fields["retry"] = retry_policy(document)
     fields["timeout"] = _duration(document.get("timeout_ms"))
     fields["hooks"] = task_hooks(document)
+    fields["limits"] = task_limits(document)
+    if "parked" in document:
+        fields["parked"] = document["parked"]["for"]
     lease = document.get("lease")
     return Task(id=document["_id"], lease=Lease(**lease) if lease else None, **fields)
 
@@ -184,6 +207,7 @@ def task_hint(document: Document) -> Hint:
         solo=document.get("solo", False),
         linked=linked,
         slotted=document.get("slotted", False),
+        limits=task_limits(document),
         templated=document.get("templated", False),
         cause=document["cause"] if needs_cause else None,
         timeout=_duration(document.get("timeout_ms")),
@@ -205,6 +229,7 @@ HINT_FIELDS = {
     "due_at": 1,
     "solo": 1,
     "slotted": 1,
+    "limits": 1,
     "templated": 1,
     "linked": 1,
     "timeout_ms": 1,
@@ -223,6 +248,12 @@ def action_text(document: Document) -> str:
     """The action of a task document, wherever its size put it."""
     text: str = document["action"] if "action" in document else document["action_large"]
     return text
+
+
+def task_limits(document: Document) -> Limits | None:
+    """The limits of a task document."""
+    text = document.get("limits")
+    return Limits.model_validate_json(text) if text else None
 
 
 def retry_policy(document: Document) -> RetryPolicy:

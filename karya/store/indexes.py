@@ -15,6 +15,7 @@ from karya.store.names import (
     ERROR_LOGS,
     JOB_CHANGES,
     JOBS,
+    LIMITS,
     LIVE,
     LOCKS,
     NAMED,
@@ -106,6 +107,16 @@ INDEXES: Mapping[str, tuple[IndexModel, ...]] = {
             name="dead_by_user",
             partialFilterExpression=_DEAD,
         ),
+        IndexModel(
+            [("seat", UP)],
+            name="seats",
+            partialFilterExpression={"status": "RUNNING", "seat": {"$exists": True}},
+        ),
+        IndexModel(
+            [("parked.for", UP), ("instant", UP), ("_id", UP)],
+            name="parked",
+            partialFilterExpression={"status": "READY", "parked.for": {"$exists": True}},
+        ),
     ),
     SKIPS: (IndexModel([("job_id", UP), ("first", DOWN)], name="by_job"),),
     JOB_CHANGES: (
@@ -132,6 +143,10 @@ INDEXES: Mapping[str, tuple[IndexModel, ...]] = {
         IndexModel(
             [("created_at", UP)], name="forgotten", expireAfterSeconds=int(_REQUESTS_KEPT.total_seconds())
         ),
+    ),
+    LIMITS: (
+        IndexModel([("wake_at", UP)], name="waiting", partialFilterExpression={"waiting": True}),
+        IndexModel([("forget_at", UP)], name="forgotten", expireAfterSeconds=0),
     ),
     LOCKS: (),
 }

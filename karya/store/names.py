@@ -18,6 +18,7 @@ SKIPS = "skips"
 JOB_CHANGES = "job_changes"
 TOKENS = "tokens"
 REQUESTS = "requests"
+LIMITS = "limits"
 
 OPEN = sorted(state.value for state in OPEN_STATES)
 LIVE = sorted(state.value for state in LIVE_STATES)

@@ -57,13 +57,13 @@ def waiting(job_id: str, cause: str) -> Document:
 
 
 def held() -> dict[str, Any]:
-    """A task waits for the slot."""
-    return {"$set": _HELD}
+    """A task waits for the slot, or its job is paused: whatever limit it waited for, it asks for it later."""
+    return {"$set": _HELD, "$unset": {"parked": ""}}
 
 
 def due_now(now: datetime) -> list[dict[str, Any]]:
     """A task that waited for the slot may start: it was not late before."""
-    return [{"$set": {"held": False, "due_at": {"$max": ["$due_at", now]}}}]
+    return [{"$set": {"held": False, "due_at": {"$max": ["$due_at", now]}}}, {"$unset": "parked"}]
 
 
 def skipped(reason: str, now: datetime) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from karya.core.resuming import PAUSED_REASON, Resumption, resumption
 from karya.core.schedule import Once
 from karya.core.task import TaskKind, TaskState
 from karya.core.transitions import skip
+from karya.store import overlaps
 from karya.store.client import AsyncDatabase, Document, in_time
 from karya.store.documents import cursor_document, job_entity
 from karya.store.names import BY_ID, JOBS, OPEN, SKIPS, TASKS
@@ -47,7 +48,7 @@ class Pausing:
                 return job
             changes = {"status": JobState.PAUSED.value, "paused_at": now}
             await standing.change(job, ChangeKind.PAUSED, changes)
-            await self._tasks.update_many(_open(job_id), {"$set": {"held": True}}, session=session)
+            await self._tasks.update_many(_open(job_id), overlaps.held(), session=session)
             paused = {"status": JobState.PAUSED, "paused_at": now, "updated_at": now}
             return job.model_copy(update=paused)
 
@@ -118,9 +119,8 @@ class Pausing:
         wanted = {**_open(job_id), "cause": {"$ne": queued}}
         ready = {"$eq": ["$status", _READY]}
         due_at = {"$cond": [ready, {"$max": ["$due_at", standing.now]}, "$due_at"]}
-        await self._tasks.update_many(
-            wanted, [{"$set": {"held": False, "due_at": due_at}}], session=standing.session
-        )
+        let_go: list[Document] = [{"$set": {"held": False, "due_at": due_at}}, {"$unset": "parked"}]
+        await self._tasks.update_many(wanted, let_go, session=standing.session)
 
 
 def _open(job_id: str) -> Document:

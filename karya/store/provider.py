@@ -17,6 +17,7 @@ from karya.store.jobs import MongoJobs
 from karya.store.ledger import MongoLedger
 from karya.store.letters import MongoLetters
 from karya.store.lifecycle import MongoLifecycle
+from karya.store.limits import MongoLimits
 from karya.store.listening import RoundTrip
 from karya.store.locks import LockDirectory, MongoLocks
 from karya.store.plans import MongoPlans
@@ -77,6 +78,7 @@ class MongoBlockingStore:
         self._database = sync_database(settings, url, on_round_trip)
         self.agenda = MongoAgenda(self._database)
         self.admissions = MongoAdmissions(self._database)
+        self.limits = MongoLimits(self._database)
         self.locks = MongoLocks(self._database)
 
     def prepare(self, owner: str) -> None:

@@ -1,13 +1,15 @@
 """The tasks, as the server reads and cancels them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
+from karya.core.limits import Limits
 from karya.core.ports import Page
 from karya.core.task import Task, TaskKind, TaskState
+from karya.store import gates
 from karya.store.client import AsyncDatabase, Document, in_time, translated
 from karya.store.documents import readable, task_entity
-from karya.store.names import OPEN, TASKS
+from karya.store.names import BY_ID, LIMITS, OPEN, TASKS, ServerNow, server_now
 from karya.store.paging import decode_instant_and_id, encode_cursor
 
 _CANCELLED_BY_JOB = "the job was cancelled"
@@ -16,8 +18,10 @@ _CANCELLED_BY_JOB = "the job was cancelled"
 class MongoTasks:
     """Implements `TaskRepository`."""
 
-    def __init__(self, database: AsyncDatabase) -> None:
+    def __init__(self, database: AsyncDatabase, now: ServerNow = server_now) -> None:
         self._tasks = database[TASKS]
+        self._gates = database[LIMITS]
+        self._now = now
 
     async def get(self, task_id: str) -> Task | None:
         """See `TaskRepository.get`."""
@@ -75,3 +79,14 @@ class MongoTasks:
         with in_time(self._tasks):
             starts = [d["start_by"] async for d in self._tasks.find(running, {"start_by": 1})]
         return max(starts, default=None)
+
+    async def taken(self, limits: Collection[Limits]) -> Mapping[str, int]:
+        """See `TaskRepository.taken`."""
+        ids = {ident for one in limits for ident in one.allowed}
+        windows = sorted(ident for ident in ids if not gates.is_seat(ident))
+        with in_time(self._tasks):
+            found = self._gates.find({"_id": {"$in": windows}}, {"starts": 1, "now": self._now()}).hint(BY_ID)
+            taken = {gate["_id"]: gates.started(gate, gate["now"]) async for gate in found}
+            for seat in ids.difference(windows):
+                taken[seat] = await self._tasks.count_documents(gates.running(seat), hint="seats")
+        return {ident: taken.get(ident, 0) for ident in ids}

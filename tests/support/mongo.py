@@ -18,6 +18,7 @@ from karya.store.jobs import MongoJobs
 from karya.store.ledger import MongoLedger
 from karya.store.letters import MongoLetters
 from karya.store.lifecycle import MongoLifecycle
+from karya.store.limits import MongoLimits
 from karya.store.locks import MongoLocks
 from karya.store.retention import MongoRetention
 from karya.store.slots import MongoSlots
@@ -67,7 +68,7 @@ def kit_of(mongo: Mongo) -> StoreKit:
     return StoreKit(
         time=time,
         jobs=MongoJobs(mongo.asynchronous),
-        tasks=MongoTasks(mongo.asynchronous),
+        tasks=MongoTasks(mongo.asynchronous, now=lambda: time.now),
         lifecycle=MongoLifecycle(mongo.asynchronous),
         history=MongoHistory(mongo.asynchronous),
         claims=MongoClaims(mongo.asynchronous, now=lambda: time.now),
@@ -76,6 +77,8 @@ def kit_of(mongo: Mongo) -> StoreKit:
         users=MongoUsers(mongo.asynchronous),
         agenda=MongoAgenda(mongo.blocking),
         admissions=MongoAdmissions(mongo.blocking),
+        limits=MongoLimits(mongo.blocking, now=lambda: time.now),
+        server_limits=MongoLimits(mongo.blocking),
         locks=MongoLocks(mongo.blocking, now=lambda: time.now),
         slots=MongoSlots(mongo.asynchronous),
         letters=MongoLetters(mongo.asynchronous),

@@ -109,6 +109,7 @@ def hint_of(task: Task) -> Hint:
         solo=task.solo,
         linked=task.linked,
         slotted=task.slotted,
+        limits=task.limits,
         templated=task.templated,
         cause=task.cause if task.linked or task.slotted or task.templated else None,
         timeout=task.timeout,

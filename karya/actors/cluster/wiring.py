@@ -271,6 +271,7 @@ class SchedulerParts:
             settings=self._settings.scheduler,
             agenda=self.store.agenda,
             admissions=self.store.admissions,
+            limits=self.store.limits,
             locks=self.store.locks,
             producer=self.dispatcher,
             clock=self.clock,

@@ -3,7 +3,7 @@
 Fields are named like those of the API, so that an error finds the field that it is about.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,12 +62,24 @@ _OWN_DEFAULTS: Values = {
     "pool": DEFAULT_POOL,
     "priority": str(DEFAULT_PRIORITY),
     "overlap": "allow",
+    "concurrency.key": "",
+    "concurrency.limit": "",
+    "rate.key": "",
+    "rate.limit": "",
+    "rate.per": "",
 }
+LIMITS: Mapping[str, Sequence[str]] = {"concurrency": ("key", "limit"), "rate": ("key", "limit", "per")}
+"""A job has these or it has not: where all of one is empty, it has none."""
 POLICIES: Mapping[str, Any] = {"retry": RetryPolicy(), "misfire": Misfire(), "retention": Retention()}
 _TEXTS = ("description", "name", "set", "user_id")
 _NULLABLE = frozenset({"misfire.window", "retention.dead"})
 """Where an empty field says null, which is not the default."""
-_INTEGERS = frozenset({"priority", "schedule.max_runs", "retry.max_attempts", "misfire.at_once"})
+_INTEGERS = frozenset(
+    {
+        *("priority", "schedule.max_runs", "retry.max_attempts", "misfire.at_once"),
+        *("concurrency.limit", "rate.limit"),
+    }
+)
 _LISTS = frozenset({"tags", "schedule.exclude", "retry.retry_on"})
 
 
@@ -81,7 +93,7 @@ class Written:
 
 def fields() -> frozenset[str]:
     """All that an error can stand beside; "" is the form as a whole."""
-    return frozenset({*blank(), "schedule", *POLICIES, ""})
+    return frozenset({*blank(), "schedule", *POLICIES, *LIMITS, ""})
 
 
 def blank() -> Values:
@@ -106,6 +118,7 @@ def written(values: Values) -> Written:
     wire |= {"timeout": values["timeout"] or None, "pool": values["pool"], "overlap": values["overlap"]}
     if values["priority"]:
         wire["priority"] = _value("priority", values)
+    wire |= {name: _limit(name, values) for name in LIMITS}
     wire["hooks"] = _json("hooks", values, errors, default=[])
     return Written(wire, tuple(errors))
 
@@ -133,6 +146,8 @@ def filled(wire: Mapping[str, Any]) -> Values:
     if values["schedule.jitter"] == "PT0S":
         values["schedule.jitter"] = ""
     values |= _policies({name: wire[name] for name in POLICIES})
+    for name in LIMITS:
+        values |= {f"{name}.{field}": _text(value) for field, value in (wire[name] or {}).items()}
     values |= _work_fields(wire)
     values["hooks"] = _pretty(wire["hooks"]) if wire["hooks"] else ""
     return values
@@ -205,6 +220,11 @@ def _work_fields(wire: Mapping[str, Any]) -> Values:
         "action.body": text,
         "action.more": _pretty(more) if more else "",
     }
+
+
+def _limit(name: str, values: Values) -> dict[str, Any] | None:
+    given = {field: f"{name}.{field}" for field in LIMITS[name]}
+    return {field: _value(full, values) for field, full in given.items() if values[full]} or None
 
 
 def _policy(name: str, values: Values) -> dict[str, Any]:

@@ -61,6 +61,7 @@ class TaskRecord:
     retry: RetryPolicy
     held: bool = False
     slotted: bool = False
+    parked: bool = False
     waiting_on: frozenset[str] = frozenset()
     outcomes: Mapping[str, TaskState] = field(default_factory=dict)
     leased: bool = False

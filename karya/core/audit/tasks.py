@@ -103,8 +103,8 @@ def _held(case: Case, task: TaskRecord) -> Iterator[Finding]:
     job = case.job
     if job.status is JobState.PAUSED and not task.held:
         yield case.finding(Code.NOT_HELD, "may be claimed, although its job is paused", task=task)
-    if job.status is JobState.ACTIVE and task.held and task.cause != job.queued:
-        text = "is held, although its job is not paused and it does not wait for the slot"
+    if job.status is JobState.ACTIVE and task.held and not (task.parked or task.cause == job.queued):
+        text = "is held, although its job is not paused and it waits neither for the slot nor for a limit"
         yield case.finding(Code.HELD, text, task=task)
 
 

@@ -10,6 +10,7 @@ from karya.core.ports.connectors import (
     Submit,
     Tools,
 )
+from karya.core.ports.limits import Limits, Woken
 from karya.core.ports.queue import Consumer, PoolLoad, Producer, Resolve, WorkerInfo
 from karya.core.ports.scheduling import (
     Agenda,
@@ -59,6 +60,7 @@ __all__ = [
     "Holder",
     "JobRepository",
     "JobService",
+    "Limits",
     "LockHolder",
     "LockLease",
     "Locks",
@@ -76,5 +78,6 @@ __all__ = [
     "TokenRepository",
     "Tools",
     "UserRepository",
+    "Woken",
     "WorkerInfo",
 ]

@@ -9,6 +9,7 @@ from karya.core.action import ActionText
 from karya.core.errorlog import ErrorLog
 from karya.core.hint import Hint
 from karya.core.job import Job, JobState
+from karya.core.limits import Limits
 from karya.core.queries import JobQuery
 from karya.core.task import Task, TaskState
 from karya.core.transitions import Transition
@@ -109,7 +110,8 @@ class Commit:
     """One transition out of RUNNING, fenced by the lease.
 
     The reaper, who holds no lease, also gives the expiry that it saw: a renewal since then refuses it.
-    `linked` says that a success has consequences (steps behind it, hooks), as the hint did.
+    `linked` says that a success has consequences (steps behind it, hooks), as the hint did; `seat` is the
+    concurrency limit for which others may wait.
     """
 
     task_id: str
@@ -117,6 +119,7 @@ class Commit:
     transition: Transition
     linked: bool = False
     seen_expiry: datetime | None = None
+    seat: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +166,10 @@ class TaskRepository(Protocol):
         was claimed a moment ago may still start as it was, and only afterwards may a cancel, a pause or an
         update be acknowledged (I4)."""
 
+    async def taken(self, limits: Collection[Limits]) -> Mapping[str, int]:
+        """How much of these limits is taken now, by the ids of the limits: how many RUNNING tasks there are,
+        or starts in the present stretch of time."""
+
 
 class Claims(Protocol):
     """Taking, keeping and losing the lease of a task."""
@@ -172,6 +179,10 @@ class Claims(Protocol):
 
         Of all who try, at most one wins a task (I3). The lease runs `ttl` by the database's clock; `token`
         and `attempts` rise by one. The hints that lost are missing from the answer.
+
+        With limits, only as many as these allow, all claims of the cluster together: RUNNING tasks are what
+        is counted for concurrency, claims for a rate, by the database's clock. The others are parked: held
+        until `Limits.wake` lets them go.
         """
 
     async def renew(self, leases: Mapping[str, str], ttl: timedelta, *, starting: bool = False) -> Renewal:
@@ -196,6 +207,8 @@ class Commits(Protocol):
         ended, which open or are SKIPPED, as are those behind a skipped one. Returns the ids of the tasks
         whose lease was lost: of these nothing is written. Doing it again after an unknown result changes
         nothing more. Raises ValueError, and writes nothing, for a move that does not lead out of RUNNING.
+
+        Those who wait for the seat of one that ran are to be looked at by the next `Limits.wake`.
 
         RETRY, RELEASE and BURY become CANCEL when a cancel was requested meanwhile. Of a success nothing
         follows unless the commit says that it is `linked`.

@@ -9,6 +9,7 @@ import orjson
 from karya.core.errorlog import ErrorLog
 from karya.core.hook import Hook, Trigger
 from karya.core.job import Job, JobState
+from karya.core.limits import Concurrency, Rate
 from karya.core.policies import Misfire, Overlap, Retention
 from karya.core.retry import RetryPolicy
 from karya.core.schedule import Schedule
@@ -69,6 +70,8 @@ class JobView(View):
     priority: int
     misfire: Misfire
     overlap: Overlap
+    concurrency: Concurrency | None
+    rate: Rate | None
     retention: Retention
     hooks: tuple[HookView, ...]
     version: int
@@ -101,6 +104,8 @@ class JobView(View):
             priority=job.priority,
             misfire=job.misfire,
             overlap=job.overlap,
+            concurrency=job.concurrency,
+            rate=job.rate,
             retention=job.retention,
             hooks=tuple(HookView.of(hook) for hook in job.hooks),
             version=job.version,

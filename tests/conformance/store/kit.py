@@ -13,6 +13,7 @@ from karya.core.ports import (
     Commits,
     ErrorLogRepository,
     JobRepository,
+    Limits,
     Locks,
     Slots,
     Submission,
@@ -54,6 +55,7 @@ class StoreKit:
     users: UserRepository
     agenda: Agenda
     admissions: Admissions
+    limits: Limits
     locks: Locks
     slots: Slots
     letters: LetterRepository
@@ -61,6 +63,7 @@ class StoreKit:
     ledger: Ledger
     server_claims: Claims
     server_locks: Locks
+    server_limits: Limits
 
     async def add(self, *submissions: Submission) -> None:
         """Stores jobs with their tasks."""
@@ -93,4 +96,6 @@ class StoreKit:
 
 def commit_of(claim: Claim, transition: Transition) -> Commit:
     """What a worker would commit of this claim."""
-    return Commit(claim.hint.task_id, claim.lease_id, transition, linked=claim.hint.linked)
+    hint = claim.hint
+    seat = hint.limits.seat if hint.limits else None
+    return Commit(hint.task_id, claim.lease_id, transition, linked=hint.linked, seat=seat)

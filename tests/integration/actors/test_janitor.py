@@ -20,6 +20,7 @@ from karya.core.schedule import Once
 from karya.core.spec import JobSpec
 from karya.core.task import TaskState
 from tests.conformance.store.kit import TTL, StoreKit
+from tests.conformance.store.limits import Crowd, concurrency
 from tests.support.away import Away
 from tests.support.held_clock import HeldClock
 from tests.support.soon import soon
@@ -262,3 +263,18 @@ async def test_a_child_that_was_stored_while_its_parent_was_cancelled_is_cancell
     kit.time.advance(11)
     await sweeps.janitor.sweep()
     assert await kit.jobs.half_cancelled(kit.time.now, 9) == []
+
+
+async def test_what_waits_for_the_seat_of_a_dead_worker_is_let_go_when_its_task_is_reaped(
+    kit: StoreKit,
+) -> None:
+    sweeps, crowd = Sweeps(kit), Crowd(kit)
+    await crowd.jobs(2, concurrency=concurrency(1))
+    await crowd.claim()  # and dies
+    kit.time.advance(TTL.total_seconds() - 1)
+    await sweeps.janitor.sweep()
+    assert kit.limits.wake().tasks == 0
+    kit.time.advance(2)
+    await sweeps.janitor.sweep()
+    assert sweeps.pokes
+    assert kit.limits.wake().tasks == 1

@@ -12,8 +12,9 @@ from karya.core.job import JobState
 from karya.core.ports import Claim
 from karya.core.transitions import Transition
 from tests.conformance.store.kit import StoreKit, commit_of
+from tests.conformance.store.limits import Crowd, concurrency
 from tests.support.held_clock import HeldClock
-from tests.support.story import a_job, at, first_task, hook, release, retry, submission, succeed
+from tests.support.story import NOW, a_job, at, first_task, hook, release, retry, submission, succeed
 
 
 def report(claim: Claim, transition: Transition) -> Report:
@@ -66,3 +67,13 @@ async def test_the_scheduler_is_told_before_when_nothing_is_due(
     due = [task.hint.due_at for task in kit.agenda.due(at(99), None, 9)]
     assert all(at >= poked[0] for at in due), "a look that begins there finds all of it"
     assert bool(due) == bool(poked)
+
+
+async def test_the_scheduler_is_told_of_a_seat_that_is_free(kit: StoreKit) -> None:
+    crowd, pokes = Crowd(kit), list[datetime]()
+    await crowd.jobs(2, concurrency=concurrency(1))
+    (claim,) = await crowd.claim()
+    reporter = Reporter(kit.commits, kit.jobs, kit.slots, HeldClock(kit.time), WorkerMetrics(), pokes.append)
+    await reporter.report(report(claim, DONE))
+    assert pokes == [NOW]
+    assert kit.limits.wake().tasks == 1

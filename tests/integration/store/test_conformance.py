@@ -14,6 +14,7 @@ from tests.conformance.store.lifecycle import (
     SkippingConformance,
     TriggeringConformance,
 )
+from tests.conformance.store.limits import LimitsConformance
 from tests.conformance.store.locks import LocksConformance
 from tests.conformance.store.misfires import MisfireConformance
 from tests.conformance.store.names import NamesConformance
@@ -115,4 +116,8 @@ class TestRevisions(RevisionsConformance):
 
 
 class TestLedger(LedgerConformance):
+    pass
+
+
+class TestLimits(LimitsConformance):
     pass

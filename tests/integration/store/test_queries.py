@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from karya.core.job import JobState
+from karya.core.limits import Concurrency, Rate
 from karya.core.occurrence import occurrence_tasks, triggered
 from karya.core.policies import Misfire, MisfirePolicy, Overlap
 from karya.core.ports import Commit, Gap
@@ -59,6 +60,8 @@ class Store:
         self.slotted = [a_job(Once(at=at(900)), overlap=Overlap.QUEUE) for _ in range(30)]
         self.runs = [occurrence_tasks(job, triggered("x", NOW), NOW)[0] for job in self.slotted]
         self.big = a_job()
+        both: Any = {"concurrency": Concurrency(key="k", limit=5), "rate": Rate(key="k", limit=99, per=TTL)}
+        self.limited = [a_job(Once(at=at(800)), **both) for _ in range(200)]
         self.of_pool = [a_job(Once(at=NOW), pool="gpu") for _ in range(120)]
         self.of_set = [a_job(Once(at=at(900)), set="night") for _ in range(100)]
 
@@ -69,6 +72,7 @@ class Store:
         await kit.add(*map(submission, (*self.late, *self.capped, *self.of_pool)))
         await self.fill_names()
         await kit.add(*(submission(job, task) for job, task in zip(self.slotted, self.runs, strict=True)))
+        await kit.add(*map(submission, self.limited))
         kit.admissions.admit([hint_of(task) for task in self.runs[:20]], NOW)
         kit.time.advance(60)
         self.claims = list(
@@ -118,6 +122,21 @@ class Store:
         await kit.commits.commit([Commit(c.hint.task_id, c.lease_id, succeed()) for c in claims], NOW)
         assert len(await kit.slots.abandoned(at(1), 50)) == 3
         await kit.slots.release([(hint.job_id, hint.cause or "") for hint in hints], NOW)
+
+    async def limit(self) -> None:
+        """Some of them are parked."""
+        self.kit.time.advance(800)
+        hints = [hint_of(first_task(job)) for job in self.limited[:8]]
+        self.seated = list(await self.kit.claims.claim(hints, "w", TTL))
+        assert len(self.seated) == 5
+
+    async def unseat(self) -> None:
+        for claim in self.seated[:2]:
+            await self.kit.commit(claim, succeed())
+
+    def taken(self) -> Any:
+        limits = first_task(self.limited[0]).limits
+        return self.kit.tasks.taken([limits] if limits else [])
 
     async def again(self) -> None:
         sheet = await self.kit.ledger.sheet(AuditQuery(job_id=self.jobs[2].id), None)
@@ -186,6 +205,11 @@ CALLS: dict[str, Callable[[Store], Any]] = {
     "release": lambda s: s.release(),
     "lock": lambda s: s.lock(),
     "holder": lambda s: s.directory.holder("lock"),
+    "claim within limits": lambda s: s.limit(),
+    "give back": lambda s: s.unseat(),
+    "wake": lambda s: s.kit.limits.wake(),
+    "park": lambda s: s.kit.limits.park([hint_of(first_task(job)) for job in s.limited[20:40]]),
+    "taken": lambda s: s.taken(),
     "vitals": lambda s: s.kit.ledger.vitals("lock"),
     "ledger": lambda s: s.kit.ledger.sheet(AuditQuery(), None),
     "ledger, on": lambda s: s.kit.ledger.sheet(AuditQuery(), Place(s.jobs[150].id)),
@@ -300,3 +324,13 @@ def test_what_is_in_time_costs_no_query_for_the_policies(said: Said) -> None:
     """Twenty jobs: one look at them, one transaction."""
     kinds = [next(iter(command)) for command in said["extend"]]
     assert kinds == ["find", "find", "insert", "update", "commitTransaction"]
+
+
+def test_what_has_no_limits_says_nothing_about_them(said: Said) -> None:
+    asking = {
+        name
+        for name, commands in said.items()
+        for command in commands
+        if next(iter(command.values())) == "limits"
+    }
+    assert asking == {"claim within limits", "give back", "wake", "park", "taken"}

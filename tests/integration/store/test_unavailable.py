@@ -13,6 +13,7 @@ from karya.core.clock import SystemClock
 from karya.core.errors import StoreUnavailable
 from karya.core.events import ALL_KINDS
 from karya.core.job import JobState
+from karya.core.limits import Concurrency
 from karya.core.policies import Overlap
 from karya.core.ports import Commit, LockLease
 from karya.core.ports.requests import Answered
@@ -38,6 +39,8 @@ TOKEN = Token(id="1", user_id="1", label="", digest="digest", created_at=NOW)
 JOB = a_job(every(1))
 TASK = first_task(JOB)
 SLOTTED = hint_of(first_task(a_job(every(1), overlap=Overlap.SKIP)))
+LIMITED = hint_of(first_task(a_job(concurrency=Concurrency(key="k", limit=1))))
+LIMITS = [LIMITED.limits] if LIMITED.limits else []
 ASYNC: dict[str, Callable[[MongoStore], Any]] = {
     "submit": lambda s: s.jobs.submit([submission(JOB)]),
     "get": lambda s: s.jobs.get(JOB.id),
@@ -77,8 +80,10 @@ ASYNC: dict[str, Callable[[MongoStore], Any]] = {
     "open tasks": lambda s: s.tasks.open_of_job(JOB.id, 9),
     "counts": lambda s: s.tasks.counts(JOB.id),
     "cancel tasks": lambda s: s.tasks.cancel_of_job(JOB.id, NOW),
+    "taken": lambda s: s.tasks.taken(LIMITS),
     "may start until": lambda s: s.tasks.may_start_until(JOB.id),
     "claim": lambda s: s.claims.claim([hint_of(TASK)], "w", SECOND),
+    "claim within limits": lambda s: s.claims.claim([LIMITED], "w", SECOND),
     "renew": lambda s: s.claims.renew({TASK.id: "lease"}, SECOND),
     "expired": lambda s: s.claims.expired(9),
     "results": lambda s: s.claims.results(JOB.id, TASK.cause, ["main"]),
@@ -102,6 +107,8 @@ BLOCKING: dict[str, Callable[[MongoBlockingStore], Any]] = {
     "catch up": lambda s: s.agenda.catch_up([JOB.id], NOW, NOW),
     "stalled": lambda s: s.agenda.stalled(NOW, NOW, 9),
     "admit": lambda s: s.admissions.admit([SLOTTED], NOW),
+    "wake": lambda s: s.limits.wake(),
+    "park": lambda s: s.limits.park([LIMITED]),
     "acquire": lambda s: s.locks.acquire("lock", "w", SECOND, {}),
     "renew lock": lambda s: s.locks.renew(LockLease("lock", "w", 1), SECOND),
     "release lock": lambda s: s.locks.release(LockLease("lock", "w", 1)),

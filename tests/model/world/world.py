@@ -20,6 +20,7 @@ from karya.store.commits import MongoCommits
 from karya.store.jobs import MongoJobs
 from karya.store.letters import MongoLetters
 from karya.store.lifecycle import MongoLifecycle
+from karya.store.limits import MongoLimits
 from karya.store.locks import MongoLocks
 from karya.store.retention import MongoRetention
 from karya.store.slots import MongoSlots
@@ -109,6 +110,7 @@ class World:
             settings=SchedulerSettings(),
             agenda=MongoAgenda(self._blocking),
             admissions=MongoAdmissions(self._blocking),
+            limits=MongoLimits(self._blocking, now=lambda: self.time.now),
             locks=MongoLocks(self._blocking, now=lambda: self.time.now),
             producer=self.offers,
             clock=self.clock,

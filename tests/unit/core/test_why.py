@@ -7,6 +7,7 @@ import pytest
 
 from karya.core.action import Action, NoopAction
 from karya.core.job import Job, JobState, new_job
+from karya.core.limits import Concurrency, Rate
 from karya.core.occurrence import occurrence_tasks, scheduled
 from karya.core.policies import Overlap
 from karya.core.ports import WorkerInfo
@@ -101,3 +102,22 @@ def test_the_tasks_stand_in_the_order_of_instants_and_steps() -> None:
     told = why(job, [tasks[2], tasks[0], tasks[1], earlier], IDLE, NOW).tasks
     assert [wait.step for wait in told] == ["check", "fetch", "check", "store"]
     assert told[0].instant == earlier.instant
+
+
+@pytest.mark.parametrize(
+    "which, text",
+    [
+        ("seat", "waits for the concurrency key 'tenant-42': 3 of 3 running"),
+        ("window", "waits for the rate key 'tenant-42': 9 of 10 started in the last PT1S"),
+    ],
+)
+def test_a_limit(which: str, text: str) -> None:
+    rate = Rate(key="tenant-42", limit=10, per=timedelta(seconds=1))
+    job = a_job(concurrency=Concurrency(key="tenant-42", limit=3), rate=rate)
+    (task,) = occurrence_tasks(job, scheduled(job, job.cursor), NOW)
+    assert task.limits is not None
+    taken = {task.limits.seat or "": 3, task.limits.window or "": 9}
+    parked = task.model_copy(update={"held": True, "parked": getattr(task.limits, which)})
+    wait = wait_of(job, parked, IDLE, NOW, taken)
+    assert (wait.kind, wait.text) == (Reason.LIMIT, text)
+    assert wait_of(job, task, IDLE, NOW, taken).kind == Reason.DISPATCH, "nobody has parked it"

@@ -24,6 +24,11 @@ SPECS: dict[str, dict[str, Any]] = {
         "name": "n",
         "set": "s",
     },
+    "limits": {
+        "action": NOOP,
+        "concurrency": {"key": "k", "limit": 3},
+        "rate": {"key": "r", "limit": 10, "per": "PT1S"},
+    },
     "in a while": {"action": NOOP, "schedule": {"kind": "once", "after": "PT5M"}},
     "interval": {
         "action": NOOP,

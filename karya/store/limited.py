@@ -1,0 +1,155 @@
+"""Claims under limits by key: in a transaction each, with what is counted."""
+
+import asyncio
+import uuid
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from motor.motor_asyncio import AsyncIOMotorClientSession
+from pymongo import ReturnDocument
+from pymongo.errors import PyMongoError
+
+from karya.core.hint import Hint
+from karya.core.limits import Limits, window_length, with_more
+from karya.core.task import CLAIM_AHEAD, TaskState
+from karya.store import gates
+from karya.store.client import AsyncDatabase, Document
+from karya.store.names import BY_ID, LIMITS, TASKS, ServerNow
+from karya.store.transactions import in_transaction
+
+Claimed = Callable[[str, str, Any, timedelta], Document]
+"""The fields that a claim sets."""
+
+Won = tuple[Hint, str]
+"""A task that was won, and the lease."""
+
+_FIELDS = {"token": 1, "due_at": 1}
+
+
+class LimitedClaims:
+    """Those that find no room are parked in the same transaction, for whoever gives room to find."""
+
+    def __init__(self, database: AsyncDatabase, now: ServerNow, claimed: Claimed) -> None:
+        self._database = database
+        self._tasks = database[TASKS]
+        self._gates = database[LIMITS]
+        self._now = now
+        self._claimed = claimed
+
+    async def claim(self, hints: Sequence[Hint], owner: str, ttl: timedelta) -> Sequence[Won]:
+        """As `Claims.claim`. Raises the driver's error only if nothing was won: what was won when the result
+        of another claim became unknown has to be known."""
+        groups: dict[Limits, list[Hint]] = defaultdict(list)
+        for hint in hints:
+            if hint.limits is not None:
+                groups[hint.limits].append(hint)
+        claims = (self._claim(limits, group, owner, ttl) for limits, group in groups.items())
+        answers = await asyncio.gather(*claims, return_exceptions=True)
+        won = [one for answer in answers if not isinstance(answer, BaseException) for one in answer]
+        for answer in answers:
+            if isinstance(answer, BaseException) and not (won and isinstance(answer, PyMongoError)):
+                raise answer
+        return won
+
+    async def _claim(
+        self, limits: Limits, hints: Sequence[Hint], owner: str, ttl: timedelta
+    ) -> Sequence[Won]:
+        lease_id = uuid.uuid4().hex
+        by_id = {hint.task_id: hint for hint in hints}
+
+        async def write(session: AsyncIOMotorClientSession) -> Sequence[Won]:
+            allowed = limits.allowed
+            opened = {ident: await self._open(ident, session) for ident in allowed}
+            now = next(iter(opened.values()))["seen_at"]
+            ready = await self._ready(by_id, now, session)
+            room = {
+                ident: max(0, allowed[ident] - await self._taken(gate, allowed[ident], now, session))
+                for ident, gate in opened.items()
+            }
+            full = min(room, key=room.__getitem__)
+            begun, parked = ready[: room[full]], ready[room[full] :]
+            await self._begin(begun, lease_id, owner, ttl, session)
+            await self._park(parked, full, allowed[full], session)
+            for ident, gate in opened.items():
+                is_full = bool(parked) and ident == full
+                await self._close(_closed(gate, allowed[ident], len(begun), now, is_full=is_full), session)
+            return [(by_id[ident], lease_id) for ident in begun]
+
+        return await in_transaction(self._database, write)
+
+    async def _open(self, ident: str, session: AsyncIOMotorClientSession) -> Document:
+        gate: Document = await self._gates.find_one_and_update(
+            {"_id": ident},
+            gates.touched(self._now()),
+            upsert=True,
+            return_document=ReturnDocument.AFTER,
+            session=session,
+        )
+        return gate
+
+    async def _ready(
+        self, by_id: Mapping[str, Hint], now: datetime, session: AsyncIOMotorClientSession
+    ) -> Sequence[str]:
+        """Those of the hinted tasks that are as the hint says, in the order of the hints."""
+        wanted = {"_id": {"$in": list(by_id)}, "status": TaskState.READY.value, "held": False}
+        found = self._tasks.find(wanted, _FIELDS, session=session).hint(BY_ID).batch_size(len(by_id) + 1)
+        until = now + CLAIM_AHEAD
+        ready = {
+            task["_id"]
+            async for task in found
+            if task["token"] == by_id[task["_id"]].token and task["due_at"] <= until
+        }
+        return [ident for ident in by_id if ident in ready]
+
+    async def _taken(
+        self, gate: Document, limit: int, now: datetime, session: AsyncIOMotorClientSession
+    ) -> int:
+        ident = gate["_id"]
+        if not gates.is_seat(ident):
+            return gates.started(gate, now)
+        count: int = await self._tasks.count_documents(
+            gates.running(ident), limit=limit, hint="seats", session=session
+        )
+        return count
+
+    async def _begin(
+        self,
+        ids: Sequence[str],
+        lease_id: str,
+        owner: str,
+        ttl: timedelta,
+        session: AsyncIOMotorClientSession,
+    ) -> None:
+        if ids:
+            change: list[Document] = [
+                {"$set": self._claimed(lease_id, owner, self._now(), ttl)},
+                {"$unset": "parked"},
+            ]
+            await self._tasks.update_many({"_id": {"$in": ids}}, change, hint=BY_ID, session=session)
+
+    async def _park(
+        self, ids: Sequence[str], ident: str, limit: int, session: AsyncIOMotorClientSession
+    ) -> None:
+        if ids:
+            wanted = {"_id": {"$in": ids}}
+            await self._tasks.update_many(wanted, gates.park(ident, limit), hint=BY_ID, session=session)
+
+    async def _close(self, gate: gates.Change, session: AsyncIOMotorClientSession) -> None:
+        ident, update = gate
+        if update:
+            await self._gates.update_one({"_id": ident}, update, session=session)
+
+
+def _closed(gate: Document, limit: int, begun: int, now: datetime, *, is_full: bool) -> gates.Change:
+    """What was taken, and when to look at those that wait."""
+    ident, is_waiting = gate["_id"], is_full or gate.get("waiting", False)
+    if gates.is_seat(ident):
+        if not is_waiting:
+            return ident, gates.deserted(ident, now)
+        return ident, gates.looked_at(now + gates.RECHECK) if is_full else {}
+    starts = gates.starts_document(with_more(gates.starts_of(gate), window_length(ident), now, begun))
+    opens_at = gates.opens_at({**gate, "starts": starts}, limit, now)
+    update = gates.looked_at(opens_at) if is_waiting else gates.deserted(ident, now)
+    return ident, {**update, "$set": {**update["$set"], "starts": starts}}

@@ -1,0 +1,117 @@
+"""Waking those that wait for a limit: blocking, for the scheduler's thread."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import islice
+from typing import NamedTuple
+
+from pymongo.client_session import ClientSession
+from pymongo.errors import OperationFailure
+
+from karya.core.hint import Hint
+from karya.core.ports.limits import Woken
+from karya.core.task import TaskState
+from karya.store import gates
+from karya.store.client import Document, SyncDatabase, translated
+from karya.store.names import BY_ID, LIMITS, TASKS, ServerNow, server_now
+
+_GATES_AT_ONCE = 10
+_TASKS_AT_ONCE = 100
+_TRANSIENT = "TransientTransactionError"
+
+
+class MongoLimits:
+    """Implements `Limits`."""
+
+    def __init__(self, database: SyncDatabase, now: ServerNow = server_now) -> None:
+        self._client = database.client
+        self._tasks = database[TASKS]
+        self._gates = database[LIMITS]
+        self._now = now
+
+    def wake(self) -> Woken:
+        """See `Limits.wake`. What is let go still has to be claimed, and only the claim counts: so this needs
+        no transaction. Whoever writes the limit meanwhile has it looked at again."""
+        fields = {"wake_at": 1, "starts": 1, "seq": 1, "now": self._now()}
+        with translated():
+            found = self._gates.find({"waiting": True}, fields).sort("wake_at", 1).hint("waiting")
+            waiting = list(found.limit(_GATES_AT_ONCE))
+            if not waiting:
+                return Woken()
+            now = waiting[0]["now"]
+            due = [gate for gate in waiting if gate["wake_at"] <= now]
+            count = sum(self._fill(gate, now) for gate in due)
+        later = [gate["wake_at"] for gate in waiting if gate["wake_at"] > now]
+        again = min(later, default=now)  # when all of them were due, there may be more
+        return Woken(count, now, again)
+
+    def _fill(self, gate: Document, now: datetime) -> int:
+        ident = gate["_id"]
+        taken = self._taken(gate, now)
+        wanted = {**gates.parked(ident), "parked.limit": {"$gt": taken}}
+        found = self._tasks.find(wanted, {"parked": 1}).sort([("instant", 1), ("_id", 1)]).hint("parked")
+        chosen = gates.chosen(list(found.limit(_TASKS_AT_ONCE)), taken)
+        if chosen:
+            these = {"_id": {"$in": chosen}, **gates.parked(ident)}
+            self._tasks.update_many(these, gates.let_go(now), hint=BY_ID)
+        as_read = {"_id": ident, "seq": gate["seq"]}
+        self._gates.update_one(as_read, self._next_look(gate, now, is_let=bool(chosen)))
+        return len(chosen)
+
+    def _taken(self, gate: Document, now: datetime) -> int:
+        if gates.is_seat(gate["_id"]):
+            return self._tasks.count_documents(gates.running(gate["_id"]), hint="seats")
+        return gates.started(gate, now)
+
+    def _next_look(self, gate: Document, now: datetime, *, is_let: bool) -> Document:
+        if is_let:
+            return gates.looked_at(now + gates.CLAIMING)
+        ident = gate["_id"]
+        wanted = self._tasks.find(gates.parked(ident), {"parked": 1}).sort([("instant", 1), ("_id", 1)])
+        first = next(iter(wanted.hint("parked").limit(1)), None)
+        if first is None:
+            return gates.deserted(ident, now)
+        if gates.is_seat(ident):
+            return gates.looked_at(now + gates.RECHECK)
+        return gates.looked_at(gates.opens_at(gate, first["parked"]["limit"], now))
+
+    def park(self, hints: Sequence[Hint]) -> Sequence[Hint]:
+        """See `Limits.park`. One try: what somebody else is writing is left to the claim."""
+        groups: dict[_Where, list[Hint]] = defaultdict(list)
+        for hint in hints:
+            for ident, limit in islice(hint.limits.allowed.items() if hint.limits else (), 1):
+                groups[_Where(ident, limit, hint.token)].append(hint)
+        with translated():
+            left = [group for where, group in groups.items() if not self._park(where, group)]
+        return [hint for group in left for hint in group]
+
+    def _park(self, where: "_Where", hints: Sequence[Hint]) -> bool:
+        try:
+            with self._client.start_session() as session, session.start_transaction():
+                self._write(where, [hint.task_id for hint in hints], session)
+        except OperationFailure as error:
+            if error.has_error_label(_TRANSIENT):
+                return False
+            raise
+        return True
+
+    def _write(self, where: "_Where", ids: Sequence[str], session: ClientSession) -> None:
+        waited_for = gates.waited_for(self._now(), gates.CLAIMING)
+        self._gates.update_one({"_id": where.ident}, waited_for, upsert=True, session=session)
+        ready = {
+            "_id": {"$in": ids},
+            "status": TaskState.READY.value,
+            "held": False,
+            "token": where.token,
+        }
+        park = gates.park(where.ident, where.limit)
+        self._tasks.update_many(ready, park, hint=BY_ID, session=session)
+
+
+class _Where(NamedTuple):
+    """What tasks are parked for, and the token that they all have."""
+
+    ident: str
+    limit: int
+    token: int

@@ -1,0 +1,112 @@
+"""Claims under limits, interrupted: nothing is taken for good, and nobody waits for ever."""
+
+from typing import Any
+
+import pytest
+
+from karya.core.errors import StoreUnavailable
+from karya.core.task import TaskState
+from tests.conformance.store.kit import TTL, StoreKit
+from tests.conformance.store.limits import Crowd, concurrency, rate
+from tests.integration.store.conftest import Mongo
+from tests.support.faults import BreakingCollection
+from tests.support.story import a_job, first_task, hint_of, submission, succeed
+
+
+def states(mongo: Mongo) -> dict[str, Any]:
+    """All that a claim changes, but for when a limit was looked at."""
+    fields = {"status": 1, "held": 1, "parked": 1, "token": 1, "starts": 1, "waiting": 1}
+    return {name: list(mongo.blocking[name].find({}, fields).sort("_id", 1)) for name in ("tasks", "limits")}
+
+
+@pytest.mark.parametrize("done", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize(
+    "collection, operation, call",
+    [("_tasks", "update_many", 0), ("_tasks", "update_many", 1), ("_gates", "update_one", 0)],
+    ids=["claiming", "parking", "counting"],
+)
+async def test_a_claim_is_all_or_nothing(
+    kit: StoreKit,
+    mongo: Mongo,
+    monkeypatch: pytest.MonkeyPatch,
+    collection: str,
+    operation: str,
+    call: int,
+    done: bool,
+) -> None:
+    crowd = Crowd(kit)
+    await crowd.jobs(4, concurrency=concurrency(2), rate=rate(3))
+    before, limited = states(mongo), kit.claims._limited  # type: ignore[attr-defined]
+    error = RuntimeError("the worker dies here")
+    real = getattr(limited, collection)
+    broken = BreakingCollection(real, operation, 1, done=done, error=error)
+    with monkeypatch.context() as crashing:
+        passing = BreakingCollection(real, operation, 0, done=True, error=error)
+        crashing.setattr(limited, collection, broken if call == 0 else Second(passing, broken))
+        with pytest.raises(RuntimeError):
+            await crowd.claim()
+    assert states(mongo) == before
+    assert len(await crowd.claim()) == 2
+
+
+class Second:
+    """Stands in for a collection: the first such operation passes, the second meets the fault."""
+
+    def __init__(self, passing: Any, broken: Any) -> None:
+        self._turns = [passing]
+        self._broken = broken
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "update_many" and self._turns:
+            return getattr(self._turns.pop(), name)
+        return getattr(self._broken, name)
+
+
+async def test_a_claim_that_was_lost_is_given_back_when_its_lease_runs_out(
+    kit: StoreKit, mongo: Mongo
+) -> None:
+    crowd = Crowd(kit)
+    await crowd.jobs(2, concurrency=concurrency(1))
+    await crowd.claim()  # and dies
+    kit.time.advance(TTL.total_seconds() + 1)
+    (expired,) = await kit.claims.expired(9)
+    assert mongo.blocking["limits"].count_documents({}) == 1
+    assert await crowd.claim() == [], "it is RUNNING, and counts, until it is reaped"
+    claim = mongo.blocking["tasks"].find_one({"_id": expired.id})
+    assert claim is not None
+    assert claim["status"] == TaskState.RUNNING.value
+
+
+async def test_what_others_hold_does_not_keep_the_rest_from_being_claimed(
+    kit: StoreKit, mongo: Mongo
+) -> None:
+    limited, plain = a_job(concurrency=concurrency(1)), a_job()
+    await kit.add(submission(limited), submission(plain))
+    hints = [hint_of(first_task(job)) for job in (limited, plain)]
+    seat = {"_id": hints[0].limits.seat} if hints[0].limits else {}
+    mongo.blocking["limits"].insert_one({**seat, "seq": 0})
+    with mongo.blocking.client.start_session() as left_open, left_open.start_transaction():
+        mongo.blocking["limits"].update_one(seat, {"$inc": {"seq": 1}}, session=left_open)
+        claims = await kit.claims.claim(hints, "w", TTL)
+        assert kit.limits.park(hints[:1]) == hints[:1]
+        with pytest.raises(StoreUnavailable):
+            await kit.claims.claim(hints[:1], "w", TTL)
+    assert [claim.hint for claim in claims] == hints[1:]
+    assert len(await kit.claims.claim(hints, "w", TTL)) == 1
+
+
+async def test_what_is_committed_again_because_its_seat_was_not_told_of_is_not_lost(
+    kit: StoreKit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crowd = Crowd(kit)
+    await crowd.jobs(2, concurrency=concurrency(1))
+    (claim,) = await crowd.claim()
+    with monkeypatch.context() as crashing:
+        error = RuntimeError("the worker dies here")
+        real = kit.commits._gates  # type: ignore[attr-defined]
+        broken = BreakingCollection(real, "update_many", 1, done=False, error=error)
+        crashing.setattr(kit.commits, "_gates", broken)
+        with pytest.raises(RuntimeError):
+            await kit.commit(claim, succeed())
+        assert not await kit.commit(claim, succeed())
+    assert kit.limits.wake().tasks == 1
