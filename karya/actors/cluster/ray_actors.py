@@ -13,8 +13,10 @@ from karya.actors.cluster.ground import Ground
 from karya.actors.cluster.handle_calls import Answer, answer
 from karya.actors.cluster.host import Host
 from karya.actors.cluster.names import SCHEDULER, SERVER, UNDERSTUDY, is_ours, pool_of
+from karya.actors.cluster.scheduler_parts import SchedulerParts
+from karya.actors.cluster.server_parts import ServerParts
 from karya.actors.cluster.shell import Shell
-from karya.actors.cluster.wiring import SchedulerParts, ServerParts, WorkerParts
+from karya.actors.cluster.worker_parts import WorkerParts
 from karya.actors.logs import configure_logs
 from karya.actors.metrics import Figures, figures
 from karya.core.pools import DEFAULT_POOL

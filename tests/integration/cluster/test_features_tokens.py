@@ -10,7 +10,7 @@ import pytest
 from karya.actors.accounts import Accounts
 from karya.actors.cluster.ground import Ground
 from karya.actors.cluster.host import Host
-from karya.actors.cluster.wiring import ServerParts
+from karya.actors.cluster.server_parts import ServerParts
 from karya.core.configuration import read_settings
 from karya.core.errors import ConfigError
 from karya.core.user import TokenSpec, UserSpec

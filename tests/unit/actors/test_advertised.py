@@ -2,7 +2,7 @@
 
 import pytest
 
-from karya.actors.cluster.wiring import advertised
+from karya.actors.cluster.scheduler_parts import advertised
 from karya.core.errors import ConfigError
 from karya.core.settings import QueueSettings
 
