@@ -123,7 +123,7 @@ class Desk:
         *,
         poll: timedelta = OFTEN,
         look_ahead: timedelta = timedelta(minutes=1),
-        lease: timedelta = timedelta(milliseconds=200),
+        lease: timedelta = timedelta(seconds=2),
         resend_after: timedelta = SELDOM,
         batch: int = 100,
         offers: Offers | None = None,
