@@ -35,7 +35,6 @@ from karya.core.settings import SchedulerSettings
 
 log = structlog.get_logger("karya.scheduler")
 
-LOCK = SCHEDULER_LOCK
 _CAPACITY = 10_000
 _STAND_BY_SECONDS = 0.25
 """How often one that does not lead tries to, at least: so long a gap is left by one that resigns."""
@@ -163,7 +162,7 @@ class Scheduler:
         if self._lease is None or now >= self._lost_at or not self._locks.renew(self._lease, ttl):
             self._follow()
             self._bury_predecessor()
-            self._lease = self._locks.acquire(LOCK, self._owner, ttl, {"endpoint": self._endpoint})
+            self._lease = self._locks.acquire(SCHEDULER_LOCK, self._owner, ttl, {"endpoint": self._endpoint})
             if self._lease is not None:
                 for lane in self._lanes.values():
                     lane.looked_to = self._lease.idle_since
@@ -178,10 +177,10 @@ class Scheduler:
     def _bury_predecessor(self) -> None:
         """A holder that is known to be dead need not be waited for. Were that a mistake, two would lead for
         a while, which costs duplicate hints and nothing else."""
-        holder = self._locks.holder(LOCK)
+        holder = self._locks.holder(SCHEDULER_LOCK)
         if holder is not None and self._is_dead(holder.owner):
             log.info("predecessor_is_dead", owner=holder.owner)
-            self._locks.release(LockLease(LOCK, holder.owner, holder.token))
+            self._locks.release(LockLease(SCHEDULER_LOCK, holder.owner, holder.token))
 
     def _follow(self) -> None:
         """Forgets what it knew as leader: another may have gone on meanwhile."""

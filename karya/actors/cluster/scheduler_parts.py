@@ -15,10 +15,11 @@ from karya.actors.cluster.names import SCHEDULER
 from karya.actors.cluster.ray_runtime import node_ip
 from karya.actors.inbox import Inbox
 from karya.actors.metrics import SchedulerMetrics
-from karya.actors.scheduler import LOCK, Scheduler
+from karya.actors.scheduler import Scheduler
 from karya.core.clock import SystemClock
 from karya.core.errors import ConfigError, StoreUnavailable
 from karya.core.ports import PoolLoad
+from karya.core.ports.scheduling import SCHEDULER_LOCK
 from karya.core.settings import QueueSettings
 from karya.queue.dispatcher import Dispatcher
 from karya.store.provider import MongoBlockingStore
@@ -87,7 +88,7 @@ class SchedulerParts:
     def _await_successor(self) -> None:
         deadline = self.clock.monotonic() + _HAND_OVER_SECONDS
         try:
-            while (holder := self.store.locks.holder(LOCK)) is None or holder.owner == self._owner:
+            while (holder := self.store.locks.holder(SCHEDULER_LOCK)) is None or holder.owner == self._owner:
                 if self.clock.monotonic() > deadline:
                     log.warning("no_successor", seconds=_HAND_OVER_SECONDS)
                     return

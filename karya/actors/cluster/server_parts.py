@@ -17,7 +17,6 @@ from karya.actors.janitor import Janitor
 from karya.actors.letters import Letters
 from karya.actors.metrics import Figures, ServerMetrics
 from karya.actors.overview import Overview
-from karya.actors.scheduler import LOCK
 from karya.actors.server import Probe, Server
 from karya.api.serve import Gateway
 from karya.api.services import Services
@@ -25,6 +24,7 @@ from karya.connectors.chain import spec_rules
 from karya.core.clock import SystemClock
 from karya.core.errors import ConfigError, StoreUnavailable
 from karya.core.ports.overview import Standing
+from karya.core.ports.scheduling import SCHEDULER_LOCK
 from karya.core.settings import Settings
 from karya.core.why import Crew
 from karya.queue.consumer import WorkerSocket
@@ -91,7 +91,7 @@ class ServerParts:
             pools=settings.all_pools,
             clock=self.clock,
             standing=standing,
-            holder=partial(store.directory.holder, LOCK),
+            holder=partial(store.directory.holder, SCHEDULER_LOCK),
             gather=gather,
         )
         self.gateway = Gateway(

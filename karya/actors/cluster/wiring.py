@@ -2,10 +2,10 @@
 and so what talks to what, is said in `server_parts.py`, `scheduler_parts.py` and `worker_parts.py`."""
 
 from karya.actors.auditor import LedgerAuditor
-from karya.actors.scheduler import LOCK
 from karya.connectors.registry import Connectors, load_connectors
 from karya.connectors.rest.settings import private_by_default
 from karya.core.ports import Resolve
+from karya.core.ports.scheduling import SCHEDULER_LOCK
 from karya.core.settings import LOOPBACK, Settings
 from karya.store.provider import MongoStore
 
@@ -14,7 +14,7 @@ def dispatcher_endpoint(store: MongoStore) -> Resolve:
     """The leading scheduler publishes where its dispatcher listens in the lock that it holds."""
 
     async def resolve() -> str | None:
-        holder = await store.directory.holder(LOCK)
+        holder = await store.directory.holder(SCHEDULER_LOCK)
         return holder.info.get("endpoint") if holder else None
 
     return resolve
@@ -29,4 +29,4 @@ def connectors_of(settings: Settings) -> Connectors:
 
 def auditor_of(store: MongoStore, *, rest: float = 0.0) -> LedgerAuditor:
     """Who proves the ledger of this store."""
-    return LedgerAuditor(store.ledger, store.jobs, LOCK, rest=rest)
+    return LedgerAuditor(store.ledger, store.jobs, SCHEDULER_LOCK, rest=rest)

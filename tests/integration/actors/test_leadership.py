@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from karya.actors.scheduler import LOCK
+from karya.core.ports.scheduling import SCHEDULER_LOCK
 from tests.conformance.store.kit import TTL, StoreKit
 from tests.integration.actors.desk import SELDOM, Desk
 from tests.support.away import AwayBlocking
@@ -11,18 +11,18 @@ from tests.support.soon import soon
 
 
 def holder(kit: StoreKit) -> str | None:
-    found = kit.locks.holder(LOCK)
+    found = kit.locks.holder(SCHEDULER_LOCK)
     return found.owner if found else None
 
 
 def predecessor(kit: StoreKit) -> None:
     """Somebody else leads, who will never renew."""
-    assert kit.locks.acquire(LOCK, "predecessor", TTL, {}) is not None
+    assert kit.locks.acquire(SCHEDULER_LOCK, "predecessor", TTL, {}) is not None
 
 
 async def test_the_leader_publishes_where_its_dispatcher_listens(desk: Desk) -> None:
     await desk.scheduler("one").leads()
-    found = desk.kit.locks.holder(LOCK)
+    found = desk.kit.locks.holder(SCHEDULER_LOCK)
     assert found is not None
     assert (found.owner, found.info) == ("one", {"endpoint": "tcp://one"})
 
@@ -67,13 +67,13 @@ async def test_it_keeps_the_lock_by_renewing_it(desk: Desk, mongo: Mongo) -> Non
     await post.leads()
 
     def renewed() -> bool:
-        stored = mongo.blocking["locks"].find_one({"_id": LOCK})
+        stored = mongo.blocking["locks"].find_one({"_id": SCHEDULER_LOCK})
         return stored is not None and stored["expires_at"] == desk.kit.time.now + lease
 
     for _ in range(4):
         desk.kit.time.advance(0.15)
         await soon(renewed)
-        assert desk.kit.locks.acquire(LOCK, "thief", TTL, {}) is None
+        assert desk.kit.locks.acquire(SCHEDULER_LOCK, "thief", TTL, {}) is None
     assert holder(desk.kit) == "s"
 
 
@@ -85,7 +85,7 @@ async def test_a_leader_that_lost_the_lock_forgets_what_it_knew(desk: Desk) -> N
     await post.offered(sent)
     await soon(lambda: post.says("karya_scheduler_planned_tasks") == 1)
     desk.kit.time.now += TTL
-    thief = desk.kit.locks.acquire(LOCK, "thief", TTL, {})
+    thief = desk.kit.locks.acquire(SCHEDULER_LOCK, "thief", TTL, {})
     assert thief is not None
     await soon(lambda: not post.scheduler.leads)
     await soon(lambda: post.says("karya_scheduler_leader") == 0)
