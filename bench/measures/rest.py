@@ -14,19 +14,21 @@ _MEGABYTE = 1e6
 
 
 def memory(rig: Rig) -> Sequence[Figure]:
-    """The resident memory of each process after the start, Ray's own apart."""
+    """What each process holds of the memory after the start, Ray's own apart. A page that several have is in
+    the resident memory of each; the share (PSS) divides it among them, so that the sum of the shares is what
+    the machine must have."""
     rig.empty()
     time.sleep(5)
     karya = {name: process for name, process in rig.processes().items() if name != "karya up"}
     others = rig.others()
     mongod = {name: process for name, process in others.items() if name.startswith("mongod")}
     own = {**karya, **mongod}
+    ray = _megabytes(others.values()) - _megabytes(mongod.values())
     return [
-        *(Figure(f"memory of {name.rsplit(' ', 1)[0]}", _megabytes([p]), "MB") for name, p in own.items()),
-        Figure(
-            "memory of Ray's own processes", _megabytes(others.values()) - _megabytes(mongod.values()), "MB"
-        ),
+        *(figure for name, process in own.items() for figure in _held(name.rsplit(" ", 1)[0], process)),
+        Figure("memory of Ray's own processes", ray, "MB"),
         at_most("memory at rest, all but Ray's own processes", _megabytes(own.values()), "MB", 600),
+        at_most("the same, what is shared counted once", _shares(own.values()), "MB", 600),
     ]
 
 
@@ -63,3 +65,14 @@ def _median_lag(rig: Rig) -> float:
 
 def _megabytes(processes: Iterable[psutil.Process]) -> float:
     return sum(process.memory_info().rss for process in processes) / _MEGABYTE
+
+
+def _held(name: str, process: psutil.Process) -> Sequence[Figure]:
+    return (
+        Figure(f"memory of {name}", _megabytes([process]), "MB"),
+        Figure(f"memory of {name}, its share", _shares([process]), "MB"),
+    )
+
+
+def _shares(processes: Iterable[psutil.Process]) -> float:
+    return sum(process.memory_full_info().pss for process in processes) / _MEGABYTE

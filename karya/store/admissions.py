@@ -18,7 +18,7 @@ from karya.core.policies import Overlap
 from karya.core.ports import Admission
 from karya.core.task import TaskState
 from karya.store import overlaps
-from karya.store.client import Document, SyncDatabase, translated
+from karya.store.blocking import Document, SyncDatabase, translated
 from karya.store.names import BY_ID, JOBS, TASKS
 from karya.store.occurrences import is_untouched
 

@@ -11,8 +11,8 @@ from karya.core.occurrence import scheduled
 from karya.core.pools import DEFAULT_POOL
 from karya.core.ports import DueKey, DueTask, Extension, Gap
 from karya.core.task import Task, TaskState
+from karya.store.blocking import NAIVE_DATES, Document, SyncDatabase, translated
 from karya.store.chains import Chains, Done
-from karya.store.client import NAIVE_DATES, Document, SyncDatabase, translated
 from karya.store.documents import HINT_FIELDS, job_entity, readable, task_document, task_hint
 from karya.store.names import BY_ID, JOBS, TASKS, USERS
 from karya.store.skips import Stale

@@ -20,7 +20,7 @@ from karya.core.misfire import Plan, has_misfired, misfired_until, plan
 from karya.core.occurrence import occurrence_tasks, scheduled
 from karya.core.policies import MisfirePolicy
 from karya.core.task import Task, TaskKind
-from karya.store.client import Document, SyncDatabase
+from karya.store.blocking import Document, SyncDatabase
 from karya.store.documents import cursor_document, job_entity, readable, task_document
 from karya.store.names import BY_ID, JOBS, OPEN, TASKS
 from karya.store.skips import Skips, Stale

@@ -1,73 +1,48 @@
-"""The clients: made here and nowhere else, so that another driver is a change of one file.
-
-Every write waits for a majority and its journal; every read goes to the primary.
-"""
+"""The client for actors with an event loop: made here and nowhere else, so that another driver is a change of
+this file and `blocking.py`."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC
-from typing import Any
 
 import pymongo
-from bson.codec_options import CodecOptions
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection, AsyncIOMotorDatabase
-from pymongo.database import Database
-from pymongo.errors import PyMongoError
 
-from karya.core.errors import ConfigError, StoreUnavailable
 from karya.core.settings import StoreSettings
-from karya.store.listening import RoundTrip, RoundTrips
+from karya.store.blocking import (
+    CODEC,
+    NAIVE_DATES,
+    Document,
+    SyncDatabase,
+    first_line,
+    options_for,
+    sync_database,
+    translated,
+)
+from karya.store.listening import RoundTrip
 
-Document = dict[str, Any]
+__all__ = [
+    "NAIVE_DATES",
+    "AsyncDatabase",
+    "Document",
+    "SyncDatabase",
+    "async_database",
+    "first_line",
+    "in_time",
+    "sync_database",
+    "translated",
+]
+
 AsyncDatabase = AsyncIOMotorDatabase[Document]
-SyncDatabase = Database[Document]
-
-NAIVE_DATES: CodecOptions[Document] = CodecOptions(document_class=dict)
-"""For reading many dates: they are in UTC either way, and the driver calls into Python to say so of each."""
-
-_CODEC: CodecOptions[Document] = CodecOptions(document_class=dict, tz_aware=True, tzinfo=UTC)
 
 
 def async_database(
     settings: StoreSettings, url: str, on_round_trip: RoundTrip | None = None
 ) -> AsyncDatabase:
     """The database for actors with an event loop."""
-    client: AsyncIOMotorClient[Document] = AsyncIOMotorClient(url, **_options(settings, url, on_round_trip))
-    return client.get_database(settings.database, codec_options=_CODEC)
-
-
-def sync_database(settings: StoreSettings, url: str, on_round_trip: RoundTrip | None = None) -> SyncDatabase:
-    """The database for the scheduler's thread and for start-up."""
-    client: pymongo.MongoClient[Document] = pymongo.MongoClient(url, **_options(settings, url, on_round_trip))
-    return client.get_database(settings.database, codec_options=_CODEC)
-
-
-def _options(settings: StoreSettings, url: str, on_round_trip: RoundTrip | None) -> dict[str, Any]:
-    milliseconds = int(settings.timeout.total_seconds() * 1000)
-    try:
-        pymongo.uri_parser.parse_uri(url, validate=True, warn=False)
-    except (PyMongoError, ValueError) as error:
-        raise ConfigError(f"store.url: {error}") from None
-    return {  # these win over the URL; of the client, so that transactions commit by them too
-        "w": "majority",
-        "journal": True,
-        "readPreference": "primary",
-        "serverSelectionTimeoutMS": milliseconds,
-        "connectTimeoutMS": milliseconds,
-        "socketTimeoutMS": milliseconds * 2,
-        "retryWrites": True,
-        "appname": "karya",
-        "event_listeners": [RoundTrips(on_round_trip)] if on_round_trip else [],
-    }
-
-
-@contextmanager
-def translated() -> Iterator[None]:
-    """Turns whatever the driver raises into StoreUnavailable: the caller cannot know what was written."""
-    try:
-        yield
-    except PyMongoError as error:
-        raise StoreUnavailable(f"MongoDB does not acknowledge: {first_line(error)}") from error
+    client: AsyncIOMotorClient[Document] = AsyncIOMotorClient(
+        url, **options_for(settings, url, on_round_trip)
+    )
+    return client.get_database(settings.database, codec_options=CODEC)
 
 
 @contextmanager
@@ -81,8 +56,3 @@ def in_time(part: AsyncIOMotorCollection[Document] | AsyncDatabase) -> Iterator[
     database = part if isinstance(part, AsyncIOMotorDatabase) else part.database
     with translated(), pymongo.timeout(database.client.delegate.options.server_selection_timeout):
         yield
-
-
-def first_line(error: BaseException) -> str:
-    """The first words of a driver's error, without its topology dump."""
-    return str(error).split(", Timeout:")[0].split(", full error:")[0].splitlines()[0][:300] or repr(error)

@@ -1,7 +1,7 @@
 """Measuring the offset of the database's clock."""
 
 from karya.core.clock import SystemClock
-from karya.store.client import AsyncDatabase, SyncDatabase, translated
+from karya.store.client import AsyncDatabase, translated
 
 
 async def measure(database: AsyncDatabase, clock: SystemClock) -> None:
@@ -9,12 +9,4 @@ async def measure(database: AsyncDatabase, clock: SystemClock) -> None:
     asked_at = clock.own()
     with translated():
         answer = await database.client.admin.command("hello", codec_options=database.codec_options)
-    clock.observe(answer["localTime"], asked_at, clock.own())
-
-
-def measure_blocking(database: SyncDatabase, clock: SystemClock) -> None:
-    """Takes one measurement, for the scheduler's thread."""
-    asked_at = clock.own()
-    with translated():
-        answer = database.client.admin.command("hello", codec_options=database.codec_options)
     clock.observe(answer["localTime"], asked_at, clock.own())

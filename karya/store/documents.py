@@ -19,7 +19,7 @@ from karya.core.steps import Step
 from karya.core.task import Lease, Task, TaskKind
 from karya.core.times import MILLISECOND
 from karya.core.user import Token, User
-from karya.store.client import Document, first_line
+from karya.store.blocking import Document, first_line
 
 log = structlog.get_logger("karya.store")
 

@@ -13,7 +13,7 @@ from typing import Any
 from karya.core.limits import Starts, counted, free_at, window_length
 from karya.core.task import TaskState
 from karya.core.times import EPOCH, MILLISECOND
-from karya.store.client import Document
+from karya.store.blocking import Document
 
 Change = tuple[str, Document]
 """The id of a limit, and the update of it."""

@@ -10,7 +10,7 @@ from pymongo import IndexModel
 
 from karya.core.errors import StoreUnavailable
 from karya.core.ports import LockLease, Locks
-from karya.store.client import SyncDatabase, translated
+from karya.store.blocking import SyncDatabase, translated
 from karya.store.names import (
     ERROR_LOGS,
     JOB_CHANGES,

@@ -13,7 +13,7 @@ from karya.core.hint import Hint
 from karya.core.ports.limits import Woken
 from karya.core.task import TaskState
 from karya.store import gates
-from karya.store.client import Document, SyncDatabase, translated
+from karya.store.blocking import Document, SyncDatabase, translated
 from karya.store.names import BY_ID, LIMITS, TASKS, ServerNow, server_now
 
 _GATES_AT_ONCE = 10

@@ -8,7 +8,7 @@ from pymongo import ReturnDocument
 
 from karya.core.ports import LockHolder, LockLease
 from karya.core.times import EPOCH
-from karya.store.client import AsyncDatabase, SyncDatabase, translated
+from karya.store.blocking import SyncDatabase, translated
 from karya.store.names import LOCKS, ServerNow, later, server_now
 
 
@@ -46,7 +46,7 @@ class MongoLocks:
     def holder(self, name: str) -> LockHolder | None:
         """See `Locks.holder`."""
         with translated():
-            return _holder(self._locks.find_one({"_id": name}))
+            return holder_of(self._locks.find_one({"_id": name}))
 
     def renew(self, lease: LockLease, ttl: timedelta) -> bool:
         """See `Locks.renew`."""
@@ -64,19 +64,8 @@ def _held(lease: LockLease) -> dict[str, Any]:
     return {"_id": lease.name, "owner": lease.owner, "token": lease.token}
 
 
-class LockDirectory:
-    """Reads who holds a lock, for those who look for the holder; never a reason to act on the lock itself."""
-
-    def __init__(self, database: AsyncDatabase) -> None:
-        self._locks = database[LOCKS]
-
-    async def holder(self, name: str) -> LockHolder | None:
-        """The last holder, whether or not its lease still runs; None when there is none."""
-        with translated():
-            return _holder(await self._locks.find_one({"_id": name}))
-
-
-def _holder(document: Mapping[str, Any] | None) -> LockHolder | None:
+def holder_of(document: Mapping[str, Any] | None) -> LockHolder | None:
+    """Whom the document of a lock names."""
     if not document or not document["owner"]:
         return None
     return LockHolder(document["owner"], document["token"], document["info"])

@@ -2,7 +2,7 @@
 
 from karya.core.occurrence import VERSION_TOKENS
 from karya.core.task import TaskState
-from karya.store.client import Document
+from karya.store.blocking import Document
 
 _UNSTARTED = frozenset({TaskState.READY.value, TaskState.BLOCKED.value})
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from karya.core.task import TaskKind, TaskState
 from karya.core.transitions import cancel, skip
-from karya.store.client import Document
+from karya.store.blocking import Document
 from karya.store.names import OPEN
 from karya.store.updates import update_of
 

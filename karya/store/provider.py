@@ -1,25 +1,22 @@
-"""The `mongodb` provider: everything of this room, put together for those who wire the actors."""
+"""The `mongodb` provider: everything of this room that needs an event loop, put together for those who wire
+the actors."""
 
 from karya.core.clock import SystemClock
 from karya.core.settings import StoreSettings
-from karya.store import clock as clocks
-from karya.store.admissions import MongoAdmissions
-from karya.store.agenda import MongoAgenda
 from karya.store.census import MongoCensus
 from karya.store.changes import MongoHistory
 from karya.store.claims import MongoClaims
-from karya.store.client import async_database, in_time, sync_database
+from karya.store.client import async_database, in_time
+from karya.store.clock import measure
 from karya.store.commits import MongoCommits
+from karya.store.directory import LockDirectory
 from karya.store.errorlogs import MongoErrorLogs
 from karya.store.events import MongoEventLog
-from karya.store.indexes import prepare
 from karya.store.jobs import MongoJobs
 from karya.store.ledger import MongoLedger
 from karya.store.letters import MongoLetters
 from karya.store.lifecycle import MongoLifecycle
-from karya.store.limits import MongoLimits
 from karya.store.listening import RoundTrip
-from karya.store.locks import LockDirectory, MongoLocks
 from karya.store.plans import MongoPlans
 from karya.store.requests import MongoRequests
 from karya.store.retention import MongoRetention
@@ -58,36 +55,12 @@ class MongoStore:
 
     async def measure(self, clock: SystemClock) -> None:
         """Measures the offset of the database's clock; raises StoreUnavailable when it does not answer."""
-        await clocks.measure(self._database, clock)
+        await measure(self._database, clock)
 
     async def ping(self) -> None:
         """Raises StoreUnavailable unless there is a primary that takes writes."""
         with in_time(self._database):
             await self._database.client.admin.command("ping")
-
-    def close(self) -> None:
-        """Closes the connections."""
-        self._database.client.close()
-
-
-class MongoBlockingStore:
-    """The store as the scheduler's thread and the start-up use it."""
-
-    def __init__(self, settings: StoreSettings, url: str, on_round_trip: RoundTrip | None = None) -> None:
-        """As `MongoStore`."""
-        self._database = sync_database(settings, url, on_round_trip)
-        self.agenda = MongoAgenda(self._database)
-        self.admissions = MongoAdmissions(self._database)
-        self.limits = MongoLimits(self._database)
-        self.locks = MongoLocks(self._database)
-
-    def prepare(self, owner: str) -> None:
-        """Makes collections and indexes; raises StoreUnavailable when the database does not answer."""
-        prepare(self._database, self.locks, owner)
-
-    def measure(self, clock: SystemClock) -> None:
-        """As `MongoStore.measure`."""
-        clocks.measure_blocking(self._database, clock)
 
     def close(self) -> None:
         """Closes the connections."""

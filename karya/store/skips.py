@@ -14,7 +14,7 @@ from karya.core.misfire import SkipRange
 from karya.core.task import Task, TaskKind
 from karya.core.times import format_instant
 from karya.core.transitions import skip
-from karya.store.client import Document, SyncDatabase
+from karya.store.blocking import Document, SyncDatabase
 from karya.store.documents import task_document
 from karya.store.names import BY_ID, SKIPS, TASKS
 from karya.store.occurrences import is_untouched

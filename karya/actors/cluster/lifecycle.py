@@ -19,10 +19,10 @@ from karya.connectors.registry import load_connectors
 from karya.core.errors import KaryaError, Unavailable
 from karya.core.settings import Settings
 from karya.queue.keys import QueueKeys, keys_for
+from karya.store.blocking_provider import MongoBlockingStore
 from karya.store.datadir import DataDirectory
 from karya.store.embedded import EmbeddedMongod
 from karya.store.mongod.port import free_port
-from karya.store.provider import MongoBlockingStore
 
 log = structlog.get_logger("karya.cluster")
 

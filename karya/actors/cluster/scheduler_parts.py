@@ -22,7 +22,7 @@ from karya.core.ports import PoolLoad
 from karya.core.ports.scheduling import SCHEDULER_LOCK
 from karya.core.settings import QueueSettings
 from karya.queue.dispatcher import Dispatcher
-from karya.store.provider import MongoBlockingStore
+from karya.store.blocking_provider import MongoBlockingStore
 
 log = structlog.get_logger("karya.actor")
 

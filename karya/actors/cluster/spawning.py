@@ -10,7 +10,9 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from karya.actors.cluster.ground import Ground
 from karya.actors.cluster.names import SCHEDULER, SERVER, SUPERVISOR, UNDERSTUDY, is_ours, pool_of
 from karya.actors.cluster.placement import ANYWHERE
-from karya.actors.cluster.ray_actors import SchedulerActor, ServerActor, WorkerActor
+from karya.actors.cluster.scheduler_actor import SchedulerActor
+from karya.actors.cluster.server_actor import ServerActor
+from karya.actors.cluster.worker_actor import WorkerActor
 
 _SHELLS: Mapping[str, type] = {
     SERVER: ServerActor,

@@ -10,7 +10,7 @@ from karya.core.job import Job
 from karya.core.queries import JobQuery
 from karya.core.task import TaskState
 from karya.core.user import User
-from karya.store.locks import LockDirectory
+from karya.store.directory import LockDirectory
 from tests.conformance.store.kit import TTL, StoreKit
 from tests.integration.store.conftest import Mongo
 from tests.support.story import NOW, a_job, bury, first_task, hint_of, submission, succeed

@@ -16,7 +16,7 @@ from karya.core.ports.ledger import Place
 from karya.core.queries import AuditQuery, JobQuery
 from karya.core.schedule import Once
 from karya.core.user import User
-from karya.store.locks import LockDirectory
+from karya.store.directory import LockDirectory
 from tests.conformance.store.kit import TTL, StoreKit
 from tests.integration.store.conftest import Mongo
 from tests.support.commands import RECORDER, Command, plans

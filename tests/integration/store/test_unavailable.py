@@ -20,8 +20,9 @@ from karya.core.ports.requests import Answered
 from karya.core.queries import JobQuery, LetterQuery
 from karya.core.settings import StoreSettings
 from karya.core.user import Token, User
+from karya.store.blocking_provider import MongoBlockingStore
 from karya.store.embedded import EmbeddedMongod
-from karya.store.provider import MongoBlockingStore, MongoStore
+from karya.store.provider import MongoStore
 from tests.support.story import (
     NOW,
     SECOND,

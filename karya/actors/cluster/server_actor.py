@@ -1,5 +1,4 @@
-"""The actors: thin shells of Ray around the parts. Constructors start everything, so that an actor which
-Ray restarts needs nobody to call it."""
+"""The server as an actor."""
 
 import asyncio
 from collections.abc import Awaitable, Iterable
@@ -12,11 +11,8 @@ from ray.util import list_named_actors
 from karya.actors.cluster.ground import Ground
 from karya.actors.cluster.handle_calls import Answer, answer
 from karya.actors.cluster.host import Host
-from karya.actors.cluster.names import SCHEDULER, SERVER, UNDERSTUDY, is_ours, pool_of
-from karya.actors.cluster.scheduler_parts import SchedulerParts
-from karya.actors.cluster.server_parts import ServerParts
+from karya.actors.cluster.names import SCHEDULER, SERVER, UNDERSTUDY, is_ours
 from karya.actors.cluster.shell import Shell
-from karya.actors.cluster.worker_parts import WorkerParts
 from karya.actors.logs import configure_logs
 from karya.actors.metrics import Figures, figures
 from karya.core.pools import DEFAULT_POOL
@@ -32,6 +28,8 @@ class ServerActor(Shell):
     """The server with its gateway."""
 
     def __init__(self, name: str, ground: Ground) -> None:
+        from karya.actors.cluster.server_parts import ServerParts
+
         configure_logs(ground.settings.log, name)
         probes = {"scheduler": self._scheduler, "workers": self._workers}
         self._parts = ServerParts(ground, probes, self._gather, self._standing)
@@ -88,73 +86,6 @@ class ServerActor(Shell):
         except Exception as error:
             log.warning("no_figures", asked=name, error=repr(error))
             return None
-
-
-class SchedulerActor(Shell):
-    """The scheduler with its dispatcher."""
-
-    def __init__(self, name: str, ground: Ground) -> None:
-        configure_logs(ground.settings.log, name)
-        self._name = name
-        self._parts = SchedulerParts(ground)
-        self._host = Host(name, self._open)
-
-    async def _open(self) -> None:
-        await self._parts.open(self._host)
-
-    async def status(self) -> dict[str, Any]:
-        """Whether it leads, which workers are connected, and how each pool stands (PoolLoad)."""
-        scheduler = self._parts.scheduler
-        crew = tuple(self._parts.dispatcher.workers())
-        return {
-            "leads": scheduler is not None and scheduler.leads,
-            "workers": len(crew),
-            "crew": crew,
-            "pools": self._parts.loads(),
-        }
-
-    async def figures(self) -> Figures:
-        """Its metrics."""
-        return figures(self._name, self._parts.figures())
-
-    async def hand_over(self) -> None:
-        """Closes, but goes on answering the workers until another scheduler leads."""
-        await self._end_by(self._hand_over)
-
-    async def _hand_over(self) -> None:
-        await self._parts.hand_over()
-        await self._host.close()
-
-    async def _close(self) -> None:
-        """Gives up the leadership and stops."""
-        await self._parts.close()
-        await self._host.close()
-
-
-class WorkerActor(Shell):
-    """One worker of a pool."""
-
-    def __init__(self, name: str, ground: Ground) -> None:
-        configure_logs(ground.settings.log, name)
-        self._name = name
-        self._parts = WorkerParts(name, ground, pool_of(name) or DEFAULT_POOL)
-        self._host = Host(name, self._open)
-
-    async def _open(self) -> None:
-        await self._parts.open(self._host)
-
-    async def figures(self) -> Figures:
-        """Its metrics."""
-        return figures(self._name, self._parts.metrics.registry)
-
-    async def hand_back(self) -> None:
-        """Hands back what runs instead of finishing it, for a close that shall not wait."""
-        self._parts.worker.hand_back()
-
-    async def _close(self) -> None:
-        """Drains and stops."""
-        await self._parts.close()
-        await self._host.close()
 
 
 async def _actor(name: str, method: str) -> Any:

@@ -1,0 +1,68 @@
+"""What both clients have in common, and the blocking one: those who need no other never load motor.
+
+Every write waits for a majority and its journal; every read goes to the primary.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC
+from typing import Any
+
+import pymongo
+from bson.codec_options import CodecOptions
+from pymongo.database import Database
+from pymongo.errors import PyMongoError
+
+from karya.core.errors import ConfigError, StoreUnavailable
+from karya.core.settings import StoreSettings
+from karya.store.listening import RoundTrip, RoundTrips
+
+Document = dict[str, Any]
+SyncDatabase = Database[Document]
+
+NAIVE_DATES: CodecOptions[Document] = CodecOptions(document_class=dict)
+"""For reading many dates: they are in UTC either way, and the driver calls into Python to say so of each."""
+
+CODEC: CodecOptions[Document] = CodecOptions(document_class=dict, tz_aware=True, tzinfo=UTC)
+
+
+def sync_database(settings: StoreSettings, url: str, on_round_trip: RoundTrip | None = None) -> SyncDatabase:
+    """The database for the scheduler's thread and for start-up."""
+    client: pymongo.MongoClient[Document] = pymongo.MongoClient(
+        url, **options_for(settings, url, on_round_trip)
+    )
+    return client.get_database(settings.database, codec_options=CODEC)
+
+
+def options_for(settings: StoreSettings, url: str, on_round_trip: RoundTrip | None) -> dict[str, Any]:
+    """With what a client is made. Raises ConfigError for a bad URL."""
+    milliseconds = int(settings.timeout.total_seconds() * 1000)
+    try:
+        pymongo.uri_parser.parse_uri(url, validate=True, warn=False)
+    except (PyMongoError, ValueError) as error:
+        raise ConfigError(f"store.url: {error}") from None
+    return {  # these win over the URL; of the client, so that transactions commit by them too
+        "w": "majority",
+        "journal": True,
+        "readPreference": "primary",
+        "serverSelectionTimeoutMS": milliseconds,
+        "connectTimeoutMS": milliseconds,
+        "socketTimeoutMS": milliseconds * 2,
+        "retryWrites": True,
+        "appname": "karya",
+        "event_listeners": [RoundTrips(on_round_trip)] if on_round_trip else [],
+    }
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turns whatever the driver raises into StoreUnavailable: the caller cannot know what was written."""
+    try:
+        yield
+    except PyMongoError as error:
+        raise StoreUnavailable(f"MongoDB does not acknowledge: {first_line(error)}") from error
+
+
+def first_line(error: BaseException) -> str:
+    """The first words of a driver's error, without its topology dump."""
+    return str(error).split(", Timeout:")[0].split(", full error:")[0].splitlines()[0][:300] or repr(error)
