@@ -16,7 +16,8 @@ class Bulletin:
         self._status: dict[str, Any] | None = None
 
     def ask(self, actor: Any) -> None:
-        """Takes in what was answered, and asks again; another actor makes what an earlier one said void."""
+        """Takes in what was answered, and asks again; another actor, or none, makes what an earlier one said
+        void."""
         if actor is not self._actor:
             self._actor, self._asked, self._status = actor, None, None
         if self._asked is not None and self._asked.done():

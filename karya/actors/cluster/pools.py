@@ -25,6 +25,12 @@ class Pools:
             for name, pool in settings.all_pools.items()
         }
 
+    @property
+    def may_change(self) -> bool:
+        """Whether the size of any pool depends on its load."""
+        pools = self._staff.charter.ground.settings.all_pools.values()
+        return any(pool.most > pool.count for pool in pools)
+
     def fit(self, loads: Mapping[str, PoolLoad], now: float) -> None:
         """Makes every pool as large as it should be. One of whose load nothing is known stays as it is,
         within its bounds."""

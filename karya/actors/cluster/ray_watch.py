@@ -6,6 +6,9 @@ from karya.actors.cluster.ray_runtime import HeadAway, HeadReplaced, has_lost_pr
 _SILENCE_SECONDS = 20.0
 """A head that does not answer for so long is lost. Ray ends every process that has not reached it for 60."""
 
+_REST_SECONDS = 2.0
+"""How long a head that has answered is not asked again."""
+
 
 class RayWatch:
     """Watches one connection to Ray: the processes of one that was started here, and the answers of its head.
@@ -22,13 +25,16 @@ class RayWatch:
         self._namespace = namespace
         self._node = this_node()
         self._node_lives = True
-        self._silence = 0.0
+        self._silence = self._rest = 0.0
 
     def look(self, elapsed: float) -> str | None:
         """Why this Ray is lost; None while it is not. `elapsed` seconds have passed since the last look."""
         if has_lost_processes():
             return "its head or its raylet has died"
-        self._silence += elapsed
+        self._rest += elapsed
+        if self._rest < _REST_SECONDS and not self.is_silent:
+            return None
+        self._silence, self._rest = self._silence + self._rest, 0.0
         try:
             if self.answers() and not self._node_lives:
                 return "its head takes this node for dead"

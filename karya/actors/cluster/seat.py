@@ -12,6 +12,9 @@ from karya.actors.cluster.ray_runtime import actor_state
 
 _DEAD = (ActorDiedError, ActorUnschedulableError, RayTaskError)
 
+_QUESTIONS = 5
+"""How many times one that has opened is asked, at least, within the time for which it may be silent."""
+
 
 @dataclass(frozen=True, slots=True)
 class Pulse:
@@ -40,8 +43,8 @@ class Sign(Enum):
 
 
 class Seat:
-    """Keeps asking one actor for its pulse, one question at a time, and whether it has opened. `look` waits
-    for no answer."""
+    """Keeps asking one actor for its pulse, one question at a time, and whether it has opened: at every look
+    until it has, and a few times within the patience for it afterwards. `look` waits for no answer."""
 
     def __init__(self, actor: Any, node: str = "", state: Callable[[Any], str] = actor_state) -> None:
         """`node` is the one for which it was made, until it says where it is. `state` asks Ray's head for the
@@ -51,7 +54,7 @@ class Seat:
         self._node = node
         self.pulse: Pulse | None = None
         self._known: str | None = None
-        self._silence = 0.0
+        self._silence = self._rest = 0.0
         self._lives = False
         """Whether it has been seen alive since it last started."""
         self._asked: Future[Pulse] | None = None
@@ -62,9 +65,12 @@ class Seat:
 
     def look(self, elapsed: float, patience: float) -> Sign:
         """What is known now. `elapsed` seconds have passed since the last look; an actor that lives hangs
-        when it has said nothing in all the looks of `patience` seconds."""
-        self._silence += elapsed
-        if isinstance(self._hear(), _DEAD):
+        when a question has been open in all the looks of `patience` seconds."""
+        if self._asked is None:
+            self._rest += elapsed
+        else:
+            self._silence += elapsed
+        if isinstance(self._hear(patience / _QUESTIONS), _DEAD):
             return Sign.GONE
         if self._silence > patience:
             return self._judged()
@@ -91,8 +97,8 @@ class Seat:
         """Whether Ray has no place for it yet, or is about to start it."""
         return actor_state(self.actor) not in ("ALIVE", "DEAD")
 
-    def _hear(self) -> BaseException | None:
-        """Takes in what was answered, and asks again."""
+    def _hear(self, rest: float) -> BaseException | None:
+        """Takes in what was answered, and asks again when it is time to."""
         error = None
         if self._asked is not None:
             if not self._asked.done():
@@ -100,7 +106,9 @@ class Seat:
             error = self._asked.exception()
             if error is None:
                 self.pulse, self._silence, self._lives = self._asked.result(), 0.0, True
-        self._asked = self.actor.pulse.remote().future()
+            self._asked, self._rest = None, 0.0
+        if error is not None or not self.is_open or self._rest >= rest:
+            self._asked = self.actor.pulse.remote().future()
         return error
 
     def _follow_opening(self) -> None:

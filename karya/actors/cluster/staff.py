@@ -40,7 +40,7 @@ class Staff:
         self.charter = charter
         self.wanted: set[str] = set()
         self.alive: frozenset[str] = frozenset()
-        """The nodes that lived at the last look."""
+        """The nodes that lived when it mattered last: at the last look, where actors roam."""
         self._on_replaced = on_replaced
         self._monotonic = monotonic
         self._seats: dict[str, Seat] = {}
@@ -58,8 +58,10 @@ class Staff:
         self._see_off()
         for name, seat in list(self._seats.items()):
             self._judge(name, seat, seat.look(elapsed, self._patience(name)))
-        self.alive = living_nodes()
-        for name in sorted(self.wanted - self._seats.keys() - self._leaving.keys()):
+        missing = self.wanted - self._seats.keys() - self._leaving.keys()
+        if missing or self.charter.roams:
+            self.alive = living_nodes()
+        for name in sorted(missing):
             self._fill(name)
 
     def actor(self, name: str) -> Any | None:

@@ -89,7 +89,7 @@ class Supervisor:
         now = self._monotonic()
         elapsed, self._looked_at = min(now - self._looked_at, _MOST_ELAPSED), now
         self._staff.look(elapsed)
-        self._bulletin.ask(self._staff.actor(SCHEDULER))
+        self._bulletin.ask(self._staff.actor(SCHEDULER) if self._needs_bulletin() else None)
         if self._order is not None:
             self._begin(*self._order)
             self._order = None
@@ -97,6 +97,10 @@ class Supervisor:
             self._rolling.go_on()
         elif not self._balance.look(now):
             self._pools.fit(self._bulletin.loads(), now)
+
+    def _needs_bulletin(self) -> bool:
+        """Whether anything may depend on what the scheduler knows of the workers."""
+        return self._is_rolling() or self._staff.charter.roams or self._pools.may_change
 
     def _begin(self, everything: bool, settings: Settings | None) -> None:
         before = self._staff.charter

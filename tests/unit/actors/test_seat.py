@@ -2,6 +2,8 @@
 
 from concurrent.futures import Future
 
+from ray.exceptions import ActorDiedError
+
 from karya.actors.cluster.seat import Pulse, Seat, Sign
 
 PATIENCE = 5.0
@@ -53,3 +55,63 @@ def test_one_that_has_answered_and_falls_silent_hangs() -> None:
     actor.answer()
     assert set(looks(seat, 6)) == {Sign.UP}
     assert looks(seat, 1) == [Sign.HUNG]
+
+
+class Open:
+    """An actor that has opened, and answers every question until it is silenced."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.silent = False
+        self.dead = False
+
+    @property
+    def pulse(self) -> "Open":
+        self.asked += 1
+        return self
+
+    @property
+    def ready(self) -> "Open":
+        return self
+
+    def remote(self) -> "Open":
+        return self
+
+    def future(self) -> "Future[Pulse]":
+        answer: Future[Pulse] = Future()
+        if self.dead:
+            answer.set_exception(ActorDiedError())
+        elif not self.silent:
+            answer.set_result(Pulse("first", "here", False))
+        return answer
+
+
+def opened(actor: Open) -> Seat:
+    seat = Seat(actor, state=lambda _: "ALIVE")
+    while not seat.is_open:
+        seat.look(0.1, PATIENCE)
+    return seat
+
+
+def test_one_that_has_opened_is_asked_five_times_within_the_patience() -> None:
+    actor = Open()
+    seat = opened(actor)
+    before = actor.asked
+    assert {seat.look(0.1, PATIENCE) for _ in range(50)} == {Sign.UP}
+    assert 4 <= actor.asked - before <= 5
+
+
+def test_the_time_in_which_nobody_asks_is_nobodys_silence() -> None:
+    actor = Open()
+    seat = opened(actor)
+    actor.silent = True
+    signs = [seat.look(0.1, PATIENCE) for _ in range(65)]
+    assert set(signs[:50]) == {Sign.UP}
+    assert Sign.HUNG in signs
+
+
+def test_a_death_is_noticed_at_the_next_question() -> None:
+    actor = Open()
+    seat = opened(actor)
+    actor.dead = True
+    assert Sign.GONE in [seat.look(0.1, PATIENCE) for _ in range(15)]

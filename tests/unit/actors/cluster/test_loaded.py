@@ -20,8 +20,8 @@ def loaded_with(module: str) -> set[str]:
 @pytest.mark.parametrize(
     ("module", "needed", "others"),
     [
-        ("supervisor_actor", set(), STORE | WEB | CONNECTORS),
-        ("scheduler_parts", {"pymongo"}, {"motor"} | WEB | CONNECTORS),
+        ("supervisor_actor", set(), STORE | WEB | CONNECTORS | {"cryptography"}),
+        ("scheduler_parts", {"pymongo"}, {"motor", "cryptography"} | WEB | CONNECTORS),
         ("worker_parts", {"motor"}, WEB | CONNECTORS - {"aiohttp"}),
     ],
 )
