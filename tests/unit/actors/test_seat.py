@@ -106,7 +106,7 @@ def test_the_time_in_which_nobody_asks_is_nobodys_silence() -> None:
     seat = opened(actor)
     actor.silent = True
     signs = [seat.look(0.1, PATIENCE) for _ in range(65)]
-    assert set(signs[:50]) == {Sign.UP}
+    assert set(signs[:58]) == {Sign.UP}
     assert Sign.HUNG in signs
 
 
