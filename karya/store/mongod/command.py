@@ -10,6 +10,11 @@ from karya.store.mongod import replica_set
 LEAST_CACHE_MB = 256
 """Less WiredTiger does not take."""
 
+_EVICTION = "eviction_dirty_target=60,eviction_dirty_trigger=80,eviction_updates_target=50,eviction_updates_trigger=70"
+"""Percent of the cache. By default WiredTiger begins to write pages out when a twentieth of it is dirty; a
+task's document is changed three times within moments, and each page then is written once for each of them (see
+docs/decisions/0072-the-embedded-mongod-keeps-what-is-dirty.md)."""
+
 PATIENCE = StoreSettings().timeout
 """After which clients give up what they are at, where nobody says otherwise."""
 
@@ -29,6 +34,7 @@ def command(
         *("--dbpath", str(data)),
         *("--logpath", str(log), "--logappend", "--quiet"),
         *("--wiredTigerCacheSizeGB", f"{max(cache_mb, LEAST_CACHE_MB) / 1024:g}"),
+        *("--wiredTigerEngineConfigString", _EVICTION),
         # By default it may take a twentieth of the disk, for members that do not exist here.
         *("--oplogSize", "1024"),
         *("--setParameter", "diagnosticDataCollectionEnabled=false"),

@@ -95,6 +95,13 @@ def test_starts_as_a_primary_with_transactions_and_stops(mongod: EmbeddedMongod)
     assert not mongod.restart_if_dead()
 
 
+def test_most_of_the_cache_may_be_dirty(mongod: EmbeddedMongod) -> None:
+    """Decision 0072."""
+    with MongoClient[dict[str, Any]](mongod.url) as client:
+        started = client.admin.command("getCmdLineOpts")["parsed"]["storage"]["wiredTiger"]
+    assert "eviction_dirty_target=60" in started["engineConfig"]["configString"]
+
+
 def test_acknowledged_writes_and_the_port_survive_kill_9(mongod: EmbeddedMongod) -> None:
     mongod.start()
     port, pid = mongod.port, mongod.pid
