@@ -11,9 +11,8 @@ LEAST_CACHE_MB = 256
 """Less WiredTiger does not take."""
 
 _EVICTION = "eviction_dirty_target=60,eviction_dirty_trigger=80,eviction_updates_target=50,eviction_updates_trigger=70"
-"""Percent of the cache. By default WiredTiger begins to write pages out when a twentieth of it is dirty; a
-task's document is changed three times within moments, and each page then is written once for each of them (see
-docs/decisions/0072-the-embedded-mongod-keeps-what-is-dirty.md)."""
+"""Percent of the cache. By default WiredTiger begins to write pages out when a twentieth is dirty; the
+document of a task is changed three times within moments, and its page was then written as often (decision 0072)."""
 
 PATIENCE = StoreSettings().timeout
 """After which clients give up what they are at, where nobody says otherwise."""
