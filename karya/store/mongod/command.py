@@ -10,9 +10,16 @@ from karya.store.mongod import replica_set
 LEAST_CACHE_MB = 256
 """Less WiredTiger does not take."""
 
-_EVICTION = "eviction_dirty_target=60,eviction_dirty_trigger=80,eviction_updates_target=50,eviction_updates_trigger=70"
+_EVICTION = ",".join(
+    (
+        "eviction_dirty_target=60",
+        "eviction_dirty_trigger=80",
+        "eviction_updates_target=50",
+        "eviction_updates_trigger=70",
+    )
+)
 """Percent of the cache. By default WiredTiger begins to write pages out when a twentieth is dirty; the
-document of a task is changed three times within moments, and its page was then written as often (decision 0072)."""
+document of a task is changed three times within moments, and its page was then written as often (0072)."""
 
 PATIENCE = StoreSettings().timeout
 """After which clients give up what they are at, where nobody says otherwise."""
