@@ -233,6 +233,18 @@ class LogSettings(_Section):
     format: Literal["console", "json"] = "console"
 
 
+class TracesSettings(_Section):
+    """OpenTelemetry traces, which take `karya[traces]`. What is not set here is for the standard variables
+    OTEL_* in the environment of the actors."""
+
+    enabled: bool = False
+    endpoint: (
+        Annotated[str, Shaped(r"https?://[!-~]+", "a URL, such as http://localhost:4318/v1/traces")] | None
+    ) = None
+    """The URL to which traces are posted (OTLP over HTTP), with its path; else
+    OTEL_EXPORTER_OTLP_ENDPOINT, or http://localhost:4318/v1/traces."""
+
+
 class Settings(_Section):
     """All of it."""
 
@@ -247,6 +259,7 @@ class Settings(_Section):
     """Further pools of workers by the names under which jobs ask for them."""
     ray: RaySettings = RaySettings()
     log: LogSettings = LogSettings()
+    traces: TracesSettings = TracesSettings()
     connectors: dict[str, dict[str, Any]] = Field(default_factory=dict, repr=False)
     """By the type of its actions, the settings of each connector: checked by the connector's own model."""
 
