@@ -238,11 +238,16 @@ class TracesSettings(_Section):
     OTEL_* in the environment of the actors."""
 
     enabled: bool = False
-    endpoint: (
-        Annotated[str, Shaped(r"https?://[!-~]+", "a URL, such as http://localhost:4318/v1/traces")] | None
-    ) = None
+    endpoint: str | None = None
     """The URL to which traces are posted (OTLP over HTTP), with its path; else
     OTEL_EXPORTER_OTLP_ENDPOINT, or http://localhost:4318/v1/traces."""
+
+    @field_validator("endpoint")
+    @classmethod
+    def _is_a_url(cls, endpoint: str | None) -> str | None:
+        if endpoint is not None and not re.fullmatch(r"https?://[!-~]+", endpoint):
+            raise ValueError("must be a URL with its path, such as http://localhost:4318/v1/traces")
+        return endpoint
 
 
 class Settings(_Section):
