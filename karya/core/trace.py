@@ -9,8 +9,9 @@ import re
 from collections.abc import Mapping
 from contextvars import ContextVar
 from datetime import datetime
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from karya.core.times import format_instant
 
@@ -28,7 +29,7 @@ class Trace(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    parent: str
+    parent: Annotated[str, Field(pattern=r"^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$")]
     """Its `traceparent`."""
     state: str | None = None
     """Its `tracestate`."""

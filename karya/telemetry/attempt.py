@@ -11,7 +11,7 @@ from karya.core.action import ActionText
 from karya.core.hint import Hint
 from karya.core.outcome import Outcome
 from karya.core.task import OPEN_STATES
-from karya.core.trace import span_of_task, trace_of_occurrence
+from karya.core.trace import Trace, span_of_task, trace_of_occurrence
 from karya.core.transitions import Move, Transition
 from karya.telemetry.attributes import (
     OUTCOMES,
@@ -35,14 +35,22 @@ class AttemptSpans:
     """
 
     def __init__(
-        self, tracer: Tracer, sampler: Sampler, ids: Ids, hint: Hint, action: ActionText, now: datetime
+        self,
+        tracer: Tracer,
+        ids: Ids,
+        parent: Context,
+        task: SpanContext,
+        hint: Hint,
+        action: ActionText,
+        now: datetime,
     ) -> None:
+        """`task` is the context of the span of the task, `parent` where that lies."""
         self._tracer = tracer
         self._ids = ids
+        self._parent = parent
+        self._task = task
         self._hint = hint
         self._common = of_task(hint, action)
-        self._parent = _parent_of(hint)
-        self._task = _context_of_task(hint, self._parent, sampler, self._name("task"))
         started = nanos(now)
         self._start("wait", SpanKind.INTERNAL, min(nanos(hint.due_at), started)).end(started)
         self._span = self._start("process", SpanKind.CONSUMER, started, of_attempt(hint))
@@ -70,7 +78,7 @@ class AttemptSpans:
         )
 
     def _request_of(self, action: ActionText, at: int) -> Span | None:
-        attributes = of_request(action) if self._span.is_recording() else None
+        attributes = of_request(action)
         if attributes is None:
             return None
         return self._tracer.start_span(
@@ -96,16 +104,29 @@ class AttemptSpans:
         return f"{what} {self._hint.pool}"
 
 
-def _parent_of(hint: Hint) -> Context:
-    is_child = hint.trace is not None and not hint.trace.follows
-    return below(span_context(hint.trace)) if hint.trace is not None and is_child else NOWHERE
+class Unsampled:
+    """Implements `AttemptTrace` where nobody wants to see it: its trace is only handed on."""
+
+    def __init__(self, own: Trace) -> None:
+        self.own = self.handed_on = own
+
+    def end(self, outcome: Outcome | None, transition: Transition | None, now: datetime) -> None:
+        """See `AttemptTrace.end`."""
 
 
-def _context_of_task(hint: Hint, parent: Context, sampler: Sampler, name: str) -> SpanContext:
+def parent_of(hint: Hint) -> Context:
+    """Where the span of the task lies."""
+    if hint.trace is None or hint.trace.follows:
+        return NOWHERE
+    return below(span_context(hint.trace))
+
+
+def context_of_task(hint: Hint, parent: Context, sampler: Sampler) -> SpanContext:
     """That of the span of the task, which is yet to come: whether it is sampled is decided now."""
-    follows = hint.trace is None or hint.trace.follows
-    trace_id = trace_of_occurrence(hint.job_id, hint.instant) if follows else hint.trace.trace_id
-    decided = sampler.should_sample(parent, trace_id, name)
+    if hint.trace is None or hint.trace.follows:
+        trace_id = trace_of_occurrence(hint.job_id, hint.instant)
+    else:
+        trace_id = hint.trace.trace_id
+    decided = sampler.should_sample(parent, trace_id, f"task {hint.pool}")
     flags = TraceFlags.SAMPLED if decided.decision.is_sampled() else TraceFlags.DEFAULT
-    state = decided.trace_state
-    return SpanContext(trace_id, span_of_task(hint.task_id), True, TraceFlags(flags), state)
+    return SpanContext(trace_id, span_of_task(hint.task_id), True, TraceFlags(flags), decided.trace_state)

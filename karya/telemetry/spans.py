@@ -2,21 +2,23 @@
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
+from threading import Thread
 
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import SpanKind, Status, StatusCode
 
 from karya.core.action import ActionText
 from karya.core.hint import Hint
+from karya.core.ports.traces import AttemptTrace
 from karya.core.trace import Trace, caller, trace_of_job
-from karya.telemetry.attempt import AttemptSpans
+from karya.telemetry.attempt import AttemptSpans, Unsampled, context_of_task, parent_of
 from karya.telemetry.attributes import of_submission
-from karya.telemetry.contexts import NOWHERE, as_trace, below, links_to, span_context
+from karya.telemetry.contexts import NOWHERE, as_trace, below, links_to, of_context, span_context
 from karya.telemetry.ids import Ids
 
-_CLOSE_SECONDS = 2.0
+CLOSE_SECONDS = 2.0
 
 
 class SpanTraces:
@@ -50,11 +52,23 @@ class SpanTraces:
         finally:
             span.end()
 
-    def attempt(self, hint: Hint, action: ActionText, now: datetime) -> AttemptSpans:
+    def attempt(self, hint: Hint, action: ActionText, now: datetime) -> AttemptTrace:
         """See `Traces.attempt`."""
-        return AttemptSpans(self._tracer, self._provider.sampler, self._ids, hint, action, now)
+        parent = parent_of(hint)
+        task = context_of_task(hint, parent, self._provider.sampler)
+        if not task.trace_flags.sampled:
+            return Unsampled(of_context(task))
+        return AttemptSpans(self._tracer, self._ids, parent, task, hint, action, now)
 
     async def close(self) -> None:
         """See `Traces.close`. The thread that still waits for the collector ends with the process."""
-        closing = asyncio.get_running_loop().run_in_executor(None, self._provider.shutdown)
-        await asyncio.wait({closing}, timeout=_CLOSE_SECONDS)
+        loop, closed = asyncio.get_running_loop(), asyncio.Event()
+
+        def shut() -> None:
+            self._provider.shutdown()
+            with suppress(RuntimeError):  # the loop has ended before
+                loop.call_soon_threadsafe(closed.set)
+
+        Thread(target=shut, name="traces close", daemon=True).start()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(closed.wait(), CLOSE_SECONDS)
