@@ -191,6 +191,7 @@ def test_whoever_does_not_sample_is_followed_and_passed_on() -> None:
     worker = Worker()
     told = worker.attempts(hint(Trace(parent=UNSAMPLED)), Success())
     assert worker.told == [] and told.parent[:35] == UNSAMPLED[:35] and told.flags == 0
+    assert told.span_id == span_of_task("task")
     caller.set(Trace(parent=UNSAMPLED))
     with worker.traces.submission("job") as trace:
         pass
