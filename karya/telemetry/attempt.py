@@ -4,7 +4,7 @@ the task as a whole."""
 from datetime import datetime
 
 from opentelemetry.context import Context
-from opentelemetry.sdk.trace.sampling import Sampler
+from opentelemetry.sdk.trace.sampling import Decision, Sampler
 from opentelemetry.trace import Span, SpanContext, SpanKind, TraceFlags, Tracer
 
 from karya.core.action import ActionText
@@ -128,5 +128,6 @@ def context_of_task(hint: Hint, parent: Context, sampler: Sampler) -> SpanContex
     else:
         trace_id = hint.trace.trace_id
     decided = sampler.should_sample(parent, trace_id, f"task {hint.pool}")
-    flags = TraceFlags.SAMPLED if decided.decision.is_sampled() else TraceFlags.DEFAULT
+    is_sampled = decided.decision is Decision.RECORD_AND_SAMPLE
+    flags = TraceFlags.SAMPLED if is_sampled else TraceFlags.DEFAULT
     return SpanContext(trace_id, span_of_task(hint.task_id), True, TraceFlags(flags), decided.trace_state)

@@ -30,12 +30,13 @@ OUTCOMES = {
 
 def of_submission(job_id: str, jobs: int | None) -> Attributes:
     """Of one job, or of so many that came together."""
-    common: dict[str, str | int] = {
+    about: Attributes = {"karya.job.id": job_id} if jobs is None else {"messaging.batch.message_count": jobs}
+    return {
         "messaging.system": "karya",
         "messaging.operation.name": "submit",
         "messaging.operation.type": "send",
+        **about,
     }
-    return common | ({"karya.job.id": job_id} if jobs is None else {"messaging.batch.message_count": jobs})
 
 
 def of_task(hint: Hint, action: ActionText) -> Attributes:
@@ -68,9 +69,12 @@ def of_request(action: ActionText) -> Attributes | None:
     try:
         written = orjson.loads(action)
         url = URL(written["url"])
-        found: dict[str, str | int] = {"http.request.method": str(written.get("method", "GET"))}
-        found |= {"server.address": url.host or "", "url.scheme": url.scheme}
-        return found | ({"server.port": url.port} if url.port is not None else {})
+        return {
+            "http.request.method": str(written.get("method", "GET")),
+            "server.address": url.host or "",
+            "server.port": url.port or 0,
+            "url.scheme": url.scheme,
+        }
     except (ValueError, LookupError, TypeError):
         return None
 
