@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-EXTRAS := .[embedded,kafka,dev,docs]
+EXTRAS := .[embedded,kafka,traces,dev,docs]
 ARGS ?=
 
 .DEFAULT_GOAL := help

@@ -13,6 +13,7 @@ from karya.core.action import ActionText
 from karya.core.errorlog import shorten
 from karya.core.outcome import Failure, Outcome, Stopped
 from karya.core.ports import ActionRunner, AttemptContext, Claim
+from karya.core.ports.traces import AttemptTrace
 from karya.core.times import format_duration
 
 MAX_RESULT_BYTES = 64 * 1024
@@ -43,6 +44,7 @@ class Held:
     started_at: datetime | None = None
     stopped: Stop | None = None
     ended: bool = False
+    trace: AttemptTrace | None = None
 
     @property
     def task_id(self) -> str:
@@ -52,7 +54,9 @@ class Held:
     def log_fields(self) -> Mapping[str, Any]:
         """See `logs.Named`."""
         hint = self.claim.hint
-        attempt = {"job": hint.job_id, "task": hint.task_id, "attempt": hint.attempt}
+        attempt: dict[str, Any] = {"job": hint.job_id, "task": hint.task_id, "attempt": hint.attempt}
+        if self.trace is not None:
+            attempt["trace_id"] = f"{self.trace.own.trace_id:032x}"
         return {**attempt, "worker": self.owner}
 
     def stop(self, why: Stop) -> None:
@@ -77,6 +81,7 @@ class Held:
             token=hint.token + 1,
             instant=hint.instant,
             event=self.claim.event,
+            trace=self.trace.handed_on if self.trace else None,
         )
 
 

@@ -13,6 +13,7 @@ from karya.core.occurrence import opening
 from karya.core.ports import Clock, JobRepository, Submission, TaskRepository
 from karya.core.spec import JobSpec
 from karya.core.times import floor_millis
+from karya.core.trace import Trace
 
 
 class Submitter:
@@ -37,9 +38,17 @@ class Submitter:
         self._max_depth = max_depth
         self._storing: set[asyncio.Task[None]] = set()
 
-    async def submit(self, spec: JobSpec[Action], parent_id: str, ident: str, *, linked: bool = True) -> Job:
+    async def submit(
+        self,
+        spec: JobSpec[Action],
+        parent_id: str,
+        ident: str,
+        *,
+        linked: bool = True,
+        trace: Trace | None = None,
+    ) -> Job:
         """Stores the child under this id (one of `core.ids.fixed_id`): storing it again changes nothing.
-        What a hook submits is not `linked`: it only has the same owner.
+        What a hook submits is not `linked`: it only has the same owner. `trace` is the attempt that submits.
 
         When it returns an ACTIVE job, no ancestor was cancelled before the child was stored, so cancelling
         one later finds it. Raises NotFound without the parent, Conflict when an ancestor is cancelled or
@@ -52,8 +61,8 @@ class Submitter:
             self._check_family(parent)
         self._check(spec)
         own = spec.model_copy(update={"user_id": parent.user_id})
-        child = new_job(own, minted_at(ident), ident=ident, parent=parent if linked else None)
-        child, tasks = opening(child)
+        family = parent if linked else None
+        child, tasks = opening(new_job(own, minted_at(ident), ident=ident, parent=family, trace=trace))
         await self._stored(Submission(child, tasks))
         self._poke(min(task.due_at for task in tasks))
         return child

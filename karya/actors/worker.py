@@ -24,6 +24,7 @@ from karya.core.errors import StoreUnavailable
 from karya.core.hint import Hint
 from karya.core.outcome import Failure, Outcome, Success
 from karya.core.ports import ActionRunner, Claims, Clock, Commit, Consumer
+from karya.core.ports.traces import Traces
 from karya.core.reasons import reason_of
 from karya.core.settings import WorkerSettings
 from karya.core.task import START_WITHIN
@@ -47,6 +48,7 @@ class Worker:
         actions: ActionRunner,
         clock: Clock,
         metrics: WorkerMetrics,
+        traces: Traces | None = None,
     ) -> None:
         self.owner = owner
         self._settings = settings
@@ -56,6 +58,7 @@ class Worker:
         self._actions = actions
         self._clock = clock
         self._metrics = metrics
+        self._traces = traces
         self._credit = Credit(settings.slots, consumer, metrics.running, metrics.credit)
         self._leases = Leases(claims, settings.lease, clock)
         self._draining = False
@@ -126,6 +129,8 @@ class Worker:
         now = self._clock.now()
         held.started_at = ceil_millis(now)
         self._metrics.start_lag_seconds.observe(lateness(held, now))
+        if self._traces is not None:
+            held.trace = self._traces.attempt(held.claim.hint, action, now)
         began = perf_counter()
         try:
             return await perform(held, action, self._actions)
@@ -144,6 +149,8 @@ class Worker:
 
     async def _report(self, held: Held, outcome: Outcome | None) -> None:
         transition = self._transition(held, outcome)
+        if held.trace is not None:
+            held.trace.end(outcome, transition, self._clock.now())
         if transition is None:
             self._metrics.lost.inc()
             self._metrics.attempts.ended(held.claim.action, outcome, None)
@@ -151,7 +158,10 @@ class Worker:
             return
         hint = held.claim.hint
         seat = hint.limits.seat if hint.limits else None
-        commit = Commit(held.task_id, held.claim.lease_id, transition, linked=hint.linked, seat=seat)
+        trace = held.trace.own if held.trace else None
+        commit = Commit(
+            held.task_id, held.claim.lease_id, transition, linked=hint.linked, seat=seat, trace=trace
+        )
         kept = await self._reporter.report(Report(hint, commit, held.trusted_until))
         self._metrics.attempts.ended(held.claim.action, outcome, transition.move if kept else None)
         if not kept:

@@ -20,6 +20,7 @@ from karya.api.guard import Guard
 from karya.api.idempotency import repeatable
 from karya.api.identity import Identity
 from karya.api.jobs import JobRoutes
+from karya.api.joining import Joining
 from karya.api.letters import LetterRoutes
 from karya.api.meter import Answered, Meter, nobody
 from karya.api.openapi import openapi_endpoint
@@ -49,11 +50,12 @@ def create_app(
     hub: Hub,
     turned_away: Callable[[], object] = lambda: None,
     answered: Answered = nobody,
+    traced: bool = False,
 ) -> Starlette:
     """Every route over these services. The address it listens on is always among the allowed hosts.
 
     `hub` has the listeners to events, `turned_away` is called for each request that found the gateway full,
-    `answered` for every request.
+    `answered` for every request. With `traced`, whoever sends `traceparent` is known (`core.trace.caller`).
     """
     endpoints = repeatable(
         services,
@@ -89,6 +91,7 @@ def create_app(
                 required=settings.needs_tokens,
                 also_open=frozenset({"/metrics"} if settings.open_metrics else ()),
             ),
+            *((Middleware(Joining),) if traced else ()),
             Middleware(SingleSlash),
         ],
         exception_handlers=dict.fromkeys((Refused, KaryaError, HTTPException), answer_error),

@@ -53,11 +53,12 @@ class Gateway:
         settings: GatewaySettings,
         turned_away: Callable[[], object] = lambda: None,
         answered: Answered = nobody,
+        traced: bool = False,
     ) -> None:
         """As `create_app`."""
         self._settings = settings
         self._hub = Hub(services.events)
-        self._app = create_app(services, settings, self._hub, turned_away, answered)
+        self._app = create_app(services, settings, self._hub, turned_away, answered, traced)
         self._live = self._app.state.live
         self._port = settings.port
         self._server: _Server | None = None

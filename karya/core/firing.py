@@ -14,6 +14,7 @@ from karya.core.ids import partition_of, task_id
 from karya.core.task import Task, TaskKind
 from karya.core.template import holds_templates
 from karya.core.times import format_instant
+from karya.core.trace import Trace
 from karya.core.transitions import Move, Transition
 
 EVENT_TYPES: Mapping[Trigger, str] = {
@@ -51,6 +52,8 @@ class Happening:
     subject: str
     data: Mapping[str, Any]
     at: datetime
+    trace: Trace | None = None
+    """What the tasks of the hooks belong to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,7 @@ class Teller:
     attempt: int
     token: int
     hooks: tuple[Hook, ...]
+    trace: Trace | None = None
 
 
 def fired_by(task: Teller, transition: Transition, now: datetime) -> tuple[Task, ...]:
@@ -105,6 +109,7 @@ def _told(task: Teller, transition: Transition, outcome: str, now: datetime) -> 
         subject=task.task_id,
         data=data,
         at=now,
+        trace=task.trace,
     )
 
 
@@ -133,6 +138,7 @@ def _hook_task(hook: Hook, cause: str, happening: Happening) -> Task:
         event=_event(hook.trigger, ident, happening),
         retry=hook.retry,
         created_at=happening.at,
+        trace=happening.trace,
     )
 
 

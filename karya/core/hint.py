@@ -16,6 +16,7 @@ from karya.core.priority import DEFAULT_PRIORITY
 from karya.core.retry import DEFAULT_RETRY, RetryPolicy
 from karya.core.steps import StepTimeout
 from karya.core.task import TaskKind
+from karya.core.trace import Trace
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,8 @@ class Hint:
     priority: int = DEFAULT_PRIORITY
     action: ActionText | None = None
     """Left out when it is large, and of hooks; the worker then reads it with the claim."""
+    trace: Trace | None = None
+    """What it belongs to, where that is not a trace of its own."""
 
     @property
     def attempt(self) -> int:

@@ -22,6 +22,7 @@ from karya.core.schedule import Interval, Once, Schedule
 from karya.core.spec import JobSpec
 from karya.core.steps import Step, StepTimeout
 from karya.core.times import Instant, format_instant
+from karya.core.trace import Trace
 
 MAX_ACTION_BYTES = 8 * 1024 * 1024  # of a job and its hooks together: MongoDB documents end at 16 MiB
 MAIN_STEP = "main"
@@ -106,6 +107,8 @@ class Job(BaseModel):
     updated_at: Instant
     paused_at: Instant | None = None
     finished_at: Instant | None = None
+    trace: Trace | None = None
+    """The span of its submission."""
 
     @property
     def anchor(self) -> datetime:
@@ -171,9 +174,15 @@ def cursor_at(schedule: Schedule, anchor: datetime, at: datetime, count: int) ->
 
 
 def new_job(
-    spec: JobSpec[Action], now: datetime, *, ident: str | None = None, parent: Job | None = None
+    spec: JobSpec[Action],
+    now: datetime,
+    *,
+    ident: str | None = None,
+    parent: Job | None = None,
+    trace: Trace | None = None,
 ) -> Job:
-    """The job that a spec becomes when it is submitted now, under an id of its own or the given one.
+    """The job that a spec becomes when it is submitted now, under an id of its own or the given one. What
+    `trace` names, a job with one instant belongs to; the occurrences of others follow it.
 
     Raises InvalidInput when the schedule has no instant at all, its steps make no graph, or its actions are
     too large to store.
@@ -182,13 +191,15 @@ def new_job(
     first = schedule.first(now)
     if first is None:
         raise _never_runs(schedule, now)
+    cursor = cursor_at(schedule, schedule.anchor(now), first, 1)
     return Job(
         id=ident or new_id(now),
         parent_id=parent.id if parent else None,
         ancestors=(*parent.ancestors, parent.id) if parent else (),
-        cursor=cursor_at(schedule, schedule.anchor(now), first, 1),
+        cursor=cursor,
         created_at=now,
         updated_at=now,
+        trace=trace if trace is None or cursor.exhausted else trace.followed(),
         **written(spec),
     )
 

@@ -94,6 +94,7 @@ def _task(job: Job, step: Step, behind: Sequence[str], occurrence: Occurrence, n
         hooks=job.hooks_on(*TASK_TRIGGERS),
         token=(job.version - 1) * VERSION_TOKENS,
         created_at=now,
+        trace=job.trace,
     )
 
 

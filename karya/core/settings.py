@@ -233,6 +233,23 @@ class LogSettings(_Section):
     format: Literal["console", "json"] = "console"
 
 
+class TracesSettings(_Section):
+    """OpenTelemetry traces, which take `karya[traces]`. What is not set here is for the standard variables
+    OTEL_* in the environment of the actors."""
+
+    enabled: bool = False
+    endpoint: str | None = None
+    """The URL to which traces are posted (OTLP over HTTP), with its path; else
+    OTEL_EXPORTER_OTLP_ENDPOINT, or http://localhost:4318/v1/traces."""
+
+    @field_validator("endpoint")
+    @classmethod
+    def _is_a_url(cls, endpoint: str | None) -> str | None:
+        if endpoint is not None and not re.fullmatch(r"https?://[!-~]+", endpoint):
+            raise ValueError("must be a URL with its path, such as http://localhost:4318/v1/traces")
+        return endpoint
+
+
 class Settings(_Section):
     """All of it."""
 
@@ -247,6 +264,7 @@ class Settings(_Section):
     """Further pools of workers by the names under which jobs ask for them."""
     ray: RaySettings = RaySettings()
     log: LogSettings = LogSettings()
+    traces: TracesSettings = TracesSettings()
     connectors: dict[str, dict[str, Any]] = Field(default_factory=dict, repr=False)
     """By the type of its actions, the settings of each connector: checked by the connector's own model."""
 

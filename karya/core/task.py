@@ -15,6 +15,7 @@ from karya.core.priority import DEFAULT_PRIORITY
 from karya.core.retry import RetryPolicy
 from karya.core.steps import StepTimeout, When
 from karya.core.times import Instant
+from karya.core.trace import Trace
 
 
 class TaskState(StrEnum):
@@ -127,6 +128,8 @@ class Task(BaseModel):
     error: str | None = None
     reason: str | None = None
     created_at: Instant
+    trace: Trace | None = None
+    """What it belongs to, where that is not a trace of its own."""
 
     @property
     def linked(self) -> bool:

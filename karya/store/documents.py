@@ -18,6 +18,7 @@ from karya.core.retry import DEFAULT_RETRY, RetryPolicy
 from karya.core.steps import Step
 from karya.core.task import Lease, Task, TaskKind
 from karya.core.times import MILLISECOND
+from karya.core.trace import Trace
 from karya.core.user import Token, User
 from karya.store.blocking import Document, first_line
 
@@ -62,6 +63,7 @@ def job_document(job: Job) -> Document:
             "updated_at": job.updated_at,
             "paused_at": job.paused_at,
             "finished_at": job.finished_at,
+            "trace": trace_document(job.trace),
         }
     )
 
@@ -153,8 +155,20 @@ def task_document(task: Task) -> Document:
             "attempts": task.attempts,
             "token": task.token,
             "created_at": task.created_at,
+            "trace": trace_document(task.trace),
         }
     )
+
+
+def trace_document(trace: Trace | None) -> Document | None:
+    """A trace as it is stored; without one, nothing is."""
+    return None if trace is None else trace.model_dump(exclude_defaults=True)
+
+
+def trace_of(document: Document) -> Trace | None:
+    """The trace of a job or task document."""
+    stored = document.get("trace")
+    return Trace(**stored) if stored else None
 
 
 def share_of(task: Task) -> str | None:
@@ -216,6 +230,7 @@ def task_hint(document: Document) -> Hint:
         user_id=document.get("user_id"),
         priority=document.get("priority", DEFAULT_PRIORITY),
         action=document.get("action"),
+        trace=trace_of(document),
     )
 
 
@@ -240,6 +255,7 @@ HINT_FIELDS = {
     "action": 1,
     "count": 1,
     "recurring": 1,
+    "trace": 1,
 }
 """What `task_hint` and the scheduler read of a task."""
 

@@ -9,9 +9,10 @@ from karya.core.errorlog import ErrorLog
 from karya.core.firing import Teller, fired_by
 from karya.core.ports import Commit
 from karya.core.task import OPEN_STATES
+from karya.core.trace import Trace
 from karya.core.transitions import Transition
 from karya.store.client import Document
-from karya.store.documents import error_document, task_document, task_hooks
+from karya.store.documents import error_document, task_document, task_hooks, trace_of
 from karya.store.fence import FENCE_FIELDS, applied, fence, heeded_by, holds
 from karya.store.following import Ended
 from karya.store.names import BY_ID
@@ -30,6 +31,7 @@ STORY_FIELDS = {
     "attempts": 1,
     "hooks": 1,
     "next": 1,
+    "trace": 1,
 }
 """What `Outcomes.add` needs of a task, beside what the commit changes."""
 
@@ -56,7 +58,7 @@ class Outcomes:
         guard = fence([commit.task_id], commit.lease_id)
         self.updates.append(UpdateOne(guard, update_of(transition), hint=BY_ID))
         self._log(commit, document)
-        self._fire(document, transition)
+        self._fire(commit, document, transition)
         if transition.target not in OPEN_STATES:
             self.ended.append(Ended.of(document, transition.target))
 
@@ -75,12 +77,13 @@ class Outcomes:
         )
         self.logs.append(error_document(log))
 
-    def _fire(self, document: Document, transition: Transition) -> None:
+    def _fire(self, commit: Commit, document: Document, transition: Transition) -> None:
         if document.get("hooks"):
-            self.hooks += map(task_document, fired_by(_teller(document), transition, self.now))
+            teller = _teller(document, commit.trace or trace_of(document))
+            self.hooks += map(task_document, fired_by(teller, transition, self.now))
 
 
-def _teller(document: Document) -> Teller:
+def _teller(document: Document, trace: Trace | None) -> Teller:
     return Teller(
         task_id=document["_id"],
         job_id=document["job_id"],
@@ -92,4 +95,5 @@ def _teller(document: Document) -> Teller:
         attempt=document["attempts"],
         token=document["token"],
         hooks=task_hooks(document),
+        trace=trace,
     )

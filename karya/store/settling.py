@@ -107,6 +107,7 @@ def ended_happening(job: Job, outcome: str, source: str, now: datetime) -> Happe
         subject=job.id,
         data={"outcome": outcome, "occurrences": job.cursor.count},
         at=now,
+        trace=job.trace,
     )
 
 

@@ -100,6 +100,7 @@ class Skips:
             subject=job.id,
             data=data,
             at=now,
+            trace=job.trace,
         )
         return hook_tasks(job.hooks_on(Trigger.ON_MISFIRE), happening)
 

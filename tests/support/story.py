@@ -118,6 +118,7 @@ def hint_of(task: Task) -> Hint:
         user_id=task.user_id,
         priority=task.priority,
         action=None if task.kind is TaskKind.HOOK else task.action,
+        trace=task.trace,
     )
 
 

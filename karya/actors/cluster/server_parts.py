@@ -12,7 +12,7 @@ from karya.actors.accounts import Accounts
 from karya.actors.cluster.ground import Ground
 from karya.actors.cluster.host import Host, keep_time, new_owner
 from karya.actors.cluster.names import SERVER
-from karya.actors.cluster.wiring import auditor_of, connectors_of, dispatcher_endpoint
+from karya.actors.cluster.wiring import auditor_of, connectors_of, dispatcher_endpoint, traces_of
 from karya.actors.janitor import Janitor
 from karya.actors.letters import Letters
 from karya.actors.metrics import Figures, ServerMetrics
@@ -58,6 +58,7 @@ class ServerParts:
         self._diagnose = disk_of(settings)
         self._free = free_of(settings)
         self.metrics = ServerMetrics()
+        self.traces = traces_of(settings, SERVER)
         self.clock = SystemClock()
         self.store = store = MongoStore(settings.store, ground.url, self.metrics.round_trip)
         self.poker = WorkerSocket(
@@ -84,6 +85,7 @@ class ServerParts:
             poke=self.poker.poke,
             probes={"mongodb": self._mongodb, "queue": self._queue, **probes},
             gather=gather,
+            traces=self.traces,
         )
         accounts = Accounts(store.users, store.tokens, self.clock)
         overview = Overview(
@@ -108,6 +110,7 @@ class ServerParts:
             settings.gateway,
             self.metrics.turned_away.inc,
             self.metrics.gateway.answered,
+            traced=self.traces is not None,
         )
         self.janitor = Janitor(
             claims=store.claims,
@@ -164,6 +167,8 @@ class ServerParts:
         """Stops what `open` started."""
         await self.gateway.stop()
         await self.poker.stop()
+        if self.traces is not None:
+            await self.traces.close()
         self.store.close()
 
 

@@ -4,8 +4,10 @@ and so what talks to what, is said in `server_parts.py`, `scheduler_parts.py` an
 from karya.actors.auditor import LedgerAuditor
 from karya.connectors.registry import Connectors, load_connectors
 from karya.connectors.rest.settings import private_by_default
+from karya.core.errors import ConfigError
 from karya.core.ports import Resolve
 from karya.core.ports.scheduling import SCHEDULER_LOCK
+from karya.core.ports.traces import Traces
 from karya.core.settings import LOOPBACK, Settings
 from karya.store.provider import MongoStore
 
@@ -25,6 +27,17 @@ def connectors_of(settings: Settings) -> Connectors:
     private targets; beyond it, they have to be allowed by name."""
     local = settings.gateway.host in LOOPBACK
     return load_connectors(private_by_default(settings.connectors, local))
+
+
+def traces_of(settings: Settings, actor: str) -> Traces | None:
+    """The traces of this actor's process; None when they are off. Raises ConfigError without the extra."""
+    if not settings.traces.enabled:
+        return None
+    try:
+        from karya.telemetry.provider import open_traces
+    except ImportError as error:
+        raise ConfigError(f"traces.enabled: takes pip install 'karya[traces]' ({error})") from None
+    return open_traces(settings.traces, actor)
 
 
 def auditor_of(store: MongoStore, *, rest: float = 0.0) -> LedgerAuditor:

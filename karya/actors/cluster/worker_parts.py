@@ -6,7 +6,7 @@ from typing import Any
 from karya.actors.cluster.ground import Ground
 from karya.actors.cluster.host import Host, keep_time, new_owner
 from karya.actors.cluster.remote import RayTasks
-from karya.actors.cluster.wiring import connectors_of, dispatcher_endpoint
+from karya.actors.cluster.wiring import connectors_of, dispatcher_endpoint, traces_of
 from karya.actors.metrics import WorkerMetrics
 from karya.actors.reporter import Reporter
 from karya.actors.submitter import Submitter
@@ -27,6 +27,7 @@ class WorkerParts:
         owner, settings = new_owner(name), ground.settings
         connectors = connectors_of(settings)
         self.metrics = WorkerMetrics(connectors)
+        self.traces = traces_of(settings, name)
         self.clock = SystemClock()
         self.store = MongoStore(settings.store, ground.url, self.metrics.round_trip)
         self.rules = spec_rules(connectors, settings.all_pools)
@@ -65,6 +66,7 @@ class WorkerParts:
             actions=self.connectors,
             clock=self.clock,
             metrics=self.metrics,
+            traces=self.traces,
         )
 
     async def open(self, host: Host) -> None:
@@ -82,10 +84,13 @@ class WorkerParts:
         await self.socket.stop()
         await self.connectors.close_all()
         await self.ray_tasks.close()
+        if self.traces is not None:
+            await self.traces.close()
 
     async def _submit(self, job: Mapping[str, Any], context: AttemptContext) -> str:
         """Implements `Submit`. What a hook submits is no child of its job."""
         ident = child_id(context.task_id, context.instant)
         linked = context.event is None
-        child = await self.submitter.submit(self.rules.parsed(job), context.job_id, ident, linked=linked)
+        spec = self.rules.parsed(job)
+        child = await self.submitter.submit(spec, context.job_id, ident, linked=linked, trace=context.trace)
         return child.id

@@ -17,6 +17,7 @@ from karya.core.ports import Clock, ErrorLogRepository, JobRepository, TaskRepos
 from karya.core.ports.ledger import Auditor
 from karya.core.ports.letters import LetterService
 from karya.core.ports.lifecycle import History, Lifecycle
+from karya.core.ports.traces import Traces
 from karya.core.spec import JobSpec
 
 
@@ -39,9 +40,10 @@ class Server:
         poke: Callable[[datetime], None],
         probes: Mapping[str, Probe],
         gather: Callable[[], Awaitable[Iterable[Figures]]],
+        traces: Traces | None = None,
     ) -> None:
         checks = Checks(users, rules)
-        submissions = Submissions(jobs, checks, clock, metrics, poke)
+        submissions = Submissions(jobs, checks, clock, metrics, poke, traces)
         reading = Reading(jobs, tasks, error_logs, history, checks, clock)
         steering = Steering(jobs, tasks, lifecycle, clock, metrics, poke)
         changing = Changing(rules.spec_type, jobs, tasks, lifecycle, checks, clock, poke)

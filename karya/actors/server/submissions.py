@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 
 from karya.actors.metrics import ServerMetrics
@@ -14,8 +15,10 @@ from karya.core.ids import MOST_NUMBERED, minted_at, new_id, numbered_id
 from karya.core.job import LIVE_STATES, Job, new_job, warnings_of
 from karya.core.occurrence import opening
 from karya.core.ports import Clock, JobRepository, Submission
+from karya.core.ports.traces import Traces
 from karya.core.spec import JobSpec
 from karya.core.times import floor_millis
+from karya.core.trace import Trace
 from karya.core.views import JobView
 
 _MOST_TOGETHER = 500
@@ -25,6 +28,7 @@ _HEAVIEST_BYTES = 16 * 1024 * 1024
 _DOCUMENT_BYTES = 1024
 """What a job or a task takes besides, roughly: with jitter a job may begin with a hundred tasks."""
 _BREATHE_EVERY = 100
+_UNTRACED = nullcontext(None)
 
 
 class Submissions:
@@ -37,12 +41,14 @@ class Submissions:
         clock: Clock,
         metrics: ServerMetrics,
         poke: Callable[[datetime], None],
+        traces: Traces | None = None,
     ) -> None:
         self._jobs = jobs
         self._checks = checks
         self._clock = clock
         self._metrics = metrics
         self._poke = poke
+        self._traces = traces
         self._group: Coalescer[Submission, None] = Coalescer(
             self._store,
             _MOST_TOGETHER,
@@ -55,25 +61,28 @@ class Submissions:
         """See `JobService.submit`."""
         ident, created_at = self._mint() if key is None else (key, minting(key))
         await self._checks.check(spec, set())
-        submission = submission_of(new_job(spec, created_at, ident=ident))
-        with self._metrics.submit_seconds.time():
-            if spec.name is None:
-                await self._group.add(submission)
-            else:  # a name that is taken must not fail those who come at the same time
-                await self._store([submission])
+        with self._traced(ident) as trace:
+            submission = submission_of(new_job(spec, created_at, ident=ident, trace=trace))
+            with self._metrics.submit_seconds.time():
+                if spec.name is None:
+                    await self._group.add(submission)
+                else:  # a name that is taken must not fail those who come at the same time
+                    await self._store([submission])
         job = submission.job if key is None else await self._stored(submission.job)
         return JobView.of(job, self._now(), warnings_of(spec, created_at))
 
     async def submit_many(self, specs: Sequence[JobSpec[Action]], *, key: str | None = None) -> Sequence[str]:
         """See `JobService.submit_many`."""
         whole, created_at = self._mint() if key is None else (key, minting(key))
-        submissions = await self._checked(specs, whole, created_at)
-        for chunk in _chunks(submissions):
-            await self._store(chunk)
+        with self._traced(whole, len(specs)) as trace:
+            belongs_to = trace.followed() if trace else None
+            submissions = await self._checked(specs, whole, created_at, belongs_to)
+            for chunk in _chunks(submissions):
+                await self._store(chunk)
         return [submission.job.id for submission in submissions]
 
     async def _checked(
-        self, specs: Sequence[JobSpec[Action]], whole: str, created_at: datetime
+        self, specs: Sequence[JobSpec[Action]], whole: str, created_at: datetime, trace: Trace | None
     ) -> Sequence[Submission]:
         if len(specs) > MOST_NUMBERED:
             raise InvalidInput.at("", f"{len(specs):,} jobs; at most {MOST_NUMBERED:,} at once")
@@ -83,7 +92,7 @@ class Submissions:
         for number, spec in enumerate(specs):
             try:
                 await self._checks.check(spec, users)
-                job = new_job(spec, created_at, ident=numbered_id(whole, number))
+                job = new_job(spec, created_at, ident=numbered_id(whole, number), trace=trace)
                 submissions.append(submission_of(job))
             except InvalidInput as error:
                 errors += [FieldError(f"{number}.{e.field}", e.message) for e in error.errors]
@@ -124,6 +133,9 @@ class Submissions:
     async def _stored(self, job: Job) -> Job:
         """The job as an earlier submission under this key may have left it."""
         return await self._jobs.get(job.id) or job
+
+    def _traced(self, ident: str, jobs: int | None = None) -> AbstractContextManager[Trace | None]:
+        return _UNTRACED if self._traces is None else self._traces.submission(ident, jobs)
 
     def _mint(self) -> tuple[str, datetime]:
         now = self._now()

@@ -97,6 +97,8 @@ def message_of(action: KafkaAction, context: AttemptContext) -> dict[str, Any]:
         "karya-attempt": str(context.attempt),
         "karya-instant": format_instant(context.instant),
     }
+    if context.trace is not None:
+        headers |= context.trace.headers
     return {
         "topic": action.topic,
         "value": _bytes(value),

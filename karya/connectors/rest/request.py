@@ -83,6 +83,8 @@ def headers_of(
         "karya-token": str(context.token),
         "karya-instant": format_instant(context.instant),
     }
+    if context.trace is not None and request.trusted:
+        headers |= context.trace.headers
     if signer is not None and request.trusted:
         text = (request.data or b"").decode()
         headers["webhook-signature"] = signer.sign(context.task_id, now.astimezone(UTC), text)

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from karya.core.action import Action, ActionText
 from karya.core.clock import wall_clock
 from karya.core.outcome import Outcome
+from karya.core.trace import Trace
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,8 @@ class AttemptContext:
     """Of a hook: what fired it, a CloudEvent as JSON text."""
     user_id: str | None = None
     """Who owns the job."""
+    trace: Trace | None = None
+    """The span to tell the target of, and for a job that it submits to belong to; None without traces."""
 
 
 Submit = Callable[[Mapping[str, Any], AttemptContext], Awaitable[str]]

@@ -12,6 +12,7 @@ from karya.core.job import Job, JobState
 from karya.core.limits import Limits
 from karya.core.queries import JobQuery
 from karya.core.task import Task, TaskState
+from karya.core.trace import Trace
 from karya.core.transitions import Transition
 
 T = TypeVar("T")
@@ -111,7 +112,7 @@ class Commit:
 
     The reaper, who holds no lease, also gives the expiry that it saw: a renewal since then refuses it.
     `linked` says that a success has consequences (steps behind it, hooks), as the hint did; `seat` is the
-    concurrency limit for which others may wait.
+    concurrency limit for which others may wait; `trace` is what the hooks that it fires belong to.
     """
 
     task_id: str
@@ -120,6 +121,7 @@ class Commit:
     linked: bool = False
     seen_expiry: datetime | None = None
     seat: str | None = None
+    trace: Trace | None = None
 
 
 @dataclass(frozen=True, slots=True)

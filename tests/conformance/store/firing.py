@@ -8,8 +8,11 @@ import orjson
 import pytest
 
 from karya.core.hook import Trigger
+from karya.core.job import Job
+from karya.core.ports import Commit
 from karya.core.task import TaskKind, TaskState
 from karya.core.times import format_instant
+from karya.core.trace import Trace
 from karya.core.transitions import Move, Transition
 from tests.conformance.store.kit import StoreKit
 from tests.support.story import (
@@ -36,6 +39,10 @@ FIRES: Mapping[Move, set[Trigger]] = {
 }
 TELLING = [succeed('{"n":1}'), retry("boom", due_at=at(60)), bury("boom")]
 each_telling = pytest.mark.parametrize("move", TELLING, ids=lambda move: move.move)
+
+
+def traced(job: Job, trace: Trace) -> Job:
+    return job.model_copy(update={"trace": trace})
 
 
 class FiringConformance:
@@ -172,6 +179,22 @@ class FiringConformance:
         await kit.commit(await kit.claim(fired), succeed())
         assert (await kit.task(fired)).status is TaskState.SUCCEEDED
         assert (await kit.task(first_task(job))).status is TaskState.CANCELLED
+
+    async def test_a_hook_belongs_to_the_attempt_that_fired_it_or_else_to_what_its_job_does(
+        self, kit: StoreKit
+    ) -> None:
+        asked = Trace(parent="00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", state="vendor=a")
+        attempt = Trace(parent="00-4bf92f3577b34da6a3ce929d0e0e4736-b7ad6b7169203331-01")
+        for told, trace in ((attempt, attempt), (None, asked)):
+            job = traced(a_job(None, hook(Trigger.ON_SUCCESS)), asked)
+            await kit.add(submission(job))
+            assert await kit.jobs.get(job.id) == job
+            due = [one.hint for one in kit.agenda.due(NOW, None, 9) if one.hint.job_id == job.id]
+            assert [hint.trace for hint in due] == [asked]
+            claim = await kit.claim(first_task(job))
+            commit = Commit(claim.hint.task_id, claim.lease_id, succeed(), linked=True, trace=told)
+            assert not await kit.commits.commit([commit], kit.time.now)
+            assert [fired.trace for fired in await kit.hooks_of(job.id)] == [trace]
 
     async def test_a_large_result_travels_cut(self, kit: StoreKit) -> None:
         job = a_job(None, hook(Trigger.ON_SUCCESS))

@@ -12,6 +12,8 @@ import pytest
 from karya.actors.attempt import MAX_RESULT_BYTES, Held, Stop, lateness, perform, result_text
 from karya.core.outcome import Failure, Outcome, Stopped, Success
 from karya.core.ports import AttemptContext, Claim
+from karya.core.trace import Trace
+from karya.telemetry.attempt import Unsampled
 from tests.support.actions import Actions
 from tests.support.story import NOW, at
 from tests.unit.actors.hints import hint
@@ -201,3 +203,12 @@ def test_what_an_action_may_know_and_how_late_it_is() -> None:
     assert (context.event, context.user_id) == ('{"id":"x"}', None)
     assert lateness(held(), at(3.5)) == 2.5
     assert lateness(held(), NOW) == 0
+
+
+def test_a_traced_attempt_names_its_trace_in_the_log_and_to_its_action() -> None:
+    held = Held(Claim(hint("t"), "lease", "{}"), "worker", 0.0, NOW)
+    assert "trace_id" not in held.log_fields() and held.context().trace is None
+    trace = Trace(parent="00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00")
+    held.trace = Unsampled(trace)
+    assert held.log_fields()["trace_id"] == "4bf92f3577b34da6a3ce929d0e0e4736"
+    assert held.context().trace == trace

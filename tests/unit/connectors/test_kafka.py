@@ -14,14 +14,17 @@ import trustme
 from pydantic import ValidationError
 
 from karya.connectors.kafka import KafkaAction, KafkaConnector, KafkaSettings
+from karya.connectors.kafka.connector import message_of
 from karya.connectors.kafka.producer import FLUSH_SECONDS
 from karya.core.action import Action
 from karya.core.errors import ConfigError
 from karya.core.outcome import Failure, Success
 from karya.core.ports import Tools
+from karya.core.trace import Trace
 from tests.support.kafka import Broker, running_broker, tls_broker
 from tests.unit.connectors.conformance import CONTEXT, Conformance
 
+PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 EVENT = '{"specversion":"1.0","id":"0193-task","type":"karya.on_failure"}'
 
 
@@ -112,6 +115,13 @@ async def test_a_hook_without_a_value_sends_its_event(broker: Broker, kafka: Kaf
     assert dict(event.headers)["content-type"] == b"application/cloudevents+json; charset=UTF-8"
     assert own.value == b"mine"
     assert "content-type" not in dict(own.headers)
+
+
+def test_a_message_tells_of_the_trace() -> None:
+    traced = replace(CONTEXT, trace=Trace(parent=PARENT, state="vendor=a"))
+    headers = dict(message_of(KafkaAction(topic="t", key="k"), traced)["headers"])
+    assert headers["traceparent"] == PARENT.encode() and headers["tracestate"] == b"vendor=a"
+    assert "traceparent" not in dict(message_of(KafkaAction(topic="t", key="k"), CONTEXT)["headers"])
 
 
 async def test_offsets_rise(kafka: KafkaConnector) -> None:

@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,12 +10,14 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 from karya.connectors.rest import RestConnector
 from karya.core.outcome import Failure, Success
+from karya.core.trace import Trace
 from tests.support.target import Target, redirect, respond
 from tests.unit.connectors.conformance import CONTEXT
 from tests.unit.connectors.rest_kit import EVENT, HOOK, action, opened, settings
 
 SECRET = "whsec_" + base64.b64encode(b"k" * 32).decode()
 CREDENTIALS = {"Authorization": "Bearer x", "Cookie": "a=b", "X-Api-Key": "k", "Accept": "text/html"}
+PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
 
 @pytest.fixture
@@ -237,3 +240,16 @@ async def test_an_expected_redirect_is_the_answer(target: Target, rest: RestConn
     outcome = await rest.run(action(target.url, redirects=5, expect=[302]), CONTEXT)
     assert isinstance(outcome, Success)
     assert outcome.result["headers"]["location"] == "/elsewhere"
+
+
+async def test_a_target_is_told_of_the_trace_whatever_the_action_says(
+    target: Target, rest: RestConnector
+) -> None:
+    traced = replace(CONTEXT, trace=Trace(parent=PARENT, state="vendor=a"))
+    async with Target() as other:
+        target.script(redirect("/on"), redirect(f"{other.url}/elsewhere"))
+        await rest.run(action(target.url, headers={"Traceparent": "mine"}, redirects=2), traced)
+        await rest.run(action(other.url), CONTEXT)
+    told = [(call.headers.get("traceparent"), call.headers.get("tracestate")) for call in target.calls]
+    assert told == [(PARENT, "vendor=a")] * 2
+    assert [call.headers.get("traceparent") for call in other.calls] == [None, None]

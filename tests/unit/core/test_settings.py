@@ -180,6 +180,13 @@ def test_the_queue_listens_at_an_address(host: str) -> None:
         read_settings("", {"KARYA_QUEUE__HOST": host})
 
 
+@pytest.mark.parametrize("endpoint", ["", "localhost:4318", "ftp://host", "http://a b"])
+def test_traces_go_to_a_url(endpoint: str) -> None:
+    assert read_settings("traces: {endpoint: http://otel:4318/v1/traces}", {}).traces.endpoint
+    with pytest.raises(ConfigError, match=r"^traces\.endpoint: must be a URL"):
+        read_settings(f"traces: {{endpoint: '{endpoint}'}}", {})
+
+
 @pytest.mark.parametrize("advertise", ["node-1.example", "node_1", "10.0.0.5", "fd00::5", "localhost"])
 def test_the_queue_is_found_under_a_name_or_an_address(advertise: str) -> None:
     text = f"queue: {{host: 0.0.0.0, advertise: '{advertise}'}}"

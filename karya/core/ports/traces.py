@@ -1,0 +1,40 @@
+"""Traces: what those who observe Karya are told of submissions and attempts. Nothing here waits for them."""
+
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Protocol
+
+from karya.core.action import ActionText
+from karya.core.hint import Hint
+from karya.core.outcome import Outcome
+from karya.core.trace import Trace
+from karya.core.transitions import Transition
+
+
+class AttemptTrace(Protocol):
+    """One attempt, from its start to its end."""
+
+    @property
+    def own(self) -> Trace:
+        """What hooks that it fires belong to."""
+
+    @property
+    def handed_on(self) -> Trace:
+        """What its action tells the target, and what a job that it submits belongs to."""
+
+    def end(self, outcome: Outcome | None, transition: Transition | None, now: datetime) -> None:
+        """It came to this; no transition when the lease was lost."""
+
+
+class Traces(Protocol):
+    """The spans of one process."""
+
+    def submission(self, ident: str, jobs: int | None = None) -> AbstractContextManager[Trace]:
+        """The submission of this job, or of a batch of so many under this id, which lasts as long as the
+        context. It belongs to `trace.caller` where that is known; its jobs are to keep what it gives."""
+
+    def attempt(self, hint: Hint, action: ActionText, now: datetime) -> AttemptTrace:
+        """An attempt starts now."""
+
+    async def close(self) -> None:
+        """Sends what is left, for a moment at most; what does not arrive is lost. Never raises."""

@@ -1,0 +1,1 @@
+"""Traces by OpenTelemetry (`pip install 'karya[traces]'`), which no other room imports."""
