@@ -15,18 +15,22 @@ class Standing:
 
 
 async def read_events(lines: AsyncIterable[bytes], standing: Standing) -> AsyncIterator[str]:
-    """The data of each event, on one line; `standing` is kept up to date."""
+    """The data of each event, on one line; `standing` is kept up to date. An id holds when the event is
+    whole, since what breaks off in the middle has told nothing."""
     data: list[str] = []
+    ident = standing.last_id
     async for raw in lines:
         line = raw.decode().rstrip("\r\n")
         name, _, value = line.partition(":")
         value = value.removeprefix(" ")
-        if not line and data:
-            yield "\n".join(data)
+        if not line:
+            standing.last_id = ident
+            if data:
+                yield "\n".join(data)
             data = []
         elif name == "data":
             data.append(value)
         elif name == "id":
-            standing.last_id = value
+            ident = value
         elif name == "retry" and value.isdigit():
             standing.retry = int(value) / 1000

@@ -148,8 +148,14 @@ def _closed(gate: Document, limit: int, begun: int, now: datetime, *, is_full: b
     if gates.is_seat(ident):
         if not is_waiting:
             return ident, gates.deserted(ident, now)
-        return ident, gates.looked_at(now + gates.RECHECK) if is_full else {}
+        return ident, gates.looked_at(_sooner(gate, now + gates.RECHECK)) if is_full else {}
     starts = gates.starts_document(with_more(gates.starts_of(gate), window_length(ident), now, begun))
-    opens_at = gates.opens_at({**gate, "starts": starts}, limit, now)
+    opens_at = _sooner(gate, gates.opens_at({**gate, "starts": starts}, limit, now))
     update = gates.looked_at(opens_at) if is_waiting else gates.deserted(ident, now)
     return ident, {**update, "$set": {**update["$set"], "starts": starts}}
+
+
+def _sooner(gate: Document, at: datetime) -> datetime:
+    """When to look at those that wait: others may do so with a larger limit, and are not put off."""
+    wake_at: datetime = gate.get("wake_at", at)
+    return min(wake_at, at)

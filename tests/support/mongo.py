@@ -38,10 +38,17 @@ class Mongo:
     blocking: SyncDatabase
 
 
+def forget_nothing(database: SyncDatabase) -> None:
+    """Clocks that are held lie in the past: by its own, MongoDB would remove at any moment what it is told to
+    forget after a while."""
+    database.client.admin.command({"setParameter": 1, "ttlMonitorEnabled": False})
+
+
 @pytest.fixture(scope="session")
 def prepared(mongod_url: str) -> Iterator[SyncDatabase]:
     database = sync_database(SETTINGS, mongod_url)
     prepare(database, MongoLocks(database), "tests")
+    forget_nothing(database)
     yield database
     database.client.drop_database(database.name)
     database.client.close()

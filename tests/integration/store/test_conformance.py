@@ -17,6 +17,7 @@ from tests.conformance.store.lifecycle import (
 from tests.conformance.store.limits import LimitsConformance
 from tests.conformance.store.locks import LocksConformance
 from tests.conformance.store.misfires import MisfireConformance
+from tests.conformance.store.mixed_limits import MixedLimitsConformance
 from tests.conformance.store.names import NamesConformance
 from tests.conformance.store.renewals import RenewalsConformance
 from tests.conformance.store.revisions import RevisionsConformance
@@ -120,4 +121,8 @@ class TestLedger(LedgerConformance):
 
 
 class TestLimits(LimitsConformance):
+    pass
+
+
+class TestMixedLimits(MixedLimitsConformance):
     pass

@@ -1,0 +1,33 @@
+"""What every `Claims` and `Limits` must do where jobs name different limits for one key."""
+
+from karya.core.ports import Commit
+from tests.conformance.store.kit import StoreKit
+from tests.conformance.store.limits import Crowd, concurrency, rate
+from tests.support.story import NOW, succeed
+
+
+class MixedLimitsConformance:
+    """Each task goes by the limit of its own job, and puts nobody off."""
+
+    async def test_who_comes_to_wait_does_not_put_off_those_with_a_larger_limit(self, kit: StoreKit) -> None:
+        crowd = Crowd(kit)
+        await crowd.jobs(3, concurrency=concurrency(2))
+        first, _ = await crowd.claim()
+        await kit.commits.commit([Commit(first.hint.task_id, first.lease_id, succeed())], NOW)
+        kit.time.advance(9)
+        await crowd.jobs(1, concurrency=concurrency(1), created_at=kit.time.now)
+        assert await crowd.claim() == []
+        kit.time.advance(1)
+        assert kit.limits.wake().tasks == 1
+
+    async def test_no_rate_is_looked_at_later_because_of_a_smaller_limit(self, kit: StoreKit) -> None:
+        crowd = Crowd(kit)
+        await crowd.jobs(3, rate=rate(2, per=60))
+        first, *others = crowd.due()
+        await crowd.claim([first])
+        kit.time.advance(30)
+        await crowd.claim(others)
+        await crowd.jobs(1, rate=rate(1, per=60))
+        assert await crowd.claim() == []
+        kit.time.advance(30)
+        assert kit.limits.wake().tasks == 1
