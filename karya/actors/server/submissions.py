@@ -1,7 +1,7 @@
 """Taking jobs in, one by one or many at once."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from datetime import datetime
 
 from karya.actors.metrics import ServerMetrics
@@ -20,6 +20,8 @@ from karya.core.views import JobView
 
 _MOST_TOGETHER = 500
 _MOST_IN_CHUNK = 1_000
+_CHUNKS_AT_ONCE = 2
+"""While the database writes a chunk, the next one is made."""
 _HEAVIEST_BYTES = 16 * 1024 * 1024
 """How much of what users wrote goes into one transaction: it has to fit into the database's cache."""
 _DOCUMENT_BYTES = 1024
@@ -67,34 +69,47 @@ class Submissions:
     async def submit_many(self, specs: Sequence[JobSpec[Action]], *, key: str | None = None) -> Sequence[str]:
         """See `JobService.submit_many`."""
         whole, created_at = self._mint() if key is None else (key, minting(key))
-        submissions = await self._checked(specs, whole, created_at)
-        for chunk in _chunks(submissions):
-            await self._store(chunk)
-        return [submission.job.id for submission in submissions]
+        jobs = await self._checked(specs, whole, created_at)
+        try:
+            await self._store_all(jobs)
+        except BaseExceptionGroup as group:
+            raise group.exceptions[0] from None  # the others were cancelled for it, or failed likewise
+        return [job.id for job in jobs]
 
     async def _checked(
         self, specs: Sequence[JobSpec[Action]], whole: str, created_at: datetime
-    ) -> Sequence[Submission]:
+    ) -> Sequence[Job]:
         if len(specs) > MOST_NUMBERED:
             raise InvalidInput.at("", f"{len(specs):,} jobs; at most {MOST_NUMBERED:,} at once")
-        submissions: list[Submission] = []
+        jobs: list[Job] = []
         errors: list[FieldError] = []
         users: set[str] = set()
         for number, spec in enumerate(specs):
             try:
                 await self._checks.check(spec, users)
-                job = new_job(spec, created_at, ident=numbered_id(whole, number))
-                submissions.append(submission_of(job))
+                jobs.append(new_job(spec, created_at, ident=numbered_id(whole, number)))
             except InvalidInput as error:
                 errors += [FieldError(f"{number}.{e.field}", e.message) for e in error.errors]
             if len(errors) >= MOST_ERRORS:
                 break
             if number % _BREATHE_EVERY == 0:
                 await asyncio.sleep(0)  # others are waiting for the loop
-        errors += await self._clashes([submission.job for submission in submissions]) if not errors else []
+        errors += await self._clashes(jobs) if not errors else []
         if errors:
             raise InvalidInput(errors[:MOST_ERRORS])
-        return submissions
+        return jobs
+
+    async def _store_all(self, jobs: Sequence[Job]) -> None:
+        room = asyncio.Semaphore(_CHUNKS_AT_ONCE)
+
+        async def store(chunk: Sequence[Submission]) -> None:
+            await self._store(chunk)
+            room.release()
+
+        async with asyncio.TaskGroup() as group:
+            async for chunk in _chunks(jobs):
+                await room.acquire()
+                group.create_task(store(chunk))
 
     async def _clashes(self, jobs: Sequence[Job]) -> Sequence[FieldError]:
         """The items whose name an earlier item has, or a stored job that is still live."""
@@ -156,14 +171,17 @@ def _weight(submission: Submission) -> int:
     return (1 + len(submission.tasks)) * (submission.job.text_bytes + _DOCUMENT_BYTES)
 
 
-def _chunks(submissions: Sequence[Submission]) -> Iterator[Sequence[Submission]]:
+async def _chunks(jobs: Sequence[Job]) -> AsyncIterator[Sequence[Submission]]:
     chunk: list[Submission] = []
     weight = 0
-    for submission in submissions:
+    for number, job in enumerate(jobs):
+        submission = submission_of(job)
         weight += _weight(submission)
         if chunk and (len(chunk) == _MOST_IN_CHUNK or weight > _HEAVIEST_BYTES):
             yield chunk
             chunk, weight = [], _weight(submission)
         chunk.append(submission)
+        if number % _BREATHE_EVERY == 0:
+            await asyncio.sleep(0)
     if chunk:
         yield chunk
