@@ -4,6 +4,7 @@ import hashlib
 import secrets
 import uuid
 from datetime import datetime
+from functools import lru_cache
 
 from karya.core.times import LATEST, from_millis, to_millis
 
@@ -35,6 +36,7 @@ def numbered_id(ident: str, number: int) -> str:
     return _version_7(to_millis(minted_at(ident)), number << _HASH_BITS | tail)
 
 
+@lru_cache(64)  # asked for each item of a batch
 def minted_at(ident: str) -> datetime:
     """The millisecond in which `new_id` made this id; ValueError for what it cannot have made."""
     value = uuid.UUID(ident)

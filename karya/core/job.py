@@ -14,13 +14,14 @@ from karya.core.graph import check_graph
 from karya.core.hook import Hook, Trigger
 from karya.core.ids import new_id
 from karya.core.limits import Concurrency, Rate
-from karya.core.policies import Misfire, Overlap, Retention
+from karya.core.made import unchecked
+from karya.core.policies import DEFAULT_MISFIRE, DEFAULT_RETENTION, Misfire, Overlap, Retention
 from karya.core.pools import DEFAULT_POOL
 from karya.core.priority import DEFAULT_PRIORITY
 from karya.core.retry import RetryPolicy
 from karya.core.schedule import Interval, Once, Schedule
 from karya.core.spec import JobSpec
-from karya.core.steps import Step, StepTimeout
+from karya.core.steps import Step, StepTimeout, step_of
 from karya.core.times import Instant, format_instant
 from karya.core.trace import Trace
 
@@ -89,11 +90,11 @@ class Job(BaseModel):
     pool: str = DEFAULT_POOL
     priority: int = DEFAULT_PRIORITY
     hooks: tuple[Hook, ...] = ()
-    misfire: Misfire = Misfire()
+    misfire: Misfire = DEFAULT_MISFIRE
     overlap: Overlap = Overlap.ALLOW
     concurrency: Concurrency | None = None
     rate: Rate | None = None
-    retention: Retention = Retention()
+    retention: Retention = DEFAULT_RETENTION
     status: JobState = JobState.ACTIVE
     version: int = 1
     cursor: Cursor
@@ -167,10 +168,14 @@ class Job(BaseModel):
         return {**wire, **work, "hooks": hooks}
 
 
+_cursor = unchecked(Cursor)
+_job = unchecked(Job)
+
+
 def cursor_at(schedule: Schedule, anchor: datetime, at: datetime, count: int) -> Cursor:
     """A cursor on this instant, which is number `count`."""
     exhausted = schedule.next_after(anchor, at, count) is None
-    return Cursor(at=at, count=count, exhausted=exhausted)
+    return _cursor(at=at, count=count, exhausted=exhausted)
 
 
 def new_job(
@@ -192,7 +197,7 @@ def new_job(
     if first is None:
         raise _never_runs(schedule, now)
     cursor = cursor_at(schedule, schedule.anchor(now), first, 1)
-    return Job(
+    return _job(
         id=ident or new_id(now),
         parent_id=parent.id if parent else None,
         ancestors=(*parent.ancestors, parent.id) if parent else (),
@@ -207,7 +212,7 @@ def new_job(
 def written(spec: JobSpec[Action]) -> dict[str, Any]:
     """The fields of a Job that say what the client wrote. Raises InvalidInput as `new_job` does."""
     if spec.action is not None:
-        steps: tuple[Step, ...] = (Step(name=MAIN_STEP, action=spec.action.model_dump_json()),)
+        steps: tuple[Step, ...] = (step_of(name=MAIN_STEP, action=spec.action.model_dump_json()),)
     else:
         steps = tuple(map(Step.of, spec.steps))
         if errors := check_graph(steps):

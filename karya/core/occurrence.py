@@ -12,7 +12,7 @@ from karya.core.limits import limits_of
 from karya.core.misfire import plan
 from karya.core.policies import Overlap
 from karya.core.steps import Step
-from karya.core.task import Task, TaskState
+from karya.core.task import Task, TaskState, task_of
 from karya.core.template import holds_templates
 from karya.core.times import format_instant
 
@@ -66,7 +66,7 @@ def occurrence_tasks(job: Job, occurrence: Occurrence, now: datetime) -> tuple[T
 
 def _task(job: Job, step: Step, behind: Sequence[str], occurrence: Occurrence, now: datetime) -> Task:
     is_scheduled = occurrence.count > 0
-    return Task(
+    return task_of(
         id=task_id(job.id, occurrence.cause, step.name),
         job_id=job.id,
         job_version=job.version,

@@ -62,3 +62,8 @@ class Retention(_Policy):
     succeeded: Duration = timedelta(days=7)
     other: Duration = timedelta(days=30)
     dead: Duration | None = None
+
+
+DEFAULT_MISFIRE = Misfire()
+DEFAULT_RETENTION = Retention()
+"""What holds where nobody says otherwise; objects that are told from others at no cost."""

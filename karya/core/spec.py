@@ -17,10 +17,10 @@ from pydantic_core import PydanticCustomError
 from karya.core.action import Action
 from karya.core.hook import HookSpec
 from karya.core.limits import Concurrency, Rate
-from karya.core.policies import Misfire, Overlap, Retention
+from karya.core.policies import DEFAULT_MISFIRE, DEFAULT_RETENTION, Misfire, Overlap, Retention
 from karya.core.pools import DEFAULT_POOL, PoolName
 from karya.core.priority import DEFAULT_PRIORITY, Priority
-from karya.core.retry import RetryPolicy
+from karya.core.retry import DEFAULT_RETRY, RetryPolicy
 from karya.core.schedule import Once, Schedule
 from karya.core.steps import MAX_STEPS, StepSpec, StepTimeout
 from karya.core.text import Shaped, printable
@@ -64,16 +64,16 @@ class JobSpec(BaseModel, Generic[A]):
     schedule: Schedule = Field(default_factory=Once)
     steps: Annotated[tuple[StepSpec[A], ...], Field(max_length=MAX_STEPS)] = ()
     action: Annotated[SerializeAsAny[A] | None, Field(validate_default=True)] = None
-    retry: RetryPolicy = Field(default_factory=RetryPolicy)
+    retry: RetryPolicy = Field(default_factory=lambda: DEFAULT_RETRY)
     timeout: StepTimeout | None = None
     pool: PoolName = DEFAULT_POOL
     priority: Priority = DEFAULT_PRIORITY
     hooks: Annotated[tuple[HookSpec[A], ...], Field(max_length=20)] = ()
-    misfire: Misfire = Misfire()
+    misfire: Misfire = DEFAULT_MISFIRE
     overlap: Overlap = Overlap.ALLOW
     concurrency: Concurrency | None = None
     rate: Rate | None = None
-    retention: Retention = Retention()
+    retention: Retention = DEFAULT_RETENTION
 
     @field_validator("action")
     @classmethod

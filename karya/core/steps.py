@@ -7,6 +7,7 @@ from typing import Annotated, Any, Generic, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, field_validator
 
 from karya.core.action import Action, ActionText
+from karya.core.made import unchecked
 from karya.core.pools import PoolName
 from karya.core.retry import RetryPolicy
 from karya.core.template import STEPS, normalise
@@ -80,7 +81,7 @@ class Step(BaseModel):
     @classmethod
     def of(cls, spec: StepSpec[Action]) -> "Step":
         """The stored form of what the client wrote."""
-        return cls(
+        return step_of(
             name=spec.name,
             action=spec.action.model_dump_json(),
             after=spec.after,
@@ -89,3 +90,7 @@ class Step(BaseModel):
             timeout=spec.timeout,
             pool=spec.pool,
         )
+
+
+step_of = unchecked(Step)
+"""A step of values that were checked."""

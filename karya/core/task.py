@@ -10,9 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from karya.core.action import ActionText
 from karya.core.hook import Hook, Trigger
 from karya.core.limits import Limits
+from karya.core.made import unchecked
 from karya.core.pools import DEFAULT_POOL
 from karya.core.priority import DEFAULT_PRIORITY
-from karya.core.retry import RetryPolicy
+from karya.core.retry import DEFAULT_RETRY, RetryPolicy
 from karya.core.steps import StepTimeout, When
 from karya.core.times import Instant
 from karya.core.trace import Trace
@@ -108,7 +109,7 @@ class Task(BaseModel):
     action: ActionText
     event: str | None = None
     """What fired a hook: a CloudEvent 1.0 as JSON text."""
-    retry: RetryPolicy = Field(default_factory=RetryPolicy)
+    retry: RetryPolicy = DEFAULT_RETRY
     timeout: StepTimeout | None = None
     pool: str = DEFAULT_POOL
     """Whose workers run it."""
@@ -135,3 +136,7 @@ class Task(BaseModel):
     def linked(self) -> bool:
         """Whether its success has consequences of its own: steps behind it, or hooks."""
         return bool(self.next) or any(hook.trigger is Trigger.ON_SUCCESS for hook in self.hooks)
+
+
+task_of = unchecked(Task)
+"""A task of values that were checked with their job."""

@@ -40,6 +40,7 @@ def ceil_millis(instant: datetime) -> datetime:
     return floored if floored == instant else floored + MILLISECOND
 
 
+@lru_cache(1024)  # a job names its instants several times, and many jobs may share one
 def format_instant(instant: datetime) -> str:
     """RFC 3339 in UTC with milliseconds: 2026-11-23T08:00:00.000Z."""
     utc = instant if instant.tzinfo is UTC else instant.astimezone(UTC)

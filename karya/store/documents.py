@@ -6,13 +6,14 @@ from typing import Any, TypeVar
 
 import orjson
 import structlog
+from pydantic import BaseModel
 
 from karya.core.errorlog import ErrorLog
 from karya.core.hint import Hint
 from karya.core.hook import Hook
 from karya.core.job import Cursor, Job
 from karya.core.limits import Concurrency, Limits, Rate
-from karya.core.policies import Misfire, Retention
+from karya.core.policies import DEFAULT_MISFIRE, DEFAULT_RETENTION, Misfire, Retention
 from karya.core.priority import DEFAULT_PRIORITY, HIGHEST_PRIORITY
 from karya.core.retry import DEFAULT_RETRY, RetryPolicy
 from karya.core.steps import Step
@@ -29,9 +30,6 @@ T = TypeVar("T")
 INLINE_ACTION_BYTES = 4096
 """Actions up to this size travel with the hint; larger ones are kept in a field that the scheduler never
 reads, so that its memory does not depend on what users write."""
-
-_DEFAULT_MISFIRE = Misfire()
-_DEFAULT_RETENTION = Retention()
 
 
 def readable(documents: Iterable[Document], parse: Callable[[Document], T]) -> list[T]:
@@ -79,16 +77,16 @@ def written_document(job: Job) -> Document:
         "tags": list(job.tags) or None,
         "schedule": job.schedule.model_dump_json(),
         "steps": [step.model_dump_json() for step in job.steps],
-        "retry": None if job.retry == DEFAULT_RETRY else job.retry.model_dump_json(),
+        "retry": _text_of(job.retry, DEFAULT_RETRY),
         "timeout_ms": _millis(job.timeout),
         "pool": job.pool,
         "priority": None if job.priority == DEFAULT_PRIORITY else job.priority,
         "hooks": [hook.model_dump_json() for hook in job.hooks] or None,
-        "misfire": None if job.misfire == _DEFAULT_MISFIRE else job.misfire.model_dump_json(),
+        "misfire": _text_of(job.misfire, DEFAULT_MISFIRE),
         "overlap": job.overlap.value,
-        "concurrency": None if job.concurrency is None else job.concurrency.model_dump_json(),
-        "rate": None if job.rate is None else job.rate.model_dump_json(),
-        "retention": None if job.retention == _DEFAULT_RETENTION else job.retention.model_dump_json(),
+        "concurrency": _text_of(job.concurrency),
+        "rate": _text_of(job.rate),
+        "retention": _text_of(job.retention, DEFAULT_RETENTION),
     }
 
 
@@ -138,7 +136,7 @@ def task_document(task: Task) -> Document:
             "solo": task.solo or None,
             "linked": task.linked or None,
             "slotted": task.slotted or None,
-            "limits": None if task.limits is None else task.limits.model_dump_json(),
+            "limits": _text_of(task.limits),
             "seat": None if task.limits is None else task.limits.seat,
             "when": task.when.value if task.waiting_on else None,
             "waiting_on": list(task.waiting_on) or None,
@@ -146,7 +144,7 @@ def task_document(task: Task) -> Document:
             "templated": task.templated or None,
             "action_large" if apart else "action": task.action,
             "event": task.event,
-            "retry": None if task.retry == DEFAULT_RETRY else task.retry.model_dump_json(),
+            "retry": _text_of(task.retry, DEFAULT_RETRY),
             "timeout_ms": _millis(task.timeout),
             "pool": task.pool,
             "priority": None if task.priority == DEFAULT_PRIORITY else task.priority,
@@ -281,7 +279,7 @@ def retry_policy(document: Document) -> RetryPolicy:
 def retention_policy(document: Document) -> Retention:
     """The retention of a job document."""
     text = document.get("retention")
-    return Retention.model_validate_json(text) if text else _DEFAULT_RETENTION
+    return Retention.model_validate_json(text) if text else DEFAULT_RETENTION
 
 
 def task_hooks(document: Document) -> tuple[Hook, ...]:
@@ -321,6 +319,11 @@ def token_entity(document: Document) -> Token:
 
 def _without_id(document: Document) -> Document:
     return {key: value for key, value in document.items() if key != "_id"}
+
+
+def _text_of(model: BaseModel | None, default: BaseModel | None = None) -> str | None:
+    """A model as JSON text; None for the default, which is nearly always the very same object."""
+    return None if model is default or model == default or model is None else model.model_dump_json()
 
 
 def _millis(duration: timedelta | None) -> int | None:

@@ -1,5 +1,6 @@
 """What travels between a Python client and the server actor: JSON in, JSON or an error as a value out."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -15,6 +16,7 @@ from karya.core.views import BatchView
 _Arguments = Mapping[str, Any]
 M = TypeVar("M", bound=BaseModel)
 _Call = Callable[[JobService, _Arguments], Awaitable[BaseModel]]
+_BREATHE_EVERY = 100
 
 REPEATABLE = frozenset(
     {
@@ -71,6 +73,8 @@ async def _submit_many(service: JobService, given: _Arguments) -> BaseModel:
             specs.append(_model(service.spec_type, spec))
         except InvalidInput as error:
             raise InvalidInput(FieldError(f"{number}.{e.field}", e.message) for e in error.errors) from None
+        if number % _BREATHE_EVERY == 0:
+            await asyncio.sleep(0)  # others are waiting for the loop
     ids = tuple(await service.submit_many(specs, key=given.get("key")))
     return BatchView(count=len(ids), ids=ids)
 

@@ -150,6 +150,17 @@ async def test_a_batch_is_stored_a_thousand_at_a_time_in_its_order(counter: Coun
     assert counter.says("karya_jobs_submitted_total") == 2_500
 
 
+async def test_a_batch_the_store_fails_in_is_told_as_such_and_completed_under_its_key(
+    kit: StoreKit, mongo: Mongo
+) -> None:
+    counter = Counter(kit, mongo, jobs=Away(kit.jobs, "submit", left=1))
+    key, specs = fixed_id(NOW, "batch"), [spec() for _ in range(2_500)]
+    with pytest.raises(StoreUnavailable):
+        await counter.server.submit_many(specs, key=key)
+    assert len(await counter.server.submit_many(specs, key=key)) == 2_500
+    assert len((await counter.server.list(ALL, cursor=None, limit=3_000)).jobs) == 2_500
+
+
 async def test_the_owner_of_a_batch_is_looked_up_once(counter: Counter, kit: StoreKit) -> None:
     await kit.users.add(User(id="ann", name="ann", created_at=NOW))
     with RECORDER.recorded() as commands:
