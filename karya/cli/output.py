@@ -90,13 +90,15 @@ class Progress:
 def job_line(job: Mapping[str, Any]) -> str:
     """A job in one line."""
     following = f", next at {job['next_at']}" if job["next_at"] else ""
-    return f"{job['id']}  {job['status']}{following}  {job['description']}".rstrip()
+    words = (f"{job['id']}  {job['status']}{following}", job["name"], job["description"])
+    return "  ".join(filter(None, words))
 
 
 def show_jobs(page: Mapping[str, Any]) -> None:
     """A page of jobs as a table."""
-    columns = ("job", "status", "action", "schedule", "next at", "description")
-    show_rows(columns, map(_job_row, page["jobs"]), "no jobs")
+    named = any(job["name"] for job in page["jobs"])  # else the column takes the room of another
+    columns = ("job", "status", "action", "schedule", "next at", *(("name",) if named else ()), "description")
+    show_rows(columns, (_job_row(job, named) for job in page["jobs"]), "no jobs")
     tell_more(page)
 
 
@@ -115,9 +117,9 @@ def show_instants(preview: Mapping[str, Any]) -> None:
         note("no instant is left")
 
 
-def _job_row(job: Mapping[str, Any]) -> tuple[str, ...]:
+def _job_row(job: Mapping[str, Any], named: bool) -> tuple[str, ...]:
     row = (job["id"], job["status"], work_text(job), schedule_text(job["schedule"]))
-    return (*row, job["next_at"] or "", job["description"])
+    return (*row, job["next_at"] or "", *((job["name"] or "",) if named else ()), job["description"])
 
 
 def show_rows(columns: Sequence[str], rows: Iterable[Sequence[str]], none: str) -> None:
@@ -172,7 +174,7 @@ def make_table(*columns: str) -> Table:
     """A table without lines; columns that hold a text of any length fold, the others stay whole."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        long = column in ("error", "description", "action")
+        long = column in ("error", "name", "description", "action")
         number = column in ("attempt", "attempts", "late (ms)")
         table.add_column(column, no_wrap=not long, overflow="fold", justify="right" if number else "left")
     return table

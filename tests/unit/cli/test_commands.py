@@ -14,6 +14,7 @@ from rich.console import Console
 
 from karya.cli import bar, watching
 from karya.cli.bar import Bar
+from karya.cli.exits import Exit
 from karya.cli.moving import slices
 from karya.cli.output import note, show_instants
 from karya.client import Client
@@ -241,3 +242,21 @@ def test_completion_for_a_shell_knows_commands_and_states() -> None:
         text=True,
     )
     assert done.stdout.split() == ["PAUSED"], done.stderr
+
+
+def test_names_are_shown_where_there_are_any(karya: Run) -> None:
+    karya("submit", "-", text='{"action": {"type": "noop"}, "description": "without"}')
+    assert "name" not in karya("jobs").stdout
+    karya("submit", "-", text='{"action": {"type": "noop"}, "name": "nightly", "description": "with"}')
+    head, first, second = karya("jobs").stdout.splitlines()
+    assert head.split()[-2:] == ["name", "description"]
+    assert first.split()[-2:] == ["nightly", "with"]
+    assert second.split()[-1] == "without"
+
+
+@pytest.mark.parametrize("ident", ["a/b", "a?b", "a#b", "a%b", "..", ""])
+@pytest.mark.parametrize("command", ["job", "cancel", "wait", "task", "letters redrive", "token revoke"])
+def test_an_id_of_any_characters_is_not_found(command: str, ident: str, karya: Run) -> None:
+    done = karya(*command.split(), ident)
+    assert done.exit_code == Exit.NOT_FOUND, done.output
+    assert repr(ident) in done.stderr
