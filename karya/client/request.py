@@ -97,7 +97,7 @@ def patch(path: str, body: Any, **query: Any) -> Request:
 def segment(kind: str, ident: str) -> str:
     """An id as a segment of a path. Raises NotFound for what no id can be: servers and proxies take `%2F`
     for a slash and `..` for the folder above, and so for another request."""
-    if "/" in ident or ident in ("", ".", ".."):
+    if "/" in ident or ident in ("", ".", "..") or not _is_text(ident):
         raise NotFound(kind, ident)
     return quote(ident, safe="")
 
@@ -112,6 +112,9 @@ def written_as_json(content: Any) -> bytes:
 
 def _query_of(query: Mapping[str, Any]) -> str:
     given = [(name, _text_of(one)) for name, value in query.items() for one in _each(value)]
+    for name, text in given:
+        if not _is_text(text):
+            raise InvalidInput.at(name, f"{text!r} is no text: it holds half a character")
     return f"?{urlencode(given)}" if given else ""
 
 
@@ -120,6 +123,11 @@ def _each(value: Any) -> Iterator[Any]:
         yield from value
     elif value is not None:
         yield value
+
+
+def _is_text(text: str) -> bool:
+    """Whether it can be written: what a terminal sends need not be UTF-8, and comes as lone surrogates."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _text_of(value: Any) -> str:
