@@ -35,10 +35,8 @@ class _Commands(TyperGroup):
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """With UTF-8 in every locale: so are JSON, YAML and what users write in jobs."""
         for stream in (sys.stdin, sys.stdout, sys.stderr):
-            if isinstance(stream, io.TextIOWrapper):
-                stream.reconfigure(
-                    encoding="utf-8", errors=None if stream is sys.stdin else "backslashreplace"
-                )
+            if isinstance(stream, io.TextIOWrapper) and stream.encoding.lower() != "utf-8":
+                stream.reconfigure(encoding="utf-8", errors=stream.errors)
         return super().main(*args, **kwargs)
 
     def invoke(self, ctx: Any) -> Any:
