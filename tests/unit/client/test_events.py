@@ -3,7 +3,7 @@
 import asyncio
 import json
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -152,7 +152,12 @@ def test_a_blocking_client_may_be_closed_from_another_thread(target: Target) -> 
     target.script(raw(HEAD, close=False))
     client = Client(target.url)
     events = client.events()
-    closing = threading.Thread(target=lambda: (target.wait_for(1, 10), client.close()))
+
+    def close() -> None:
+        target.wait_for(1, 10)
+        client.close()
+
+    closing = threading.Thread(target=close)
     target.calls.clear()
     closing.start()
     with pytest.raises(Unavailable, match="closed"):
@@ -167,7 +172,9 @@ def test_a_blocking_client_may_be_closed_from_another_thread(target: Target) -> 
 def test_an_id_is_never_more_than_an_id(served: Served, ident: str) -> None:
     with Client(served.url) as client:
         job = client.submit({"action": {"type": "noop"}})
-        for call in (client.get, client.summary, client.cancel, client.task, client.redrive, client.tokens):
+        jobs: list[Callable[[str], object]] = [client.get, client.summary, client.cancel]
+        others: list[Callable[[str], object]] = [client.task, client.redrive, client.tokens]
+        for call in (*jobs, *others):
             for asked in (ident, f"{job.id}/{ident}"):
                 with pytest.raises(NotFound) as found:
                     call(asked)
