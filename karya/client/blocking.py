@@ -93,6 +93,9 @@ class _Line:
     def __init__(self, transport: HttpTransport) -> None:
         self._transport = transport
         self._pid = os.getpid()
+        self._closed = False
+        self._closing = threading.RLock()
+        """What the loop is given before its end is cancelled then; what came later would wait for ever."""
         self._started = threading.Event()
         self._thread = threading.Thread(target=self._live, name="karya client", daemon=True)
         self._thread.start()
@@ -105,9 +108,10 @@ class _Line:
 
     def done(self, work: Callable[[HttpTransport], Coroutine[Any, Any, T]]) -> T:
         """What comes of this."""
-        if not self._thread.is_alive():
-            raise Unavailable(CLOSED)
-        sent = asyncio.run_coroutine_threadsafe(work(self._transport), self._loop)
+        with self._closing:
+            if self._closed:
+                raise Unavailable(CLOSED)
+            sent = asyncio.run_coroutine_threadsafe(work(self._transport), self._loop)
         try:
             return sent.result()
         except CancelledError:
@@ -126,7 +130,9 @@ class _Line:
         """Ends it; also called by the garbage collector, in whatever thread."""
         if not self.mine or not self._thread.is_alive():
             return
-        self._loop.call_soon_threadsafe(self._stop.set)
+        with self._closing:
+            self._closed = True
+            self._loop.call_soon_threadsafe(self._stop.set)
         if threading.current_thread() is not self._thread:
             self._thread.join(_CLOSE_SECONDS)
 
