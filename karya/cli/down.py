@@ -8,8 +8,8 @@ import psutil
 import typer
 
 from karya.cli.config import load_settings
-from karya.cli.options import DataDir
-from karya.cli.output import Progress, say
+from karya.cli.options import DataDir, Json
+from karya.cli.output import Progress, say, say_json
 from karya.core.errors import KaryaError, Unavailable
 
 _PAUSE = 0.05
@@ -18,19 +18,28 @@ _PAUSE = 0.05
 def down(
     data_dir: DataDir = None,
     timeout: Annotated[float, typer.Option(min=0, help="How many seconds to wait for its end.")] = 120,
+    as_json: Json = False,
 ) -> None:
     """Stop the cluster that runs on the data directory, or is just starting, and wait until it is gone."""
     flag = None if data_dir is None else str(data_dir)
     directory = Path(load_settings(None, {"data_dir": flag}).data_dir).expanduser().absolute()
     process = running_on(directory)
     if process is None:
-        say(f"no cluster runs on the data directory {directory}")
+        _tell(f"no cluster runs on the data directory {directory}", directory, None, as_json)
         return
     _ask_to_end(process)
     with Progress() as tell:
         tell(f"stopping pid {process.pid}")
         _await_end(process, timeout)
-    say(f"stopped the cluster on {directory} (pid {process.pid})")
+    told = f"stopped the cluster on {directory} (pid {process.pid})"
+    _tell(told, directory, process.pid, as_json)
+
+
+def _tell(words: str, directory: Path, pid: int | None, as_json: bool) -> None:
+    if as_json:
+        say_json({"stopped": pid is not None, "pid": pid, "data_dir": str(directory)})
+    else:
+        say(words)
 
 
 def running_on(directory: Path) -> psutil.Process | None:

@@ -30,13 +30,13 @@ def events(
 ) -> None:
     """Follow what happens, until Ctrl-C; lost connections are taken up again where they broke."""
     given = {"job": job, "kind": kind, "user": user}
-    query = [(name, value) for name, values in given.items() for value in values or ()]
+    query = {name: values for name, values in given.items() if values}
     with suppress(KeyboardInterrupt):
         asyncio.run(_print(lambda: gateway_url(url, data_dir), query, after, as_json))
 
 
 async def _print(
-    find: Callable[[], str], query: list[tuple[str, str]], after: str | None, as_json: bool
+    find: Callable[[], str], query: dict[str, list[str]], after: str | None, as_json: bool
 ) -> None:
     from karya.cli.following import follow
     from karya.client.clients import TOKEN

@@ -1,76 +1,61 @@
-"""Follows the events of a gateway, across lost connections."""
+"""Follows the events of a gateway, across lost connections and lost events."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
-from http import HTTPStatus
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
 
-import aiohttp
-
-from karya.cli.sse import Standing, read_events
-from karya.client.answers import error_of, stranger
-from karya.client.transport import authorization, checked_url
-from karya.core.errors import KaryaError, Unavailable
-
-_TIMEOUT = aiohttp.ClientTimeout(total=None, connect=5, sock_read=60)
-"""A gateway that says nothing for so long, not even that it is there, is not there."""
+from karya.client.clients import SECONDS
+from karya.client.following import Following
+from karya.client.request import Failure
+from karya.client.sse import Standing
+from karya.client.transport import HttpTransport, authorization, checked_url
+from karya.core.errors import PositionGone, Unavailable
 
 Note = Callable[[str], None]
 
 
 async def follow(
     find: Callable[[], str],
-    query: Sequence[tuple[str, str]],
+    query: Mapping[str, Any],
     token: str | None,
     note: Note,
     after: str | None = None,
 ) -> AsyncIterator[str]:
     """The events as JSON texts, for ever, from now on or from behind the one with this id. `find` tells the
-    URL of the gateway, anew for each connection, and `note` is told what the reader should know.
+    URL of the gateway, anew after each connection that broke, and `note` is told what the reader should know.
 
     Raises what the gateway refuses, and Unavailable when the first connection cannot be made.
     """
-    standing, is_away = Standing(last_id=after or ""), False
-    async with aiohttp.ClientSession(timeout=_TIMEOUT, headers=authorization(token)) as session:
-        while True:
-            try:
-                async for data in _events(session, find(), query, standing):
-                    is_away = False
-                    yield data
-            except _Gone as gone:
-                standing.last_id = ""
-                note(f"karya: events were lost: {gone}")
-                continue
-            except Unavailable as error:
-                if not standing.was_connected:
-                    raise
-                if not is_away:
-                    note(f"karya: {error}; trying again")
-                is_away = True
-            await asyncio.sleep(standing.retry)
+    standing, is_away, was_there = Standing(last_id=after or ""), False, False
+    while True:
+        try:
+            async for texts in _until_broken(find(), query, token, standing):
+                was_there, is_away = True, False
+                for text in texts:
+                    yield text
+        except PositionGone as gone:
+            standing.last_id = ""
+            note(f"karya: events were lost: {gone}")
+            continue
+        except Unavailable as error:
+            if not was_there:
+                raise
+            if not is_away:
+                note(f"karya: {error}; trying again")
+            is_away = True
+        await asyncio.sleep(standing.retry)
 
 
-class _Gone(KaryaError):
-    """What followed the last id is not kept any more."""
-
-
-async def _events(
-    session: aiohttp.ClientSession, url: str, query: Sequence[tuple[str, str]], standing: Standing
-) -> AsyncIterator[str]:
-    headers = {"last-event-id": standing.last_id} if standing.last_id else {}
+async def _until_broken(
+    url: str, query: Mapping[str, Any], token: str | None, standing: Standing
+) -> AsyncIterator[Sequence[str]]:
+    """What comes through connections to this gateway, until there is none; then raises why."""
+    transport = HttpTransport(checked_url(url), authorization(token), SECONDS, None)
+    following = Following(transport, query, standing)
     try:
-        async with session.get(f"{checked_url(url)}/v1/events", params=query, headers=headers) as answer:
-            if answer.status != HTTPStatus.OK:
-                raise _refusal(answer.status, await answer.json(content_type=None))
-            standing.was_connected = True
-            async for data in read_events(answer.content, standing):
-                yield data
-    except (aiohttp.ClientError, OSError, TimeoutError) as error:
-        raise Unavailable(f"no gateway answers at {url}: {str(error) or 'timed out'}") from None
-    except ValueError as error:
-        raise stranger(url, str(error)) from None
-
-
-def _refusal(status: int, problem: Any) -> KaryaError:
-    error = error_of(status, problem if isinstance(problem, dict) else {})
-    return _Gone(str(error)) if status == HTTPStatus.GONE else error
+        while not isinstance(found := await following.next(), Failure):
+            yield found
+        raise found.error
+    finally:
+        following.close()
+        await transport.close()

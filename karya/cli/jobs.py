@@ -170,6 +170,8 @@ def read_text(file: str) -> str:
     try:
         if file == "-":
             return sys.stdin.read() if sys.stdin else ""
-        return Path(file).read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{file} cannot be read: {error}") from None
+        return Path(file).read_text("utf-8")
+    except OSError as error:
+        raise ConfigError(f"{file} cannot be read: {error.strerror or error}") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{file} cannot be read: it is no UTF-8 text: {error}") from None

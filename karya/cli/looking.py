@@ -13,7 +13,7 @@ from karya.cli.output import (
     job_line,
     make_table,
     note,
-    out,
+    print_table,
     say,
     say_json,
     show_instants,
@@ -108,7 +108,7 @@ def tasks(
     if as_json:
         say_json(page)
         return
-    out.print(tasks_table(page["tasks"], whole_ids=True))
+    print_table(tasks_table(page["tasks"], whole_ids=True))
     tell_more(page)
 
 
@@ -161,7 +161,7 @@ def why(job_id: JobId, url: Url = None, data_dir: DataDir = None, as_json: Json 
         table = make_table("task", "step", "instant", "waits for", "description")
         for wait in view["tasks"]:
             table.add_row(wait["task_id"][:8], wait["step"], wait["instant"], wait["kind"], wait["text"])
-        out.print(table)
+        print_table(table)
 
 
 def wait(

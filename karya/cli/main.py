@@ -1,5 +1,6 @@
 """The `karya` command: its commands, and what becomes of their errors."""
 
+import io
 import sys
 from importlib.metadata import version
 from typing import Annotated, Any
@@ -30,6 +31,13 @@ from karya.core.errors import KaryaError
 
 class _Commands(TyperGroup):
     """Turns every error that Karya raises on purpose into one line and an exit code."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """With UTF-8 in every locale: so are JSON, YAML and what users write in jobs."""
+        for stream in (sys.stdin, sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper) and stream.encoding.lower() != "utf-8":
+                stream.reconfigure(encoding="utf-8", errors=stream.errors)
+        return super().main(*args, **kwargs)
 
     def invoke(self, ctx: Any) -> Any:
         try:

@@ -5,7 +5,8 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
-from rich.console import Console
+from rich.console import Console, JustifyMethod
+from rich.measure import Measurement
 from rich.table import Table
 
 from karya.cli.advice import advice
@@ -13,6 +14,9 @@ from karya.core.errors import InvalidInput, KaryaError
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
+
+_WIDEST = 1000
+_FOLDED = 12  # how narrow a column gets that folds
 
 out = Console(highlight=False, markup=False)
 err = Console(stderr=True, highlight=False, markup=False)
@@ -90,13 +94,15 @@ class Progress:
 def job_line(job: Mapping[str, Any]) -> str:
     """A job in one line."""
     following = f", next at {job['next_at']}" if job["next_at"] else ""
-    return f"{job['id']}  {job['status']}{following}  {job['description']}".rstrip()
+    words = (f"{job['id']}  {job['status']}{following}", job["name"], job["description"])
+    return "  ".join(filter(None, words))
 
 
 def show_jobs(page: Mapping[str, Any]) -> None:
     """A page of jobs as a table."""
-    columns = ("job", "status", "action", "schedule", "next at", "description")
-    show_rows(columns, map(_job_row, page["jobs"]), "no jobs")
+    named = any(job["name"] for job in page["jobs"])  # else the column takes the room of another
+    columns = ("job", "status", "action", "schedule", "next at", *(("name",) if named else ()), "description")
+    show_rows(columns, (_job_row(job, named) for job in page["jobs"]), "no jobs")
     tell_more(page)
 
 
@@ -115,9 +121,9 @@ def show_instants(preview: Mapping[str, Any]) -> None:
         note("no instant is left")
 
 
-def _job_row(job: Mapping[str, Any]) -> tuple[str, ...]:
+def _job_row(job: Mapping[str, Any], named: bool) -> tuple[str, ...]:
     row = (job["id"], job["status"], work_text(job), schedule_text(job["schedule"]))
-    return (*row, job["next_at"] or "", job["description"])
+    return (*row, job["next_at"] or "", *((job["name"] or "",) if named else ()), job["description"])
 
 
 def show_rows(columns: Sequence[str], rows: Iterable[Sequence[str]], none: str) -> None:
@@ -126,9 +132,16 @@ def show_rows(columns: Sequence[str], rows: Iterable[Sequence[str]], none: str) 
     for row in rows:
         table.add_row(*row)
     if table.row_count:
-        out.print(table)
+        print_table(table)
     else:
         note(none)
+
+
+def print_table(table: Table) -> None:
+    """With ids as a whole, whatever the width of the terminal: they are copied from here."""
+    least = Measurement.get(out, out.options.update(max_width=_WIDEST), table).minimum
+    console = out if least <= out.width else Console(highlight=False, markup=False, width=least)
+    console.print(table)
 
 
 def show_summary(summary: Mapping[str, Any]) -> None:
@@ -139,7 +152,7 @@ def show_summary(summary: Mapping[str, Any]) -> None:
     counts = ", ".join(f"{number} {state}" for state, number in summary["counts"].items() if number)
     out.print(f"tasks: {counts or 'none'}")
     if summary["tasks"]:
-        out.print(tasks_table(_in_order(summary["tasks"], [step["name"] for step in job["steps"]])))
+        print_table(tasks_table(_in_order(summary["tasks"], [step["name"] for step in job["steps"]])))
     steps = {task["id"]: task["step"] for task in summary["tasks"]}
     for error in summary["errors"]:
         step = steps.get(error["task_id"], error["task_id"][:8])
@@ -172,9 +185,11 @@ def make_table(*columns: str) -> Table:
     """A table without lines; columns that hold a text of any length fold, the others stay whole."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        long = column in ("error", "description", "action")
+        long = column in ("error", "name", "description", "action")
         number = column in ("attempt", "attempts", "late (ms)")
-        table.add_column(column, no_wrap=not long, overflow="fold", justify="right" if number else "left")
+        side: JustifyMethod = "right" if number else "left"
+        least = _FOLDED if long else None
+        table.add_column(column, no_wrap=not long, overflow="fold", justify=side, min_width=least)
     return table
 
 

@@ -1,15 +1,15 @@
 """`karya restart`."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from karya.cli.config import load_settings
-from karya.cli.options import DataDir
-from karya.cli.output import Progress, note, say
+from karya.cli.options import DataDir, Json
+from karya.cli.output import Progress, note, say, say_json
 from karya.core.errors import KaryaError, Unavailable
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ def restart(
     ] = None,
     data_dir: DataDir = None,
     timeout: Annotated[float, typer.Option(min=0, help="How many seconds to wait for its end.")] = 3600,
+    as_json: Json = False,
 ) -> None:
     """Replace the workers one by one, each once its replacement is there; work goes on."""
     flag = None if data_dir is None else str(data_dir)
@@ -37,13 +38,17 @@ def restart(
     with Progress() as tell:
         tell("joining the cluster")
         restarting = _joined(directory)
-        for name in restarting.begin(everything, settings):
+        unchanged = restarting.begin(everything, settings)
+        for name in unchanged:
             note(f"not changed before the next start: {name}")
-        for step in _steps(restarting, time.monotonic() + timeout):
+        for step in _steps(restarting, time.monotonic() + timeout, note if as_json else say):
             tell(step)
     if everything:
         restarting.renew_supervisor()
-    say("restarted")
+    if as_json:
+        say_json({"restarted": True, "everything": everything, "unchanged": list(unchanged)})
+    else:
+        say("restarted")
 
 
 def _checked(config: Path) -> "Settings":
@@ -61,14 +66,14 @@ def _joined(directory: Path) -> "Restarting":
     return Restarting(directory)
 
 
-def _steps(restarting: "Restarting", deadline: float) -> Iterator[str]:
-    """The names of those whose turn it is, as it comes; prints what was done. Ends with the restart."""
+def _steps(restarting: "Restarting", deadline: float, told: Callable[[str], None]) -> Iterator[str]:
+    """The names of those whose turn it is, as it comes; `told` gets what was done. Ends with the restart."""
     shown, current = 0, ""
     while True:
         progress = restarting.progress()
         if progress is not None:
             for line in progress.done[shown:]:
-                say(line)
+                told(line)
             shown = len(progress.done)
             if progress.error is not None:
                 raise KaryaError(f"stopped after {shown} of {progress.total}: {progress.error}")

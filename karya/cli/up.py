@@ -1,6 +1,7 @@
 """`karya up`."""
 
 import io
+import json
 import sys
 import time
 from contextlib import suppress
@@ -11,7 +12,7 @@ import typer
 
 from karya.cli.config import load_settings
 from karya.cli.exits import Interrupted
-from karya.cli.options import DataDir
+from karya.cli.options import DataDir, Json
 from karya.cli.output import Progress, say
 from karya.core.errors import ConfigError
 
@@ -33,6 +34,7 @@ def up(
     ] = None,
     config: Annotated[Path | None, typer.Option(help="The settings file (else ./karya.yaml).")] = None,
     log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error.")] = None,
+    as_json: Json = False,
 ) -> None:
     """Start Karya in the foreground; Ctrl-C drains and stops everything it started."""
     flags = {
@@ -44,10 +46,10 @@ def up(
         "ray.address": address,
         "log.level": log_level,
     }
-    _run(load_settings(config, flags, secrets=True))
+    _run(load_settings(config, flags, secrets=True), as_json)
 
 
-def _run(settings: "Settings") -> None:
+def _run(settings: "Settings", as_json: bool) -> None:
     from karya.actors.logs import configure_logs
     from karya.cli.hosting import hosted
 
@@ -58,11 +60,11 @@ def _run(settings: "Settings") -> None:
     with Progress() as tell:
         with hosted(settings, tell, log_to_driver=True) as cluster:
             tell.done()
-            say(_ready_line(settings, cluster.url))
+            say(_ready_line(settings, cluster.url, as_json))
             with suppress(Interrupted):
                 cluster.wait()
         tell.done()
-    say("stopped")
+    say(json.dumps({"ready": False}) if as_json else "stopped")
 
 
 def _await_address(settings: "Settings") -> None:
@@ -86,6 +88,9 @@ def _await_address(settings: "Settings") -> None:
             return
 
 
-def _ready_line(settings: "Settings", url: str) -> str:
+def _ready_line(settings: "Settings", url: str, as_json: bool) -> str:
     data_dir = Path(settings.data_dir).expanduser().absolute()
+    if as_json:  # one line of several: those of the actors come between, as `log.format` says
+        workers = settings.worker.count
+        return json.dumps({"ready": True, "url": url, "workers": workers, "data_dir": str(data_dir)})
     return f"Karya is ready at {url} (workers: {settings.worker.count}, data: {data_dir}); Ctrl-C stops it"

@@ -44,9 +44,9 @@ class AccountCalls(Asking):
     @Operation
     async def tokens(self, user_id: str) -> TokenList:
         """The tokens of a user, without their secrets. Raises NotFound."""
-        return await self._view(get(f"{_USERS}/{segment(user_id)}/tokens"), TokenList)
+        return await self._view(get(f"{_USERS}/{segment('user', user_id)}/tokens"), TokenList)
 
     @Operation
     async def revoke_token(self, token_id: str) -> None:
         """Ends a token: within seconds nobody gets in with it. Raises NotFound."""
-        await self._ask(Request("DELETE", f"{_TOKENS}/{segment(token_id)}", Repeat.NEVER))
+        await self._ask(Request("DELETE", f"{_TOKENS}/{segment('token', token_id)}", Repeat.NEVER))

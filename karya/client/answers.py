@@ -12,6 +12,7 @@ from karya.core.errors import (
     InvalidInput,
     KaryaError,
     NotFound,
+    PositionGone,
     Unauthenticated,
     Unavailable,
 )
@@ -68,6 +69,8 @@ def error_of(status: int, problem: dict[str, Any]) -> KaryaError:
             return NotFound.of(detail) or KaryaError(detail)
         case 409:
             return Conflict(detail)
+        case 410:
+            return PositionGone(detail)
         case 422:
             return InvalidInput(_fields(problem.get("errors")) or [FieldError("", detail)])
         case _ if status in _WRONG_BODY:

@@ -1,6 +1,6 @@
 """What every operation does: ask, and ask again where that does no harm."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any, TypeVar
 from uuid import uuid4
 
@@ -23,14 +23,16 @@ class Asking:
     _patience: float
 
     async def _view(self, request: Request, model: type[M]) -> M:
-        reply = await self._ask(request)
+        return self._read((await self._ask(request)).body, model)
+
+    def _read(self, written: bytes | str, model: type[M]) -> M:
         try:
-            return model.model_validate_json(reply.body)
+            return model.model_validate_json(written)
         except ValidationError as error:
             found = f"{error.error_count()} fields of a {model.__name__} are not as this version knows them"
             raise stranger(self._transport.url, found) from None
 
-    async def _pages(self, model: type[M], path: str, **query: Any) -> AsyncIterator[M]:
+    async def _pages(self, model: type[M], path: str, **query: Any) -> AsyncGenerator[M, None]:
         cursor: str | None = None
         while True:
             page: Any = await self._view(get(path, cursor=cursor, **query), model)
@@ -47,10 +49,14 @@ class Asking:
             if failure is None:
                 assert isinstance(reply, Reply)  # noqa: S101 - else it would be the failure
                 return reply
-            pause = tries.pause(failure.retry_after) if failure.may_be_repeated(request) else None
-            if pause is None:
-                raise failure.error
-            await self._transport.sleep(pause)
+            await self._wait_after(failure, request, tries)
+
+    async def _wait_after(self, failure: Failure, request: Request, tries: Tries) -> None:
+        """Until it may be sent again; raises the failure's error where it may not."""
+        pause = tries.pause(failure.retry_after) if failure.may_be_repeated(request) else None
+        if pause is None:
+            raise failure.error
+        await self._transport.sleep(pause)
 
     def _key(self, given: str | None) -> str | None:
         """The Idempotency-Key of one call: none where nothing is sent twice, since it costs two writes."""

@@ -7,10 +7,11 @@ import threading
 import time
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import CancelledError
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from karya.client.request import Failure, Reply, Request
-from karya.client.transport import HttpTransport
+from karya.client.transport import CLOSED, HttpTransport, Listening
 from karya.core.errors import Unavailable
 
 T = TypeVar("T")
@@ -43,7 +44,13 @@ class BlockingTransport:
 
     async def send(self, request: Request) -> Reply | Failure:
         """See `Transport.send`."""
-        return self._living().send(request)
+        return self._living().done(lambda transport: transport.send(request))
+
+    async def listen(self, request: Request) -> Listening | Reply | Failure:
+        """See `Transport.listen`."""
+        line = self._living()
+        answer = line.done(lambda transport: transport.listen(request))
+        return answer if isinstance(answer, (Reply, Failure)) else _BlockingStream(line, answer)
 
     async def sleep(self, seconds: float) -> None:
         """See `Transport.sleep`."""
@@ -58,10 +65,26 @@ class BlockingTransport:
     def _living(self) -> "_Line":
         with self._lock:
             if self._line is None:
-                raise Unavailable("this client is closed: make another one")
+                raise Unavailable(CLOSED)
             if not self._line.mine:
                 self._line = self._make()
             return self._line
+
+
+class _BlockingStream:
+    """Implements `Listening` for one that is read in the loop of a line."""
+
+    def __init__(self, line: "_Line", stream: Listening) -> None:
+        self._line = line
+        self._stream = stream
+
+    async def read(self) -> bytes | Failure:
+        """See `Listening.read`."""
+        return self._line.done(lambda _: self._stream.read())
+
+    def close(self) -> None:
+        """See `Listening.close`."""
+        self._line.soon(self._stream.close)
 
 
 class _Line:
@@ -70,6 +93,9 @@ class _Line:
     def __init__(self, transport: HttpTransport) -> None:
         self._transport = transport
         self._pid = os.getpid()
+        self._closed = False
+        self._closing = threading.RLock()
+        """What the loop is given before its end is cancelled then; what came later would wait for ever."""
         self._started = threading.Event()
         self._thread = threading.Thread(target=self._live, name="karya client", daemon=True)
         self._thread.start()
@@ -80,9 +106,12 @@ class _Line:
         """Whether its thread is in this process: a fork leaves it behind."""
         return self._pid == os.getpid()
 
-    def send(self, request: Request) -> Reply | Failure:
-        """One try."""
-        sent = asyncio.run_coroutine_threadsafe(self._transport.send(request), self._loop)
+    def done(self, work: Callable[[HttpTransport], Coroutine[Any, Any, T]]) -> T:
+        """What comes of this."""
+        with self._closing:
+            if self._closed:
+                raise Unavailable(CLOSED)
+            sent = asyncio.run_coroutine_threadsafe(work(self._transport), self._loop)
         try:
             return sent.result()
         except CancelledError:
@@ -91,11 +120,19 @@ class _Line:
             sent.cancel()
             raise
 
+    def soon(self, work: Callable[[], object]) -> None:
+        """Has this done, if anybody is there to do it."""
+        if self.mine and self._thread.is_alive():
+            with suppress(RuntimeError):  # it has just ended
+                self._loop.call_soon_threadsafe(work)
+
     def close(self) -> None:
         """Ends it; also called by the garbage collector, in whatever thread."""
         if not self.mine or not self._thread.is_alive():
             return
-        self._loop.call_soon_threadsafe(self._stop.set)
+        with self._closing:
+            self._closed = True
+            self._loop.call_soon_threadsafe(self._stop.set)
         if threading.current_thread() is not self._thread:
             self._thread.join(_CLOSE_SECONDS)
 

@@ -8,6 +8,7 @@ from typing import Self
 
 from karya.client.accounts import AccountCalls
 from karya.client.blocking import BlockingTransport
+from karya.client.events import EventCalls
 from karya.client.jobs import JobCalls
 from karya.client.letters import LetterCalls
 from karya.client.many import ManyCalls
@@ -20,7 +21,7 @@ TOKEN = "KARYA_TOKEN"  # noqa: S105 - the name of a variable
 SECONDS = 30.0
 
 
-class _Calls(JobCalls, ManyCalls, LetterCalls, StandingCalls, AccountCalls):
+class _Calls(JobCalls, ManyCalls, LetterCalls, StandingCalls, AccountCalls, EventCalls):
     """Everything that can be asked."""
 
     @property

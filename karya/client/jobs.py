@@ -1,6 +1,6 @@
 """The operations of jobs: submit, look, steer. Their names and parameters are those of the actor handle."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, Iterable
 from typing import Any
 
 from karya.client.asking import PAGE, Asking
@@ -26,7 +26,7 @@ JOBS = "/v1/jobs"
 
 def job_path(job_id: str) -> str:
     """The path of a job."""
-    return f"{JOBS}/{segment(job_id)}"
+    return f"{JOBS}/{segment('job', job_id)}"
 
 
 class JobCalls(Asking):
@@ -52,7 +52,7 @@ class JobCalls(Asking):
         return await self._view(get(JOBS, cursor=cursor, limit=limit, **query), JobPage)
 
     @Stream
-    async def jobs(self, /, **query: Any) -> AsyncIterator[JobView]:
+    async def jobs(self, /, **query: Any) -> AsyncGenerator[JobView, None]:
         """All jobs that the fields of JobQuery find, the newest first; pages are asked for as needed."""
         async for page in self._pages(JobPage, JOBS, limit=PAGE, **query):
             for job in page.jobs:
@@ -64,7 +64,7 @@ class JobCalls(Asking):
         return await self._view(get(f"{job_path(job_id)}/tasks", cursor=cursor, limit=limit), TaskPage)
 
     @Stream
-    async def job_tasks(self, job_id: str) -> AsyncIterator[TaskView]:
+    async def job_tasks(self, job_id: str) -> AsyncGenerator[TaskView, None]:
         """All tasks of a job, the latest instant first. Raises NotFound."""
         async for page in self._pages(TaskPage, f"{job_path(job_id)}/tasks", limit=PAGE):
             for task in page.tasks:
@@ -106,7 +106,7 @@ class JobCalls(Asking):
     @Operation
     async def task(self, task_id: str) -> TaskStory:
         """A task with its failed attempts. Raises NotFound."""
-        return await self._view(get(f"/v1/tasks/{segment(task_id)}"), TaskStory)
+        return await self._view(get(f"/v1/tasks/{segment('task', task_id)}"), TaskStory)
 
     # --- steering -------------------------------------------------------------------------------------
 

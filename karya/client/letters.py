@@ -1,6 +1,6 @@
 """The operations of dead letters."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 
 from karya.client.asking import PAGE, Asking
@@ -20,7 +20,7 @@ class LetterCalls(Asking):
         return await self._view(get(_LETTERS, cursor=cursor, limit=limit, **query), TaskPage)
 
     @Stream
-    async def letters(self, /, **query: Any) -> AsyncIterator[TaskView]:
+    async def letters(self, /, **query: Any) -> AsyncGenerator[TaskView, None]:
         """All dead letters that the fields of LetterQuery find, the latest first."""
         async for page in self._pages(TaskPage, _LETTERS, limit=PAGE, **query):
             for task in page.tasks:
@@ -48,4 +48,4 @@ class LetterCalls(Asking):
 
 
 def _one(task_id: str, verb: str) -> Request:
-    return post(f"{_LETTERS}/{segment(task_id)}/{verb}", Repeat.NEVER)
+    return post(f"{_LETTERS}/{segment('task', task_id)}/{verb}", Repeat.NEVER)

@@ -5,8 +5,7 @@ difference: it is in the overloads of `__get__`.
 """
 
 import functools
-import inspect
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from types import MethodType
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
@@ -51,12 +50,12 @@ class Operation(Generic[P, R]):
 class Stream(Generic[P, R]):
     """A method that gives many things, one after the other, and asks for more of them as they are used up."""
 
-    def __init__(self, function: Callable[Concatenate[Any, P], AsyncIterator[R]]) -> None:
+    def __init__(self, function: Callable[Concatenate[Any, P], AsyncGenerator[R, None]]) -> None:
         self.awaited = function
         self.__doc__ = function.__doc__
 
         @functools.wraps(function)
-        def blocking(client: Any, *args: P.args, **kwargs: P.kwargs) -> Iterator[R]:
+        def blocking(client: Any, *args: P.args, **kwargs: P.kwargs) -> Generator[R, None, None]:
             return _each(function(client, *args, **kwargs))
 
         self.blocking = blocking
@@ -64,9 +63,9 @@ class Stream(Generic[P, R]):
     @overload
     def __get__(self, client: None, kind: type) -> Callable[..., Any]: ...
     @overload
-    def __get__(self, client: Blocking, kind: type) -> Callable[P, Iterator[R]]: ...
+    def __get__(self, client: Blocking, kind: type) -> Callable[P, Generator[R, None, None]]: ...
     @overload
-    def __get__(self, client: Awaiting, kind: type) -> Callable[P, AsyncIterator[R]]: ...
+    def __get__(self, client: Awaiting, kind: type) -> Callable[P, AsyncGenerator[R, None]]: ...
     def __get__(self, client: Any, kind: type) -> Callable[..., Any]:
         """The method of this client, or the function of its class."""
         return _bound(self.blocking if issubclass(kind, Blocking) else self.awaited, client)
@@ -76,7 +75,7 @@ def _bound(function: Callable[..., Any], client: Any) -> Callable[..., Any]:
     return function if client is None else MethodType(function, client)
 
 
-def _each(items: AsyncIterator[R]) -> Iterator[R]:
+def _each(items: AsyncGenerator[R, None]) -> Generator[R, None, None]:
     async def following() -> R:
         return await anext(items)
 
@@ -88,5 +87,4 @@ def _each(items: AsyncIterator[R]) -> Iterator[R]:
                 return
             yield item
     finally:
-        if inspect.isasyncgen(items):
-            run(items.aclose())
+        run(items.aclose())

@@ -1,6 +1,6 @@
 """One request of the gateway as a value, and what it may come to."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Any
@@ -8,7 +8,7 @@ from urllib.parse import quote, urlencode
 
 from pydantic_core import PydanticSerializationError, to_json, to_jsonable_python
 
-from karya.core.errors import InvalidInput, KaryaError
+from karya.core.errors import InvalidInput, KaryaError, NotFound
 
 JSON = "application/json"
 
@@ -79,7 +79,7 @@ class Failure:
 
 
 def get(path: str, **query: Any) -> Request:
-    """A request that reads; None stands for a parameter that is not given."""
+    """A request that reads; None is for a parameter that is not given, a list for one that is repeated."""
     return Request("GET", path + _query_of(query), Repeat.ALWAYS)
 
 
@@ -94,8 +94,11 @@ def patch(path: str, body: Any, **query: Any) -> Request:
     return Request("PATCH", path + _query_of(query), Repeat.NEVER, written_as_json(body))
 
 
-def segment(ident: str) -> str:
-    """An id as a segment of a path."""
+def segment(kind: str, ident: str) -> str:
+    """An id as a segment of a path. Raises NotFound for what no id can be: servers and proxies take `%2F`
+    for a slash and `..` for the folder above, and so for another request."""
+    if "/" in ident or ident in ("", ".", "..") or not _is_text(ident):
+        raise NotFound(kind, ident)
     return quote(ident, safe="")
 
 
@@ -108,8 +111,23 @@ def written_as_json(content: Any) -> bytes:
 
 
 def _query_of(query: Mapping[str, Any]) -> str:
-    given = {name: _text_of(value) for name, value in query.items() if value is not None}
+    given = [(name, _text_of(one)) for name, value in query.items() for one in _each(value)]
+    for name, text in given:
+        if not _is_text(text):
+            raise InvalidInput.at(name, f"{text!r} is no text: it holds half a character")
     return f"?{urlencode(given)}" if given else ""
+
+
+def _each(value: Any) -> Iterator[Any]:
+    if isinstance(value, list):
+        yield from value
+    elif value is not None:
+        yield value
+
+
+def _is_text(text: str) -> bool:
+    """Whether it can be written: what a terminal sends need not be UTF-8, and comes as lone surrogates."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _text_of(value: Any) -> str:

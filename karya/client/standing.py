@@ -1,6 +1,6 @@
 """The operations of operators: readiness, metrics, the audit."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 
 from karya.client.asking import Asking
@@ -22,12 +22,12 @@ class StandingCalls(Asking):
         return merged([page async for page in self._audit(query)])
 
     @Stream
-    async def audit_pages(self, /, **query: Any) -> AsyncIterator[AuditPage]:
+    async def audit_pages(self, /, **query: Any) -> AsyncGenerator[AuditPage, None]:
         """The same page by page, each as soon as it is proven."""
         async for page in self._audit(query):
             yield page
 
-    def _audit(self, query: dict[str, Any]) -> AsyncIterator[AuditPage]:
+    def _audit(self, query: dict[str, Any]) -> AsyncGenerator[AuditPage, None]:
         wire = {_WIRE_NAMES.get(name, name): value for name, value in query.items()}
         return self._pages(AuditPage, "/v1/audit", **wire)
 

@@ -2,11 +2,13 @@
 
 import asyncio
 import ssl
-from collections.abc import Mapping
+import weakref
+from collections.abc import Callable, Mapping
 from io import BytesIO
 from typing import Protocol
 
 import aiohttp
+from aiohttp.client import _RequestContextManager
 from yarl import URL
 
 from karya.client.answers import stranger
@@ -15,7 +17,23 @@ from karya.core.errors import ConfigError, Unavailable
 
 _CONNECT_SECONDS = 5.0
 _LARGE_BYTES = 1024 * 1024
+_SILENT_SECONDS = 60.0  # a gateway that says nothing for so long, not even that it is there, is not there
+_EVENTS = "text/event-stream"
+_BROKEN = (aiohttp.ClientError, OSError, TimeoutError)
 _IDLE_SECONDS = 3.0  # the gateway closes a connection after five: a request must not meet that
+
+
+CLOSED = "this client is closed: make another one"
+
+
+class Listening(Protocol):
+    """An answer that is read while it comes."""
+
+    async def read(self) -> bytes | Failure:
+        """The next piece; nothing at its end."""
+
+    def close(self) -> None:
+        """Ends it. Idempotent."""
 
 
 class Transport(Protocol):
@@ -25,6 +43,9 @@ class Transport(Protocol):
 
     async def send(self, request: Request) -> Reply | Failure:
         """One try."""
+
+    async def listen(self, request: Request) -> Listening | Reply | Failure:
+        """One try; a Reply is what came in place of a stream of events."""
 
     async def sleep(self, seconds: float) -> None:
         """Waits."""
@@ -40,29 +61,31 @@ class HttpTransport:
         self._headers = dict(headers)
         self._timeout = aiohttp.ClientTimeout(total=timeout, sock_connect=_CONNECT_SECONDS)
         self._context = context
+        self._patient = aiohttp.ClientTimeout(sock_connect=_CONNECT_SECONDS, sock_read=_SILENT_SECONDS)
         self._session: aiohttp.ClientSession | None = None
+        self._streams: weakref.WeakSet[_Stream] = weakref.WeakSet()
+        self._closed = False
 
     async def send(self, request: Request) -> Reply | Failure:
         """See `Transport.send`."""
         try:
-            async with self._open().request(
-                request.method,
-                URL(self.url + request.path, encoded=True),
-                data=_data(request.body),
-                headers=_headers(request),
-                allow_redirects=False,
-            ) as response:
-                body = await response.read()
-                headers = {name.lower(): value for name, value in response.headers.items()}
-                return Reply(response.status, response.reason or "", response.content_type, body, headers)
-        except aiohttp.ClientSSLError as error:
-            return Failure(Unavailable(f"no gateway answers at {self.url}: {error}"), Effect.REFUSED)
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-            return self._silence(error, Effect.NONE)
-        except aiohttp.ClientResponseError as error:  # what it sends is no HTTP
-            return Failure(stranger(self.url, error.message), Effect.REFUSED)
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            return self._silence(error, Effect.UNKNOWN)
+            async with self._begun(request, self._timeout) as response:
+                return await _reply(response)
+        except _BROKEN as error:
+            return self._failure(error)
+
+    async def listen(self, request: Request) -> Listening | Reply | Failure:
+        """See `Transport.listen`."""
+        try:
+            response = await self._begun(request, self._patient)
+            if response.ok and response.content_type == _EVENTS:
+                stream = _Stream(response, self._failure)
+                self._streams.add(stream)
+                return stream
+            async with response:
+                return await _reply(response)
+        except _BROKEN as error:
+            return self._failure(error)
 
     async def sleep(self, seconds: float) -> None:
         """See `Transport.sleep`."""
@@ -70,20 +93,69 @@ class HttpTransport:
 
     async def close(self) -> None:
         """Closes the connections. Idempotent."""
+        self._closed = True
+        for stream in self._streams:
+            stream.close()  # else whoever reads it waits for ever
         if self._session is not None:
             await self._session.close()
+
+    def _begun(self, request: Request, timeout: aiohttp.ClientTimeout) -> _RequestContextManager:
+        return self._open().request(
+            request.method,
+            URL(self.url + request.path, encoded=True),
+            data=_data(request.body),
+            headers=_headers(request),
+            allow_redirects=False,
+            timeout=timeout,
+        )
+
+    def _failure(self, error: Exception) -> Failure:
+        match error:
+            case aiohttp.ClientSSLError():
+                return Failure(Unavailable(f"no gateway answers at {self.url}: {error}"), Effect.REFUSED)
+            case aiohttp.ClientConnectorError() | aiohttp.ConnectionTimeoutError():
+                return self._silence(error, Effect.NONE)
+            case aiohttp.ClientResponseError():  # what it sends is no HTTP
+                return Failure(stranger(self.url, error.message), Effect.REFUSED)
+            case _:
+                return self._silence(error, Effect.UNKNOWN)
 
     def _silence(self, error: Exception, effect: Effect) -> Failure:
         why = str(error) or f"no answer within {self._timeout.total:g} s"
         return Failure(Unavailable(f"no gateway answers at {self.url}: {why}"), effect)
 
     def _open(self) -> aiohttp.ClientSession:
+        if self._closed:
+            raise Unavailable(CLOSED)
         if self._session is None:
             connector = aiohttp.TCPConnector(keepalive_timeout=_IDLE_SECONDS, ssl=self._context or True)
-            self._session = aiohttp.ClientSession(
-                connector=connector, timeout=self._timeout, headers=self._headers
-            )
+            self._session = aiohttp.ClientSession(connector=connector, headers=self._headers)
         return self._session
+
+
+class _Stream:
+    """Implements `Listening`."""
+
+    def __init__(self, response: aiohttp.ClientResponse, failure: Callable[[Exception], Failure]) -> None:
+        self._response = response
+        self._failure = failure
+
+    async def read(self) -> bytes | Failure:
+        """See `Listening.read`."""
+        try:
+            return await self._response.content.readany()
+        except _BROKEN as error:
+            return self._failure(error)
+
+    def close(self) -> None:
+        """See `Listening.close`."""
+        self._response.close()
+
+
+async def _reply(response: aiohttp.ClientResponse) -> Reply:
+    body = await response.read()
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    return Reply(response.status, response.reason or "", response.content_type, body, headers)
 
 
 def _headers(request: Request) -> Mapping[str, str]:

@@ -105,5 +105,7 @@ class MemoryFeed:
 
 
 def _event(number: int, kind: EventKind, job: str, user: str | None) -> Event:
-    text = orjson.dumps({"id": place(number), "type": kind.value, "data": {"job_id": job}})
+    view = {"specversion": "1.0", "id": place(number), "source": "/karya", "type": kind.value}
+    view |= {"subject": job, "time": "2026-11-28T02:00:00.000Z", "datacontenttype": "application/json"}
+    text = orjson.dumps({**view, "data": {"job_id": job}})
     return Event(place(number), kind, user, job, text)

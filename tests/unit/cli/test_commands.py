@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from karya.cli import bar, watching
+from karya.cli import bar, output, watching
 from karya.cli.bar import Bar
+from karya.cli.exits import Exit
 from karya.cli.moving import slices
-from karya.cli.output import note, show_instants
+from karya.cli.output import note, show_instants, show_rows
 from karya.client import Client
 from karya.core.errors import Unavailable
 from karya.core.task import TaskState
@@ -241,3 +242,54 @@ def test_completion_for_a_shell_knows_commands_and_states() -> None:
         text=True,
     )
     assert done.stdout.split() == ["PAUSED"], done.stderr
+
+
+def test_names_are_shown_where_there_are_any(karya: Run) -> None:
+    karya("submit", "-", text='{"action": {"type": "noop"}, "description": "without"}')
+    assert "name" not in karya("jobs").stdout
+    karya("submit", "-", text='{"action": {"type": "noop"}, "name": "nightly", "description": "with"}')
+    head, first, second = karya("jobs").stdout.splitlines()
+    assert head.split()[-2:] == ["name", "description"]
+    assert first.split()[-2:] == ["nightly", "with"]
+    assert second.split()[-1] == "without"
+
+
+@pytest.mark.parametrize("ident", ["a/b", "a?b", "a#b", "a%b", "..", ""])
+@pytest.mark.parametrize("command", ["job", "cancel", "wait", "task", "letters redrive", "token revoke"])
+def test_an_id_of_any_characters_is_not_found(command: str, ident: str, karya: Run) -> None:
+    done = karya(*command.split(), ident)
+    assert done.exit_code == Exit.NOT_FOUND, done.output
+    assert repr(ident) in done.stderr
+
+
+def test_half_a_character_is_refused_by_name(karya: Run) -> None:
+    assert karya("job", "a\udcff").exit_code == Exit.NOT_FOUND
+    done = karya("jobs", "--tag", "a\udcff")
+    assert (done.exit_code, done.stderr) == (
+        Exit.USAGE,
+        "karya: refused: tag: 'a\\udcff' is no text: it holds half a character\n",
+    )
+
+
+@pytest.mark.parametrize("locale", ["C", "POSIX"])
+def test_every_locale_reads_and_writes_utf_8(locale: str, served: Served) -> None:
+    bare = {"LC_ALL": locale, "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    for words in ("submit -", "jobs", "jobs --json"):
+        command = [sys.executable, "-c", "from karya.cli.main import app; app()", *words.split()]
+        text = '{"action": {"type": "noop"}, "description": "jöb"}'.encode()
+        done = subprocess.run(
+            [*command, "--url", served.url], input=text, capture_output=True, env={**os.environ, **bare}
+        )
+        assert done.returncode == 0, done.stderr
+        assert "jöb" in done.stdout.decode()
+
+
+def test_ids_stay_whole_on_a_narrow_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(output, "out", Console(width=40))
+    ident = "01a220eb-95e7-703e-9d7e-2efd35dae4c5"
+    show_rows(("job", "status", "description"), [(ident, "ACTIVE", "long " * 20)], "none")
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].split() == [ident, "ACTIVE", "long", "long"]
+    assert len(lines) == 11

@@ -3,6 +3,7 @@
 import re
 import urllib.request
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -153,3 +154,11 @@ def test_each_command_is_on_the_page_about_them() -> None:
     page = (Path(__file__).parents[3] / "docs" / "reference" / "cli.md").read_text()
     commands: Any = get_command(app)
     assert [name for name in commands.commands if f"| `karya {name}" not in page] == []
+
+
+def test_each_command_speaks_to_programs() -> None:
+    commands: Any = get_command(app)
+    several = [getattr(command, "commands", {"": command}) for command in commands.commands.values()]
+    for command in chain.from_iterable(group.values() for group in several):
+        options = {parameter.name for parameter in command.params}
+        assert "as_json" in options or command.name == "export", command.name  # which writes YAML

@@ -22,7 +22,7 @@ class Following:
 
     def __init__(self, url: str, after: str | None = None, **query: str) -> None:
         self.notes: list[str] = []
-        self._events = follow(lambda: url, list(query.items()), None, self.notes.append, after)
+        self._events = follow(lambda: url, query, None, self.notes.append, after)
 
     async def next(self) -> str:
         async with asyncio.timeout(10):

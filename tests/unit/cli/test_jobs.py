@@ -105,6 +105,7 @@ def test_a_summary_shows_the_steps_in_their_order_and_whose_attempt_failed(
         "id": "j",
         "status": "ACTIVE",
         "next_at": None,
+        "name": "nightly",
         "description": "",
         "action": None,
         "steps": [{"name": "extract"}, {"name": "load"}],
@@ -117,7 +118,7 @@ def test_a_summary_shows_the_steps_in_their_order_and_whose_attempt_failed(
     ]
     show_summary({"job": job, "counts": {"READY": 2, "DEAD": 0}, "tasks": tasks, "errors": errors})
     head, work, counts, _, *rows = capsys.readouterr().out.splitlines()
-    assert (head, work, counts) == ("j  ACTIVE", "steps extract, load; once", "tasks: 2 READY")
+    assert (head, work, counts) == ("j  ACTIVE  nightly", "steps extract, load; once", "tasks: 2 READY")
     assert [row.split()[1] for row in rows[:3]] == ["ON_RETRY", "extract", "load"]
     assert rows[3:] == ["T1  extract, attempt 1: a b", "T0  gone, attempt 2: c"]
 

@@ -155,9 +155,9 @@ def test_an_odd_problem_is_still_an_error(target: Target, status: int, odd: obje
 def test_what_is_sent_arrives_as_it_is(target: Target) -> None:
     target.script(DONE)
     with client_of(target, token="karya_x") as client, pytest.raises(KaryaError):
-        client.tasks("a/b?c", limit=3)
+        client.tasks("a%2Fb?c", limit=3)
     (sent,) = target.calls
-    assert (sent.method, sent.path) == ("GET", "/v1/jobs/a%2Fb%3Fc/tasks?limit=3")
+    assert (sent.method, sent.path) == ("GET", "/v1/jobs/a%252Fb%3Fc/tasks?limit=3")
     assert sent.headers["authorization"] == "Bearer karya_x"
 
 
