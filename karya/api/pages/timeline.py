@@ -64,7 +64,7 @@ class Run:
     def how(self) -> str:
         """Why it is there."""
         kind = self.cause.partition(":")[0]
-        return {"trigger": "by request", "hook": "hook of the job"}.get(kind, "by schedule")
+        return {"trigger": "by request", "hook": "a hook"}.get(kind, "by schedule")
 
 
 def runs(tasks: Iterable[TaskView], now: datetime) -> list[Run]:

@@ -110,7 +110,7 @@ def test_a_hook_stands_with_the_occurrence_that_fired_it() -> None:
     hook = early.model_copy(update={**fired, "id": "h", "cause": f"hook:{early.id}/1/0"})
     whole = early.model_copy(update={**fired, "id": "j", "cause": f"hook:{early.job_id}/completed/0"})
     first, second, third = runs([whole, hook, ran(late, 0, 1), ran(early, 0, 1)], at(999))
-    assert (first.steps, first.hooks, first.how) == ((), (whole,), "hook of the job")
+    assert (first.steps, first.hooks, first.how) == ((), (whole,), "a hook")
     assert (second.hooks, second.how) == ((), "by schedule")
     assert (third.hooks, third.how, third.attempts) == ((hook,), "by request", 1)
     assert len({run.ident for run in (first, second, third)}) == 3
