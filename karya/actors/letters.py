@@ -1,20 +1,20 @@
-"""Single tasks as the server shows them: their story, why they wait, and what to do with dead letters."""
+"""Single tasks as the server shows them: their story, and what to do with dead letters."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 
 from karya.core.errors import Conflict, NotFound
-from karya.core.ports import Clock, JobRepository, TaskRepository
+from karya.core.ports import Clock, TaskRepository
 from karya.core.ports.history import LetterRepository
 from karya.core.queries import LetterQuery
-from karya.core.task import Task, TaskState
+from karya.core.task import Task
 from karya.core.times import floor_millis
-from karya.core.views import BulkView, ErrorView, TaskPage, TaskStory, TaskView, WhyView
-from karya.core.why import Crew, why
+from karya.core.views import BulkView, ErrorView, TaskPage, TaskStory, TaskView
+from karya.core.views.overview import AtLeast
 
 _MOST_ERRORS = 100
-_MOST_OPEN = 200
+_MOST_COUNTED = 10_000
 _PAGE = 500
 _AT_ONCE = 16
 
@@ -28,17 +28,13 @@ class Letters:
         self,
         letters: LetterRepository,
         tasks: TaskRepository,
-        jobs: JobRepository,
         clock: Clock,
         poke: Callable[[datetime], None],
-        crew: Callable[[], Awaitable[Crew]],
     ) -> None:
         self._letters = letters
         self._tasks = tasks
-        self._jobs = jobs
         self._clock = clock
         self._poke = poke
-        self._crew = crew
 
     async def task(self, task_id: str) -> TaskStory:
         """See `JobService.task`."""
@@ -46,18 +42,11 @@ class Letters:
         errors = await self._letters.errors(task_id, _MOST_ERRORS)
         return TaskStory(task=TaskView.of(task), errors=tuple(map(ErrorView.of, errors)))
 
-    async def why(self, job_id: str) -> WhyView:
-        """See `JobService.why`."""
-        job = await self._jobs.get(job_id)
-        if job is None:
-            raise NotFound("job", job_id)
-        open_tasks = await self._tasks.open_of_job(job_id, _MOST_OPEN)
-        now = self._clock.now()
-        # Asking the scheduler takes longer than all the rest, and tells something of what is due alone.
-        is_due = any(_is_due(task, now) for task in open_tasks)
-        parked = {task.limits for task in open_tasks if task.parked and task.limits}
-        taken = await self._tasks.taken(parked) if parked else {}
-        return why(job, open_tasks, await self._crew() if is_due else None, now, taken)
+    async def dead_counts(self, job_ids: Sequence[str], user_id: str | None = None) -> Mapping[str, AtLeast]:
+        """See `JobService.dead_counts`."""
+        found = await self._letters.counts(job_ids, user_id, _MOST_COUNTED)
+        is_cut = sum(found.values()) >= _MOST_COUNTED
+        return {job_id: AtLeast(count=count, more=is_cut) for job_id, count in found.items()}
 
     async def dead_letters(self, query: LetterQuery, *, cursor: str | None, limit: int) -> TaskPage:
         """See `JobService.dead_letters`."""
@@ -124,8 +113,3 @@ class Letters:
 
     def _now(self) -> datetime:
         return floor_millis(self._clock.now())
-
-
-def _is_due(task: Task, now: datetime) -> bool:
-    """Whether it waits for nothing but a worker."""
-    return task.status is TaskState.READY and task.parked is None and task.due_at <= now

@@ -74,7 +74,7 @@ def create_app(
     everything = routes((*endpoints, openapi_endpoint(endpoints), *upstream))
     live = Live()
     app = Starlette(
-        routes=[*everything, pages(services, live)],
+        routes=[*everything, pages(services, live, hub)],
         middleware=[
             Middleware(Meter, routes=everything, answered=answered),
             Middleware(

@@ -15,6 +15,7 @@ from karya.core.views import (
     CheckedView,
     CheckView,
     JobPage,
+    JobStory,
     JobView,
     OccurrenceView,
     PreviewView,
@@ -25,6 +26,7 @@ from karya.core.views import (
     VersionsView,
     WhyView,
 )
+from karya.core.views.overview import AtLeast
 
 _NOT_YOURS = "leave it out: a job belongs to whoever submits it"
 
@@ -47,6 +49,10 @@ class Owned:
         if not self._principal.owns(job.user_id):
             raise NotFound("job", job_id)
         return job
+
+    async def descriptions(self, job_ids: Sequence[str], user_id: str | None = None) -> Mapping[str, str]:
+        """See `JobService.descriptions`. Those of others are not there."""
+        return await self._service.descriptions(job_ids, user_id or self._principal.sees_only)
 
     async def list(self, query: JobQuery, *, cursor: str | None, limit: int) -> JobPage:
         """See `JobService.list`."""
@@ -76,6 +82,17 @@ class Owned:
         await self._mine(job_id)
         return await self._service.why(job_id)
 
+    async def story(
+        self, job_id: str, *, cursor: str | None, limit: int, instants: int, entries: int
+    ) -> JobStory:
+        """See `JobService.story`."""
+        story = await self._service.story(
+            job_id, cursor=cursor, limit=limit, instants=instants, entries=entries
+        )
+        if not self._principal.owns(story.job.user_id):
+            raise NotFound("job", job_id)
+        return story
+
     async def versions(self, job_id: str) -> VersionsView:
         """See `JobService.versions`."""
         await self._mine(job_id)
@@ -95,6 +112,10 @@ class Owned:
         view = await self._service.check([self._own_written(one) for one in written])
         pairs = zip(view.jobs, map(self._refusals, written), strict=True)
         return CheckView(jobs=tuple(_with_errors(one, refusals) for one, refusals in pairs))
+
+    async def dead_counts(self, job_ids: Sequence[str], user_id: str | None = None) -> Mapping[str, AtLeast]:
+        """See `JobService.dead_counts`. Of others' jobs there are none."""
+        return await self._service.dead_counts(job_ids, user_id or self._principal.sees_only)
 
     async def dead_letters(self, query: LetterQuery, *, cursor: str | None, limit: int) -> TaskPage:
         """See `JobService.dead_letters`."""

@@ -107,6 +107,7 @@ INDEXES: Mapping[str, tuple[IndexModel, ...]] = {
             name="dead_by_user",
             partialFilterExpression=_DEAD,
         ),
+        IndexModel([("job_id", UP), ("user_id", UP)], name="dead_by_job", partialFilterExpression=_DEAD),
         IndexModel(
             [("seat", UP)],
             name="seats",

@@ -1,7 +1,7 @@
 """Dead letters: found, redriven and discarded."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +17,7 @@ from karya.core.queries import LetterQuery
 from karya.core.steps import Step, When
 from karya.core.task import OPEN_STATES, Task, TaskKind, TaskState
 from karya.core.transitions import discard, redrive, reopen
-from karya.store.client import AsyncDatabase, Document, in_time
+from karya.store.client import AsyncDatabase, Document, in_time, translated
 from karya.store.documents import error_entity, readable, task_entity
 from karya.store.names import BY_ID, ERROR_LOGS, JOBS, TASKS
 from karya.store.paging import decode_instant_and_id, encode_cursor
@@ -52,6 +52,20 @@ class MongoLetters:
         last = documents[limit - 1] if len(documents) > limit else None
         more = encode_cursor(last["finished_at"], last["_id"]) if last else None
         return Page(tuple(readable(documents[:limit], task_entity)), more)
+
+    async def counts(self, job_ids: Sequence[str], user_id: str | None, most: int) -> Mapping[str, int]:
+        """See `LetterRepository.counts`."""
+        wanted: Document = {"job_id": {"$in": list(job_ids)}, **_DEAD}
+        if user_id is not None:
+            wanted["user_id"] = user_id
+        stages: list[Document] = [
+            {"$match": wanted},
+            {"$limit": most},
+            {"$group": {"_id": "$job_id", "count": {"$sum": 1}}},
+        ]
+        with translated():
+            found = await self._tasks.aggregate(stages, hint="dead_by_job").to_list(None)
+        return {one["_id"]: one["count"] for one in found}
 
     async def errors(self, task_id: str, limit: int) -> Sequence[ErrorLog]:
         """See `LetterRepository.errors`."""

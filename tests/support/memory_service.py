@@ -1,5 +1,6 @@
 """A JobService in memory: what the gateway's own tests talk to in place of the real server."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import islice
@@ -29,6 +30,7 @@ from karya.core.views import (
     Counts,
     FindingView,
     JobPage,
+    JobStory,
     JobView,
     OccurrenceView,
     PreviewView,
@@ -40,6 +42,7 @@ from karya.core.views import (
     VersionsView,
     WhyView,
 )
+from karya.core.views.overview import AtLeast
 from karya.core.why import why
 
 T = TypeVar("T")
@@ -102,6 +105,10 @@ class MemoryService:
     async def get(self, job_id: str) -> JobView:
         return JobView.of(self._job(job_id), now())
 
+    async def descriptions(self, job_ids: Sequence[str], user_id: str | None = None) -> Mapping[str, str]:
+        found = [self.jobs[job_id] for job_id in job_ids if job_id in self.jobs]
+        return {job.id: job.description for job in found if user_id in (None, job.user_id)}
+
     async def list(self, query: JobQuery, *, cursor: str | None, limit: int) -> JobPage:
         self._fail()
         found = [JobView.of(job, now()) for job in reversed(self.jobs.values()) if _finds(query, job)]
@@ -125,6 +132,18 @@ class MemoryService:
         job = self._job(job_id)
         tasks = [task for task in self.stored_tasks[job_id] if task.status in OPEN_STATES]
         return why(job, tasks, (), now())
+
+    async def story(
+        self, job_id: str, *, cursor: str | None, limit: int, instants: int, entries: int
+    ) -> JobStory:
+        return JobStory(
+            job=await self.get(job_id),
+            tasks=await self.tasks(job_id, cursor=cursor, limit=limit),
+            why=await self.why(job_id),
+            errors=(),
+            ahead=await self.occurrences(job_id, instants),
+            versions=await self.versions(job_id) if entries else None,
+        )
 
     async def versions(self, job_id: str) -> VersionsView:
         return VersionsView(changes=tuple(self.changes[self._job(job_id).id]), skipped=())
@@ -206,6 +225,10 @@ class MemoryService:
         return JobView.of(self.jobs[job.id], now())
 
     # --- dead letters ---------------------------------------------------------------------------------
+
+    async def dead_counts(self, job_ids: Sequence[str], user_id: str | None = None) -> Mapping[str, AtLeast]:
+        dead = Counter(t.job_id for t in self._dead(LetterQuery(user_id=user_id)) if t.job_id in job_ids)
+        return {job_id: AtLeast(count=count) for job_id, count in dead.items()}
 
     async def dead_letters(self, query: LetterQuery, *, cursor: str | None, limit: int) -> TaskPage:
         self._fail()

@@ -1,5 +1,6 @@
 """One cluster and one Chromium for all tests of this folder; each test opens a page that nobody has seen."""
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -13,8 +14,10 @@ from tests.support.target import Target
 
 CHROMIUM = shutil.which("chromium")
 _ARGUMENTS = ("--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--font-render-hinting=none")
-_ON_PURPOSE = ("the server responded with a status of", "htmx:afterRequest", "htmx:sendAbort")
-"""Pages that say 4xx, which the tests ask for, and requests that a newer one has overtaken."""
+_ON_PURPOSE = ("responded with a status of", "net::ERR_FAILED", "htmx:afterRequest", "htmx:sendAbort")
+"""Pages that say 4xx and requests that go nowhere, which the tests ask for, and what a newer one overtook."""
+
+_NO_CHROMIUM = "there is no Chromium here: `make chromium` installs one"
 
 Open = Callable[..., Page]
 
@@ -34,7 +37,7 @@ def target() -> Iterator[Target]:
 @pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
     if CHROMIUM is None:
-        pytest.skip("there is no Chromium here: `make chromium` installs one")
+        pytest.fail(_NO_CHROMIUM) if os.environ.get("CI") else pytest.skip(_NO_CHROMIUM)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=_ARGUMENTS)
         yield browser

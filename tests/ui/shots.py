@@ -84,6 +84,16 @@ def fill(karya: Running, target: Target) -> str:
             action={"type": "rest", "method": "POST", "url": broken, "body": {"to": customer}},
             retry={"max_attempts": 2, "delay": "PT0.5S"},
         )
+    tenant = target.at("/tenant", respond(200, "{}", delay=2))
+    for number in range(1, 4):
+        karya.submit(
+            description=f"reports of the tenant 42, part {number}",
+            tags=["tenant-42"],
+            priority=7,
+            action={"type": "rest", "url": tenant},
+            schedule={"kind": "interval", "every": "PT5S"},
+            concurrency={"key": "tenant-42", "limit": 1},
+        )
     return karya.submit(
         description="nightly export",
         tags=["export", "nightly"],
@@ -123,6 +133,8 @@ def take(browser: Browser, karya: Running, job_id: str) -> None:
         "workers": "/ui/workers",
         "audit": "/ui/audit?prove=1",
     }
+    limited = karya.karya.list(tag="tenant-42").jobs[0]
+    paths["limits"] = f"/ui/jobs/{limited.id}"
     for name, path in paths.items():
         page.goto(url + path)
         settled(page)

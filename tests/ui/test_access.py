@@ -49,11 +49,13 @@ def test_by_keyboard_alone(karya: Running, page: Page) -> None:
     page.keyboard.type("typed only")
     tabbed(page, "work")
     page.keyboard.press("ArrowRight")  # another action: noop stands there
+    tabbed(page, "schedule.kind")
+    page.keyboard.press("ArrowRight")  # interval
     tabbed(page, "Submit the job")
     page.keyboard.press("Enter")
     page.wait_for_url("**/jobs/*?done=submitted")
     expect(page.get_by_role("heading", level=1)).to_have_text("typed only")
-    expect(page.locator(".headline .state")).to_have_text("completed")
+    expect(page.locator(".headline .state")).to_have_text("active")
     tabbed(page, "Cancel …")
     page.keyboard.press("Enter")
     tabbed(page, "Cancel the job", 1)

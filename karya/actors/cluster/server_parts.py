@@ -78,7 +78,7 @@ class ServerParts:
             history=store.history,
             error_logs=store.error_logs,
             users=store.users,
-            letters=Letters(store.letters, store.tasks, store.jobs, self.clock, self.poker.poke, self._crew),
+            letters=Letters(store.letters, store.tasks, self.clock, self.poker.poke),
             auditor=auditor_of(store, rest=_AUDIT_REST),
             clock=self.clock,
             metrics=self.metrics,
@@ -86,6 +86,7 @@ class ServerParts:
             probes={"mongodb": self._mongodb, "queue": self._queue, **probes},
             gather=gather,
             traces=self.traces,
+            crew=self._crew,
         )
         accounts = Accounts(store.users, store.tokens, self.clock)
         overview = Overview(

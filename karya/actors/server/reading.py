@@ -1,7 +1,7 @@
 """What clients read: jobs, their tasks, their past and their future."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 
@@ -56,6 +56,10 @@ class Reading:
         """See `JobService.get`."""
         return JobView.of(await self._existing(job_id), self._clock.now())
 
+    async def descriptions(self, job_ids: Sequence[str], user_id: str | None = None) -> Mapping[str, str]:
+        """See `JobService.descriptions`."""
+        return await self._jobs.descriptions(job_ids, user_id)
+
     async def list(self, query: JobQuery, *, cursor: str | None, limit: int) -> JobPage:
         """See `JobService.list`."""
         page = await self._jobs.list(query, cursor=cursor, limit=limit)
@@ -84,17 +88,12 @@ class Reading:
         changes, skipped = await asyncio.gather(
             self._history.changes(job_id, MOST_CHANGES), self._history.skipped(job_id, MOST_CHANGES)
         )
-        return VersionsView(changes=tuple(_told(job, changes)), skipped=tuple(map(_skip_view, skipped)))
+        return versions_view(job, changes, skipped, MOST_CHANGES)
 
     async def occurrences(self, job_id: str, limit: int) -> PreviewView:
         """See `JobService.occurrences`. Of a paused job: as if it were resumed now."""
         _in_range(limit)
-        job = await self._existing(job_id)
-        if job.status not in LIVE_STATES:
-            return PreviewView(instants=(), due_at=())
-        instants = await asyncio.to_thread(_first, job, self._clock.now(), limit)
-        due_at = tuple(job.schedule.due_at(job.id, at) for at in instants)
-        return PreviewView(instants=instants, due_at=due_at)
+        return await ahead(await self._existing(job_id), self._clock.now(), limit)
 
     async def preview(self, spec: JobSpec[Action], limit: int) -> PreviewView:
         """See `JobService.preview`. Jitter depends on the id of the job, which this one does not have."""
@@ -117,11 +116,27 @@ def _in_range(limit: int) -> None:
         raise InvalidInput.at("limit", f"from 1 to {MOST_INSTANTS:,}")
 
 
+async def ahead(job: Job, now: datetime, limit: int) -> PreviewView:
+    """The next instants of a job; of a paused one as if it were resumed now."""
+    if job.status not in LIVE_STATES:
+        return PreviewView(instants=(), due_at=())
+    instants = await asyncio.to_thread(_first, job, now, limit)
+    return PreviewView(instants=instants, due_at=tuple(job.schedule.due_at(job.id, at) for at in instants))
+
+
 def _first(job: Job, now: datetime, limit: int) -> tuple[datetime, ...]:
     return tuple(islice(job.ahead(now), limit))
 
 
-def _told(job: Job, changes: Sequence[Change]) -> Iterator[ChangeView]:
+def versions_view(
+    job: Job, changes: Sequence[Change], skipped: Sequence[Skipped], limit: int
+) -> VersionsView:
+    """The history of a job out of its latest entries, of which no more than `limit` were asked for."""
+    told = tuple(_told(job, changes, is_whole=len(changes) < limit))
+    return VersionsView(changes=told, skipped=tuple(map(_skip_view, skipped)))
+
+
+def _told(job: Job, changes: Sequence[Change], *, is_whole: bool) -> Iterator[ChangeView]:
     """An entry of the history keeps what was written before it; clients are told what was written by it."""
     spec = dict(job.spec())
     for change in changes:
@@ -131,7 +146,7 @@ def _told(job: Job, changes: Sequence[Change]) -> Iterator[ChangeView]:
         )
         if change.before is not None:
             spec = orjson.loads(change.before)
-    if len(changes) < MOST_CHANGES:
+    if is_whole:
         yield ChangeView(at=job.created_at, kind="submitted", version=1, spec=spec)
 
 

@@ -11,6 +11,7 @@ from karya.actors.server.health import Health, Probe
 from karya.actors.server.reading import Reading
 from karya.actors.server.steering import Steering
 from karya.actors.server.submissions import Submissions
+from karya.actors.server.telling import Telling
 from karya.core.action import Action
 from karya.core.chaining import SpecRules
 from karya.core.ports import Clock, ErrorLogRepository, JobRepository, TaskRepository, UserRepository
@@ -19,6 +20,7 @@ from karya.core.ports.letters import LetterService
 from karya.core.ports.lifecycle import History, Lifecycle
 from karya.core.ports.traces import Traces
 from karya.core.spec import JobSpec
+from karya.core.why import Crew
 
 
 class Server:
@@ -40,11 +42,13 @@ class Server:
         poke: Callable[[datetime], None],
         probes: Mapping[str, Probe],
         gather: Callable[[], Awaitable[Iterable[Figures]]],
+        crew: Callable[[], Awaitable[Crew]],
         traces: Traces | None = None,
     ) -> None:
         checks = Checks(users, rules)
         submissions = Submissions(jobs, checks, clock, metrics, poke, traces)
         reading = Reading(jobs, tasks, error_logs, history, checks, clock)
+        telling = Telling(jobs, tasks, error_logs, history, clock, crew)
         steering = Steering(jobs, tasks, lifecycle, clock, metrics, poke)
         changing = Changing(rules.spec_type, jobs, tasks, lifecycle, checks, clock, poke)
         health = Health(probes, gather)
@@ -56,11 +60,14 @@ class Server:
 
         self.get = reading.get
         self.list = reading.list
+        self.descriptions = reading.descriptions
         self.tasks = reading.tasks
         self.summary = reading.summary
         self.versions = reading.versions
         self.occurrences = reading.occurrences
         self.preview = reading.preview
+        self.why = telling.why
+        self.story = telling.story
         self.check = Checking(rules.spec_type, jobs, checks, clock).check
 
         self.cancel = steering.cancel
@@ -71,7 +78,7 @@ class Server:
         self.update = changing.update
 
         self.task = letters.task
-        self.why = letters.why
+        self.dead_counts = letters.dead_counts
         self.dead_letters = letters.dead_letters
         self.redrive = letters.redrive
         self.redrive_all = letters.redrive_all

@@ -1,8 +1,7 @@
 """One job: what it is, what became of it, what it waits for, and what can be done with it."""
 
 import asyncio
-import hashlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
@@ -10,18 +9,28 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import Response
 
+from karya.api.events.hub import Hub
+from karya.api.identity import principal_of
 from karya.api.owned import Owned
 from karya.api.pages.graph import drawn
-from karya.api.pages.live import Live, message
+from karya.api.pages.live import Live
+from karya.api.pages.news import PART, news_of
 from karya.api.pages.overview import allowed
 from karya.api.pages.site import ROOT, Handler, Site, first, go_to, read_form
 from karya.api.pages.timeline import last_of_steps, runs
+from karya.core.chaining import ChainAction
 from karya.core.errors import Conflict
 from karya.core.ids import minted_at, new_id
-from karya.core.job import LIVE_STATES
+from karya.core.job import LIVE_STATES, JobState
+from karya.core.views import JobView, Wait
+from karya.core.views.overview import AtLeast
+from karya.core.why import Reason
 
-_PAGE = 30
+_PAGE = 20
 _AHEAD = 10
+_ENTRIES = 30
+_CHAIN = ChainAction.model_fields["type"].default
+_NONE = AtLeast(count=0)
 _DONE = {
     "submitted": "The job is stored.",
     "changed": "The change is stored; what has not started follows it.",
@@ -46,9 +55,10 @@ VERBS: Mapping[str, Callable[[Owned, str, str | None], Awaitable[Any]]] = {
 class JobPages:
     """The page, the part of it that is live, and the verbs."""
 
-    def __init__(self, site: Site, live: Live) -> None:
+    def __init__(self, site: Site, live: Live, hub: Hub) -> None:
         self._site = site
         self._live = live
+        self._hub = hub
         self._of = site.services.jobs_of
 
     async def show(self, request: Request) -> Response:
@@ -56,7 +66,7 @@ class JobPages:
         return await self._page(request, "job.html")
 
     async def show_live_part(self, request: Request) -> Response:
-        """What changes on it."""
+        """What changes on it; the history only where it may have changed."""
         return await self._page(request, "parts/job.html")
 
     def acting(self, verb: str) -> Handler:
@@ -77,53 +87,61 @@ class JobPages:
         """Says when there is something new about a job."""
         job_id = request.path_params["id"]
         await self._of(request).get(job_id)  # which says whether the reader may
-        service = self._site.services.jobs
-
-        async def sample() -> bytes:
-            job, tasks = await asyncio.gather(
-                service.get(job_id), service.tasks(job_id, cursor=None, limit=_PAGE)
-            )
-            state = job.model_dump_json() + tasks.model_dump_json()
-            return message("changed", hashlib.blake2b(state.encode(), digest_size=8).hexdigest())
-
-        return self._live.stream(("job", job_id), sample, allowed(self._site, request))
+        news = news_of(self._hub, principal_of(request), job_id)
+        return self._live.stream(("job", job_id), news, allowed(self._site, request))
 
     async def _page(
         self, request: Request, template: str, status: HTTPStatus = HTTPStatus.OK, problem: str = ""
     ) -> Response:
         jobs, job_id = self._of(request), request.path_params["id"]
         cursor = request.query_params.get("cursor") or None
-        summary, page, why, versions, ahead = await asyncio.gather(
-            jobs.summary(job_id),
-            jobs.tasks(job_id, cursor=cursor, limit=_PAGE),
-            jobs.why(job_id),
-            jobs.versions(job_id),
-            jobs.occurrences(job_id, _AHEAD),
+        extent = request.query_params.get("extent")
+        entries = 0 if extent == PART else _ENTRIES
+        story, dead = await asyncio.gather(
+            jobs.story(job_id, cursor=cursor, limit=_PAGE, instants=_AHEAD, entries=entries),
+            jobs.dead_counts([job_id]),
         )
         now = self._site.services.clock.now()
-        whole = runs(page.tasks, now)
-        job = summary.job
+        whole = runs(story.tasks.tasks, now)
+        job, following = story.job, story.tasks.next_cursor
         return await self._site.render(
             request,
             template,
             status,
             section="jobs",
             job=job,
-            counts=summary.counts,
-            errors=summary.errors,
+            errors=story.errors,
             runs=whole,
             graph=drawn(job.steps, last_of_steps(whole)) if job.steps else None,
-            why=why,
-            versions=versions,
-            ahead=ahead,
+            dead=dead.get(job_id, _NONE),
+            why=story.why,
+            kinds=_kinds(story.why.tasks),
+            names={task.id: task.step for task in story.tasks.tasks},
+            may_cancel=job.status is not JobState.CANCELLED and (job.status in LIVE_STATES or _chains(job)),
+            waits=[wait for wait in story.why.tasks if wait.kind != Reason.STEP],
+            behind=sum(wait.kind == Reason.STEP for wait in story.why.tasks),
+            versions=story.versions,
+            ahead=story.ahead,
             is_live=job.status in LIVE_STATES,
             cursor=cursor,
-            next_page=f"{ROOT}/jobs/{job_id}?{urlencode({'cursor': page.next_cursor or ''})}",
-            has_more=page.next_cursor is not None,
+            next_page=f"{ROOT}/jobs/{job_id}?{urlencode({'cursor': following or ''})}",
+            has_more=following is not None,
             key=new_id(now),
             done=_DONE.get(request.query_params.get("done", ""), ""),
             problem=problem,
         )
+
+
+def _kinds(waits: Sequence[Wait]) -> dict[str, str]:
+    """What tasks wait for that would run otherwise, by their ids."""
+    plain = {Reason.STEP, Reason.INSTANT, Reason.LEASE, Reason.DISPATCH}
+    return {wait.task_id: wait.kind for wait in waits if wait.kind not in plain}
+
+
+def _chains(job: JobView) -> bool:
+    """Whether it submits jobs, which a cancel reaches when it has itself ended."""
+    actions = (job.action, *(step.action for step in job.steps), *(hook.action for hook in job.hooks))
+    return any(action and action.get("type") == _CHAIN for action in actions)
 
 
 def _own_key(key: str) -> str | None:

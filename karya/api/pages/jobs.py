@@ -10,6 +10,7 @@ from karya.api.requests import JobsQuery, read_filters
 from karya.core.errors import InvalidInput
 from karya.core.job import JobState
 from karya.core.views import JobPage
+from karya.core.views.overview import AtLeast
 
 _PAGE = 30
 _NONE = JobPage(jobs=(), next_cursor=None)
@@ -26,10 +27,11 @@ class JobsPage:
         """One page of the list."""
         given = {name: value for name, value in request.query_params.items() if value.strip()}
         errors: dict[str, str] = {}
-        page = _NONE
+        page, dead = _NONE, dict[str, AtLeast]()
         try:
             query = read_filters({"limit": str(_PAGE), **given}, JobsQuery)
             page = await self._of(request).list(query.wanted, cursor=query.cursor, limit=query.limit)
+            dead = dict(await self._of(request).dead_counts([job.id for job in page.jobs]))
         except InvalidInput as error:
             errors = {found.field: found.message for found in error.errors}
         filters = {name: value for name, value in given.items() if name not in ("cursor", "limit")}
@@ -38,6 +40,7 @@ class JobsPage:
             "jobs.html",
             section="jobs",
             page=page,
+            dead=dead,
             given=given,
             errors=errors,
             states=[*JobState],

@@ -77,10 +77,12 @@ class LettersPage:
         problems: list[str] | None = None,
         ticked: list[str] | None = None,
     ) -> Response:
-        page, errors = _NONE, dict[str, str]()
+        page, errors, titles = _NONE, dict[str, str](), dict[str, str]()
         try:
             query = _query(given)
             page = await self._of(request).dead_letters(query.wanted, cursor=query.cursor, limit=_PAGE)
+            job_ids = list(dict.fromkeys(task.job_id for task in page.tasks))
+            titles = dict(await self._of(request).descriptions(job_ids))
         except InvalidInput as error:
             errors = {found.field: found.message for found in error.errors}
         kept = {name: given[name] for name in _FILTERS if given.get(name)}
@@ -90,6 +92,7 @@ class LettersPage:
             status,
             section="letters",
             page=page,
+            titles=titles,
             given={name: given.get(name, "") for name in _FILTERS},
             errors=errors,
             problems=problems or [],

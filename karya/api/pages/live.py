@@ -1,7 +1,8 @@
-"""What is sent to open pages by server-sent events: one sampler for all who watch the same thing."""
+"""What is sent to open pages by server-sent events: one source for all who watch the same thing."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Hashable
+from contextlib import aclosing
 from http import HTTPStatus
 from typing import Any
 
@@ -19,8 +20,8 @@ STILL_HERE_SECONDS = 15.0
 MOST_LISTENERS = 500
 """Of one gateway; whoever comes then sees pages that have to be loaded again."""
 
-Sample = Callable[[], Awaitable[bytes | None]]
-"""The next message, None when there is nothing new."""
+Source = Callable[[], AsyncGenerator[bytes]]
+"""The messages, each when there is something new; what it holds is given back when it is closed."""
 
 
 def message(event: str, data: Any) -> bytes:
@@ -28,11 +29,22 @@ def message(event: str, data: Any) -> bytes:
     return b"event: %s\ndata: %s\n\n" % (event.encode(), orjson.dumps(data))
 
 
-class _Feed:
-    """Samples while somebody listens."""
+def sampled(sample: Callable[[], Awaitable[bytes]]) -> Source:
+    """A source that looks once a second."""
 
-    def __init__(self, sample: Sample) -> None:
-        self._sample = sample
+    async def source() -> AsyncGenerator[bytes]:
+        while True:
+            yield await sample()
+            await asyncio.sleep(EVERY_SECONDS)
+
+    return source
+
+
+class _Feed:
+    """Reads its source while somebody listens; one that failed begins anew."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
         self.listeners = 0
         self.number, self.latest, self.is_closed = 0, b"", False
         self.changed = asyncio.Event()
@@ -49,21 +61,22 @@ class _Feed:
 
     async def _run(self) -> None:
         while True:
-            news = await self._next()
-            if news is not None and news != self.latest:
-                self.number, self.latest = self.number + 1, news
-                self.changed.set()
-                self.changed = asyncio.Event()
+            try:
+                async with aclosing(self._source()) as news:
+                    async for one in news:
+                        self._tell(one)
+            except KaryaError as error:
+                self._tell(message("away", str(error)))
+            except Exception:
+                log.exception("source_failed")
+                self._tell(message("away", "an unexpected error, written to the log"))
             await asyncio.sleep(EVERY_SECONDS)
 
-    async def _next(self) -> bytes | None:
-        try:
-            return await self._sample()
-        except KaryaError as error:
-            return message("away", str(error))
-        except Exception:
-            log.exception("sample_failed")
-            return message("away", "an unexpected error, written to the log")
+    def _tell(self, news: bytes) -> None:
+        if news != self.latest:
+            self.number, self.latest = self.number + 1, news
+            self.changed.set()
+            self.changed = asyncio.Event()
 
 
 class Live:
@@ -83,17 +96,17 @@ class Live:
     def stream(
         self,
         key: Hashable,
-        sample: Sample,
+        source: Source,
         allowed: Callable[[], Awaitable[bool]],
         greeting: Callable[[], bytes] = bytes,
     ) -> StreamingResponse:
-        """A stream of what `sample` gives, shared by all with this `key`. It begins with a `greeting` of its
+        """A stream of what `source` gives, shared by all with this `key`. It begins with a `greeting` of its
         own, and ends when its reader is not `allowed` to see it any more. Raises Refused while too many
         listen."""
         if self._listeners >= MOST_LISTENERS:
             raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "too many pages are open: this one is not live")
         return StreamingResponse(
-            self._listen(key, sample, allowed, greeting),
+            self._listen(key, source, allowed, greeting),
             media_type="text/event-stream",
             headers={"cache-control": "no-store", "x-accel-buffering": "no"},
         )
@@ -101,11 +114,11 @@ class Live:
     async def _listen(
         self,
         key: Hashable,
-        sample: Sample,
+        source: Source,
         allowed: Callable[[], Awaitable[bool]],
         greeting: Callable[[], bytes],
     ) -> AsyncIterator[bytes]:
-        feed = self._joined(key, sample)
+        feed = self._joined(key, source)
         seen = 0
         try:
             yield b"retry: 2000\n\n" + greeting()
@@ -121,10 +134,10 @@ class Live:
         finally:
             self._leave(key, feed)
 
-    def _joined(self, key: Hashable, sample: Sample) -> _Feed:
+    def _joined(self, key: Hashable, source: Source) -> _Feed:
         feed = self._feeds.get(key)
         if feed is None:
-            feed = self._feeds[key] = _Feed(sample)
+            feed = self._feeds[key] = _Feed(source)
             feed.start(f"live {key}")
         feed.listeners += 1
         self._listeners += 1

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from karya.api.identity import principal_of
 from karya.api.pages import text
-from karya.api.pages.live import Live, message
+from karya.api.pages.live import Live, message, sampled
 from karya.api.pages.pulse import Pulse
 from karya.api.pages.session import session_of
 from karya.api.pages.site import Site
@@ -60,13 +60,14 @@ class OverviewPages:
             return message("history", list(pulse.points))
 
         key = ("overview", principal_of(request).sees_only)
-        return self._live.stream(key, sample, allowed(self._site, request), greeting)
+        return self._live.stream(key, sampled(sample), allowed(self._site, request), greeting)
 
     def _figures(self, view: OverviewView, pulse: Pulse) -> dict[str, Any]:
         context = shown(view)
         parts = ("hour", "pools", "workers", "scheduler")
         return {
             "texts": context["texts"],
+            "empty": context["is_empty"],
             "html": {part: self._site.fragment(f"parts/{part}.html", **context) for part in parts},
             "point": pulse.points[-1] if pulse.points else None,
         }
@@ -113,7 +114,8 @@ def shown(view: OverviewView | None) -> dict[str, Any]:
     """The figures as the templates take them; without a view all of them are unknown."""
     if view is None:
         unknown = dict.fromkeys(("due", "late", "running", "failed", "active", "paused", "waiting"), "–")
-        return {"view": None, "texts": {**unknown, "next_hour": "–"}, "bars": [], "hour_starts": None}
+        texts = {**unknown, "next_hour": "–"}
+        return {"view": None, "texts": texts, "bars": [], "hour_starts": None, "is_empty": False}
     numbers = {name: getattr(view, name) for name in ("due", "late", "running", "failed", "active", "paused")}
     total = AtLeast(count=0)
     for part in view.hour:
@@ -121,7 +123,9 @@ def shown(view: OverviewView | None) -> dict[str, Any]:
     waiting = sum(pool.waiting for pool in view.pools)
     texts = {name: text.count(number) for name, number in numbers.items()}
     texts |= {"next_hour": text.count(total), "waiting": text.count(waiting) if view.pools else "–"}
-    return {"view": view, "texts": texts, "bars": bars(view.hour, view.at), "hour_starts": view.at}
+    is_empty = not (view.active.count or view.paused.count or view.failed.count)
+    drawn = bars(view.hour, view.at)
+    return {"view": view, "texts": texts, "bars": drawn, "hour_starts": view.at, "is_empty": is_empty}
 
 
 def bars(hour: Sequence[AtLeast], at: datetime) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from karya.api.events.hub import Hub
 from karya.api.pages.audit import AuditLedgerPage
 from karya.api.pages.job import VERBS, JobPages
 from karya.api.pages.jobs import JobsPage
@@ -22,10 +23,10 @@ from karya.api.pages.writing import WritingPages
 from karya.api.services import Services
 
 
-def pages(services: Services, live: Live) -> BaseRoute:
+def pages(services: Services, live: Live, hub: Hub) -> BaseRoute:
     """All pages, below /ui."""
     site = Site(services)
-    overview, jobs, job = OverviewPages(site, live), JobsPage(site), JobPages(site, live)
+    overview, jobs, job = OverviewPages(site, live), JobsPage(site), JobPages(site, live, hub)
     writing, task, letters = WritingPages(site), TaskPage(site), LettersPage(site)
     audit, signing = AuditLedgerPage(site), SigningPages(site)
 
@@ -52,6 +53,7 @@ def pages(services: Services, live: Live) -> BaseRoute:
             post("/jobs/{id}/edit", writing.edit),
             *(post(f"/jobs/{{id}}/{verb}", job.acting(verb)) for verb in VERBS),
             get("/tasks/{id}", task.show),
+            get("/tasks/{id}/part", task.show_live_part),
             post("/tasks/{id}/redrive", task.redrive),
             post("/tasks/{id}/discard", task.discard),
             get("/dead-letters", letters.show),

@@ -16,7 +16,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.templating import Jinja2Templates
 
 from karya.api.identity import principal_of
-from karya.api.pages import text
+from karya.api.pages import marks, text
 from karya.api.pages.session import session_of
 from karya.api.problems import Refused, explained
 from karya.api.requests import media_type, read_body
@@ -82,7 +82,8 @@ class Site:
             lstrip_blocks=True,
         )
         env.filters.update({name: getattr(text, name) for name in _FILTERS})
-        env.globals.update({"ROOT": ROOT, "asset": _assets()})
+        env.globals.update({"ROOT": ROOT, "asset": _assets(), "SHAPES": marks.SHAPES})
+        env.globals.update({name: getattr(marks, name) for name in _MARKS})
         self._templates = Jinja2Templates(env=env)
 
     async def render(
@@ -128,7 +129,8 @@ class Site:
         )
 
 
-_FILTERS = ("instant", "machine", "span", "ago", "json", "count", "share", "target")
+_MARKS = ("state", "word", "when", "away", "kind")
+_FILTERS = ("instant", "spaced", "machine", "span", "ago", "json", "count", "share", "target")
 
 
 async def read_form(request: Request) -> dict[str, list[str]]:

@@ -1,5 +1,6 @@
 """One task: every attempt that failed, what came of it, and the way out of a dead letter."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any
@@ -9,7 +10,9 @@ from starlette.responses import Response
 
 from karya.api.pages.site import ROOT, Site, go_to
 from karya.core.errors import Conflict
-from karya.core.views import JobView, TaskStory
+from karya.core.job import LIVE_STATES
+from karya.core.task import OPEN_STATES
+from karya.core.views import JobView, TaskStory, TaskView, Wait
 
 
 class TaskPage:
@@ -22,6 +25,10 @@ class TaskPage:
     async def show(self, request: Request) -> Response:
         """The page."""
         return await self._page(request)
+
+    async def show_live_part(self, request: Request) -> Response:
+        """What changes on it."""
+        return await self._page(request, template="parts/task.html")
 
     async def redrive(self, request: Request) -> Response:
         """A new set of attempts."""
@@ -42,23 +49,37 @@ class TaskPage:
         return go_to(f"{ROOT}/tasks/{task_id}?done={verb}")
 
     async def _page(
-        self, request: Request, status: HTTPStatus = HTTPStatus.OK, problem: str = ""
+        self,
+        request: Request,
+        status: HTTPStatus = HTTPStatus.OK,
+        problem: str = "",
+        template: str = "task.html",
     ) -> Response:
         story = await self._of(request).task(request.path_params["id"])
-        job = await self._of(request).get(story.task.job_id)
+        job, wait = await asyncio.gather(
+            self._of(request).get(story.task.job_id), self._wait(request, story.task)
+        )
         done = {"redrive": "Redriven: it has a new set of attempts.", "discard": "Discarded."}
         return await self._site.render(
             request,
-            "task.html",
+            template,
             status,
             section="jobs",
             task=story.task,
             errors=story.errors,
             job=job,
+            is_live=job.status in LIVE_STATES,
+            wait=wait,
             action=_action_of(job, story.task.step),
             done=done.get(request.query_params.get("done", ""), ""),
             problem=problem,
         )
+
+    async def _wait(self, request: Request, task: TaskView) -> Wait | None:
+        if task.status not in OPEN_STATES:
+            return None
+        why = await self._of(request).why(task.job_id)
+        return next((wait for wait in why.tasks if wait.task_id == task.id), None)
 
 
 def _action_of(job: JobView, step: str) -> dict[str, Any] | None:

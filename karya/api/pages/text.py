@@ -1,5 +1,6 @@
 """How values read on the page: short for people, the whole of it in an attribute where that helps."""
 
+import re
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,6 +12,8 @@ from karya.core.views.overview import AtLeast
 MOST_JSON = 8_000
 """Characters of a value that a page shows; the API has all of it."""
 
+_INSTANT = re.compile(r"\b(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d(?:\.\d+)?)Z")
+
 _UNITS = ((86_400.0, "d"), (3_600.0, "h"), (60.0, "min"), (1.0, "s"))
 
 
@@ -20,6 +23,11 @@ def instant(at: datetime | None) -> str:
         return "–"
     text = format_instant(at)[:-1].replace("T", " ")
     return text.removesuffix(".000")
+
+
+def spaced(said: str) -> str:
+    """A sentence of ours with its instants as `instant` writes them."""
+    return _INSTANT.sub(r"\1 \2", said)
 
 
 def machine(at: datetime) -> str:

@@ -1,10 +1,10 @@
 """The occurrences of a job as people see them: when each was due, how late it started, how long it took."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import groupby
 
+from karya.api.pages.text import machine
 from karya.core.task import TaskKind, TaskState
 from karya.core.views import TaskView
 
@@ -47,31 +47,49 @@ class Run:
     bar: Bar | None = None
 
     @property
+    def ident(self) -> str:
+        """Of this one among those of its job, as an id in HTML."""
+        return f"{self.cause}-{machine(self.instant)}".replace(":", "-").replace(".", "-")
+
+    def waits_for(self, kinds: Mapping[str, str]) -> list[str]:
+        """What its steps wait for, of what is known by their ids; each once."""
+        return list(dict.fromkeys(kinds[step.id] for step in self.steps if step.id in kinds))
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is at work."""
+        return self.status is TaskState.RUNNING
+
+    @property
     def how(self) -> str:
         """Why it is there."""
-        return "by request" if self.cause.startswith("trigger:") else "by schedule"
+        kind = self.cause.partition(":")[0]
+        return {"trigger": "by request", "hook": "a hook"}.get(kind, "by schedule")
 
 
 def runs(tasks: Iterable[TaskView], now: datetime) -> list[Run]:
-    """The occurrences that these tasks belong to, in their order. Hooks stand with the occurrence of their
-    instant."""
-    found = [_run(tuple(group), now) for _, group in groupby(tasks, key=lambda task: task.instant)]
-    whole = [run for several in found for run in several]
+    """The occurrences that these tasks belong to, the latest first. A hook stands with the occurrence that
+    fired it; one that the job itself has fired, or an occurrence of another page, by itself."""
+    ordered = tuple(tasks)
+    cause_of = {task.id: task.cause for task in ordered if task.kind is TaskKind.STEP}
+    groups: dict[str, list[TaskView]] = {}
+    for task in ordered:
+        groups.setdefault(cause_of.get(_source(task), task.cause), []).append(task)
+    whole = sorted((_run(group, now) for group in groups.values()), key=lambda run: run.instant, reverse=True)
     longest = max(((_zero(run.lateness) + _zero(run.duration)) for run in whole), default=timedelta(0))
     return [_with_bar(run, longest) for run in whole]
 
 
-def _run(tasks: Sequence[TaskView], now: datetime) -> list[Run]:
-    """Those of one instant: the schedule and a request may have met in it."""
-    hooks = tuple(task for task in tasks if task.kind is TaskKind.HOOK)
-    causes = list(dict.fromkeys(task.cause for task in tasks if task.kind is TaskKind.STEP))
-    if not causes:
-        return [_of("hook", tasks[0].instant, (), hooks, now)] if hooks else []
-    several: list[Run] = []
-    for number, cause in enumerate(causes):
-        steps = tuple(task for task in tasks if task.cause == cause)
-        several.append(_of(cause, steps[0].instant, steps, hooks if number == 0 else (), now))
-    return several
+def _source(task: TaskView) -> str:
+    """The task that fired a hook, or the task itself: `core.firing` names a hook's cause by its source."""
+    return task.cause.removeprefix("hook:").partition("/")[0] if task.kind is TaskKind.HOOK else task.id
+
+
+def _run(group: Sequence[TaskView], now: datetime) -> Run:
+    steps = tuple(task for task in group if task.kind is TaskKind.STEP)
+    hooks = tuple(task for task in group if task.kind is TaskKind.HOOK)
+    first = (steps or hooks)[0]
+    return _of(first.cause, first.instant, steps, hooks, now)
 
 
 def _of(

@@ -135,6 +135,7 @@ class WritingPages:
             status,
             section="jobs",
             job=job,
+            is_new=values == forms.blank(),
             values=values,
             errors=errors,
             key=key or new_id(self._site.services.clock.now()),

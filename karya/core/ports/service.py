@@ -11,6 +11,7 @@ from karya.core.views import (
     BulkView,
     CheckView,
     JobPage,
+    JobStory,
     JobView,
     OccurrenceView,
     PreviewView,
@@ -21,6 +22,7 @@ from karya.core.views import (
     VersionsView,
     WhyView,
 )
+from karya.core.views.overview import AtLeast
 
 
 class JobService(Protocol):
@@ -46,6 +48,10 @@ class JobService(Protocol):
     async def get(self, job_id: str) -> JobView:
         """One job."""
 
+    async def descriptions(self, job_ids: Sequence[str], user_id: str | None = None) -> Mapping[str, str]:
+        """What these jobs are described as, by their ids, as far as they are there; those of this owner alone
+        where one is named."""
+
     async def list(self, query: JobQuery, *, cursor: str | None, limit: int) -> JobPage:
         """A page of the jobs that the query finds, the newest first."""
 
@@ -60,6 +66,12 @@ class JobService(Protocol):
 
     async def why(self, job_id: str) -> WhyView:
         """For every open task of the job that is not running: what exactly it waits for."""
+
+    async def story(
+        self, job_id: str, *, cursor: str | None, limit: int, instants: int, entries: int
+    ) -> JobStory:
+        """All that people ask of a job, at one look: a page of its tasks, what the open ones wait for, its
+        latest errors, so many next instants, and so many `entries` of its history."""
 
     async def check(self, written: Sequence[Mapping[str, Any]]) -> CheckView:
         """What submitting each of these jobs, as a client wrote them, would come to: all that is wrong with
@@ -100,6 +112,10 @@ class JobService(Protocol):
 
     async def preview(self, spec: JobSpec[Action], limit: int) -> PreviewView:
         """The first instants of a job that is not stored. Raises InvalidInput where `submit` would."""
+
+    async def dead_counts(self, job_ids: Sequence[str], user_id: str | None = None) -> Mapping[str, AtLeast]:
+        """How many dead letters these jobs have, by their ids, those without any left out; of this user alone
+        where one is named. Counting stops at 10,000 in all."""
 
     async def dead_letters(self, query: LetterQuery, *, cursor: str | None, limit: int) -> TaskPage:
         """A page of dead letters, the latest first."""

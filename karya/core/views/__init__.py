@@ -22,6 +22,7 @@ from karya.core.views.jobs import (
 from karya.core.views.overview import OverviewView
 from karya.core.views.standing import (
     ChangeView,
+    JobStory,
     OccurrenceView,
     PreviewView,
     SkipView,
@@ -44,6 +45,7 @@ __all__ = [
     "HookView",
     "IssuedToken",
     "JobPage",
+    "JobStory",
     "JobView",
     "NamesakeView",
     "OccurrenceView",

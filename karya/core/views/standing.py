@@ -4,7 +4,7 @@ from typing import Any
 
 from karya.core.times import Instant
 from karya.core.views.base import View
-from karya.core.views.jobs import TaskView
+from karya.core.views.jobs import ErrorView, JobView, TaskPage, TaskView
 
 
 class OccurrenceView(View):
@@ -68,3 +68,15 @@ class WhyView(View):
     job_id: str
     text: str
     tasks: tuple[Wait, ...]
+
+
+class JobStory(View):
+    """All that people ask of a job, from one look at it: a page of its tasks, what the open ones wait for,
+    its latest errors, its next instants, and its latest history where that was asked for."""
+
+    job: JobView
+    tasks: TaskPage
+    why: WhyView
+    errors: tuple[ErrorView, ...]
+    ahead: PreviewView
+    versions: VersionsView | None

@@ -63,9 +63,7 @@ class Counter:
             return ()
 
         clock = clock or HeldClock(kit.time)
-        letters = Letters(
-            MongoLetters(mongo.asynchronous), kit.tasks, kit.jobs, clock, self.pokes.append, crew
-        )
+        letters = Letters(MongoLetters(mongo.asynchronous), kit.tasks, clock, self.pokes.append)
         self.server = Server(
             rules=SpecRules(SPEC, refusal),
             jobs=jobs or kit.jobs,
@@ -81,6 +79,7 @@ class Counter:
             poke=self.pokes.append,
             probes=probes,
             gather=gather,
+            crew=crew,
         )
 
     def says(self, name: str) -> float | None:

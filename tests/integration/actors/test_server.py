@@ -382,3 +382,31 @@ async def test_a_change_to_a_version_that_has_passed_is_refused(counter: Counter
             await call
     assert (await counter.server.get(job.id)).description == "new"
     assert (await counter.server.cancel(job.id, version=2)).status is JobState.CANCELLED
+
+
+async def test_a_story_is_what_its_parts_say_and_reads_each_once(counter: Counter, kit: StoreKit) -> None:
+    server = counter.server
+    job = await server.submit(spec(schedule=every(60), retry={"max_attempts": 1}))
+    task = (await kit.tasks_of(job.id))[0]
+    kit.time.advance(61)
+    await kit.commit(await kit.claim(task), bury("boom"))
+    await server.update(job.id, {"description": "changed"})
+    await server.trigger(job.id)
+    with RECORDER.recorded() as said:
+        story = await server.story(job.id, cursor=None, limit=9, instants=3, entries=9)
+    assert [next(iter(command)) for command in said] == ["find"] * 6
+    assert story.job == await server.get(job.id)
+    assert story.tasks == await server.tasks(job.id, cursor=None, limit=9)
+    assert story.why == await server.why(job.id)
+    assert story.errors == (await server.summary(job.id)).errors
+    assert story.ahead == await server.occurrences(job.id, 3)
+    assert story.versions == await server.versions(job.id)
+    assert [len(part) for part in (story.errors, story.ahead.instants, story.why.tasks)] == [1, 3, 1]
+    with RECORDER.recorded() as said:
+        short = await server.story(job.id, cursor=None, limit=1, instants=3, entries=0)
+    assert len(said) == 4 and short.versions is None
+    last = await server.story(job.id, cursor=short.tasks.next_cursor, limit=9, instants=1, entries=1)
+    assert {*last.tasks.tasks, *short.tasks.tasks} == {*story.tasks.tasks}
+    assert last.versions and [change.kind for change in last.versions.changes] == ["triggered"]
+    with pytest.raises(NotFound):
+        await server.story("unknown", cursor=None, limit=1, instants=1, entries=1)

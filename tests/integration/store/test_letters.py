@@ -58,6 +58,16 @@ async def test_they_are_found_by_what_they_are(kit: StoreKit, letters: LetterRep
     assert set(await found(letters, died_after=at(1))) == {mine.id, other.id}
 
 
+async def test_they_are_counted_by_their_jobs(kit: StoreKit, letters: LetterRepository) -> None:
+    mine, others = await dead(kit, a_job(user_id="ann")), await dead(kit, a_job(user_id="bob"))
+    living = a_job()
+    await kit.add(submission(living))
+    ids = [mine.job_id, others.job_id, living.id]
+    assert await letters.counts(ids, None, 9) == {mine.job_id: 1, others.job_id: 1}
+    assert await letters.counts(ids, "ann", 9) == {mine.job_id: 1}
+    assert sum((await letters.counts(ids, None, 1)).values()) == 1, "it stops there"
+
+
 async def test_pages_neither_overlap_nor_leave_out(kit: StoreKit, letters: LetterRepository) -> None:
     expected = {(await dead(kit, a_job())).id for _ in range(7)}
     seen: list[str] = []

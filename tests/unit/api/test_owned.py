@@ -9,6 +9,7 @@ from karya.api.owned import Owned
 from karya.core.errors import KaryaError, NotFound
 from karya.core.ports import JobService
 from karya.core.queries import AuditQuery, JobQuery, LetterQuery
+from karya.core.task import TaskState
 from karya.core.user import LOCAL, Principal, Role
 from tests.support.memory_service import MemoryService
 
@@ -17,6 +18,7 @@ OF_ONE = {
     name for name, call in CALLS.items() if {"job_id", "task_id"} & set(inspect.signature(call).parameters)
 }
 OF_MANY = {name for name, call in CALLS.items() if "query" in inspect.signature(call).parameters}
+OF_SOME = {"dead_counts", "descriptions"}
 OF_NONE = {"submit", "submit_many", "preview", "check", "needs_token", "readiness", "metrics"}
 MODELS: dict[str, type[JobQuery | LetterQuery | AuditQuery]] = {"list": JobQuery, "audit": AuditQuery}
 PAGE = {"cursor": None, "limit": 9}
@@ -28,11 +30,12 @@ async def stored(service: MemoryService) -> dict[str, Any]:
     spec = service.spec_type.model_validate({"action": {"type": "noop"}, "user_id": "ann"})
     job = await service.submit(spec)
     task = service.stored_tasks[job.id][0]
-    return {"job_id": job.id, "task_id": task.id, "cursor": None, "limit": 9, "changes": {}, "key": None}
+    page = {"cursor": None, "limit": 9, "instants": 9, "entries": 9}
+    return {"job_id": job.id, "task_id": task.id, **page, "changes": {}, "key": None}
 
 
 def test_every_call_is_of_one_kind() -> None:
-    assert set(CALLS) == OF_ONE | OF_MANY | OF_NONE
+    assert set(CALLS) == OF_ONE | OF_MANY | OF_SOME | OF_NONE
     for name, call in CALLS.items():
         assert inspect.signature(getattr(Owned, name)) == inspect.signature(call), name
 
@@ -62,6 +65,19 @@ async def test_a_query_finds_only_ones_own(name: str, monkeypatch: pytest.Monkey
     with pytest.raises(KaryaError):
         await getattr(Owned(service, BOB), name)(model(user_id="ann"), **page)
     assert asked == ["bob"]
+
+
+async def test_of_some_jobs_others_are_left_out() -> None:
+    service = MemoryService()
+    given = await stored(service)
+    (task,) = service.stored_tasks[given["job_id"]]
+    service.stored_tasks[given["job_id"]] = [task.model_copy(update={"status": TaskState.DEAD})]
+    assert await Owned(service, BOB).dead_counts([task.job_id]) == {}
+    assert list(await Owned(service, LOCAL).dead_counts([task.job_id])) == [task.job_id]
+    ann = Owned(service, Principal("ann", Role.USER))
+    assert list(await ann.dead_counts([task.job_id])) == [task.job_id]
+    assert await Owned(service, BOB).descriptions([task.job_id]) == {}
+    assert list(await ann.descriptions([task.job_id])) == [task.job_id]
 
 
 async def test_what_is_checked_is_ones_own_and_what_one_may_not_submit_is_an_error() -> None:

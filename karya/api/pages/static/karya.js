@@ -95,6 +95,8 @@
       });
       // Rendered by the same templates as the page, where everything from users is escaped.
       all("[data-html]").forEach((where) => { where.innerHTML = figures.html[where.dataset.html]; });
+      const first = document.getElementById("first-job");
+      if (first) first.hidden = !figures.empty;
       if (figures.point) addPoint(figures.point);
       zeroes();
       say("live", "on");
@@ -104,47 +106,66 @@
     addEventListener("pagehide", () => stream.close());
   }
 
-  // --- a job: only what differs is replaced, so that nothing goes away under the pointer or the focus --------
-  const job = document.querySelector("[data-job]");
-  const said = (part) => part.outerHTML.replace(/(name="key" value=")[^"]*/g, "$1");
-  function patch(html) {
-    const fresh = document.createElement("template");
-    fresh.innerHTML = html;
-    const open = new Set(all("details[open][id]", job).map((one) => one.id));
-    const focus = job.contains(document.activeElement) ? document.activeElement.id : "";
-    const now = [...fresh.content.children];
-    const texts = now.map(said);
-    const before = [...job.children];
-    now.forEach((part, at) => {
-      if (!before[at]) job.append(part);
-      else if (shown[at] !== texts[at]) before[at].replaceWith(part);
-    });
-    before.slice(now.length).forEach((part) => part.remove());
-    shown = texts;
-    open.forEach((id) => { const one = document.getElementById(id); if (one) one.open = true; });
-    if (focus && document.activeElement.id !== focus) document.getElementById(focus)?.focus();
-    localTitles();
-  }
-  let shown = job ? [...job.children].map(said) : [];
-  if (job && window.EventSource) {
-    let pending = false, busy = false;
-    async function refresh() {
-      pending = true;
+  // --- a job or a task: only what differs is changed, so that nothing goes away under the pointer or the focus
+  const watched = document.querySelector("[data-watch]");
+  const REST = 250, POLL = 5000;
+  const kept = {
+    beforeNodeMorphed: (old, fresh) => !(fresh.dataset && "same" in fresh.dataset) && !(old.tagName === "INPUT" && old.name === "key"),
+    beforeAttributeUpdated: (name, node) => !(name === "open" && node.tagName === "DETAILS") && !(name === "title" && node.tagName === "TIME"),
+  };
+  if (watched && window.EventSource) {
+    let wish = null, busy = false, polling = null;
+    async function refresh(extent) {
+      wish = wish === "whole" ? wish : extent;
       if (busy) return;
       busy = true;
       try {
-        while (pending) {
-          pending = false;
-          const answer = await fetch(job.dataset.part);
-          if (answer.ok && !answer.redirected) patch(await answer.text());
+        while (wish) {
+          const part = new URL(watched.dataset.part, location);
+          part.searchParams.set("extent", wish);
+          wish = null;
+          const answer = await fetch(part);
+          if (!answer.ok || answer.redirected) break;
+          Idiomorph.morph(watched, await answer.text(), { morphStyle: "innerHTML", callbacks: kept });
+          localTitles();
+          await new Promise((done) => setTimeout(done, REST));
         }
-      } catch { /* the stream says again when it is back */ } finally { busy = false; }
+      } catch { /* the stream says when the gateway is back, and until then the next poll tries */ } finally { busy = false; wish = null; }
     }
-    let seen = null;
-    const stream = new EventSource(job.dataset.job);
-    stream.addEventListener("changed", (event) => { if (event.data !== seen) refresh(); seen = event.data; });
+    function poll(on) {
+      if (on && !polling) polling = setInterval(() => refresh("whole"), POLL);
+      if (!on && polling) polling = clearInterval(polling);
+    }
+    let whole = null;
+    const stream = new EventSource(watched.dataset.watch);
+    stream.onopen = () => { whole = null; };
+    stream.addEventListener("changed", (event) => {
+      const news = JSON.parse(event.data);
+      poll(false);
+      say("live", "on");
+      refresh(news.whole === whole ? "part" : "whole");
+      whole = news.whole;
+    });
+    stream.addEventListener("away", (event) => { poll(true); say(`${JSON.parse(event.data)}; looking every 5 s`, "off"); });
+    stream.onerror = () => { poll(true); say("not live; looking every 5 s", "off"); };
+    setTimeout(() => { if (!state.classList.contains("on")) poll(true); }, POLL);
     addEventListener("pagehide", () => stream.close());
   }
+
+  // --- a list that is looked at again while somebody sees it ------------------------------------------------
+  const again = document.querySelector("[data-again]");
+  if (again) setInterval(async () => {
+    const list = document.getElementById(again.id);
+    if (document.hidden || list.matches(":hover, :focus-within") || getSelection().toString()) return;
+    const asked = location.href;
+    try {
+      const answer = await fetch(asked, { headers: { accept: "text/html" } });
+      if (!answer.ok || answer.redirected || asked !== location.href) return;
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const fresh = page.getElementById(again.id);
+      if (fresh) { Idiomorph.morph(list, fresh, { callbacks: kept }); localTitles(); }
+    } catch { /* the next look tells */ }
+  }, Number(again.dataset.again));
 
   // --- forms ----------------------------------------------------------------------------------------------
   document.addEventListener("htmx:afterSettle", () => { markInvalid(); localTitles(); });
@@ -167,6 +188,29 @@
     }
     if (event.key === "Escape") all("details.confirm[open]").forEach((one) => { one.open = false; one.querySelector("summary").focus(); });
   });
+
+  // --- what passes with time: as `span` and `ago` of the server write it ----------------------------------
+  const ahead = new Date(root.dataset.now) - Date.now(); // of this machine's clock, if by more than the page took to come
+  const clock = () => Date.now() + (Math.abs(ahead) > 3000 ? ahead : 0);
+  const UNITS = [[86400, "d"], [3600, "h"], [60, "min"], [1, "s"]];
+  function span(seconds) {
+    const parts = [];
+    for (const [size, unit] of UNITS) {
+      const count = Math.floor(seconds / size);
+      seconds -= count * size;
+      if (count && parts.length < 2) parts.push(`${count} ${unit}`);
+    }
+    return parts.join(" ");
+  }
+  function ago(at) {
+    const away = (at - clock()) / 1000, rough = span(Math.round(Math.abs(away)));
+    return Math.abs(away) < 1 || !rough ? "now" : away > 0 ? `in ${rough}` : `${rough} ago`;
+  }
+  const put = (where, text) => { if (where.textContent !== text) where.textContent = text; };
+  setInterval(() => {
+    all("[data-away]").forEach((one) => put(one, ago(new Date(one.dataset.away))));
+    all("[data-since]").forEach((one) => put(one, span(Math.max(1, Math.round((clock() - new Date(one.dataset.since)) / 1000)))));
+  }, 1000);
 
   // --- times: UTC to read, local to look up ---------------------------------------------------------------
   function localTitles() {

@@ -14,11 +14,13 @@ from karya.core.action import NoopAction
 from karya.core.job import new_job
 from karya.core.occurrence import Occurrence, occurrence_tasks, scheduled, triggered
 from karya.core.spec import JobSpec
-from karya.core.task import TaskState
+from karya.core.task import TaskKind, TaskState
 from karya.core.views import JobView, OverviewView, TaskView
 from karya.core.views.overview import AtLeast, Counters, LagBucket
 from tests.support.memory_services import MemoryOverview
 from tests.support.story import NOW, at, every, step
+
+NOOP = {"type": "noop"}
 
 
 def buckets(**counts: int) -> list[LagBucket]:
@@ -102,6 +104,18 @@ def test_one_dead_step_makes_a_dead_occurrence() -> None:
     assert (run.status, run.duration, run.attempts) == (TaskState.DEAD, timedelta(seconds=2), 2)
 
 
+def test_a_hook_stands_with_the_occurrence_that_fired_it() -> None:
+    (early,), (late,) = tasks_of({"action": NOOP}, triggered("x", at(0))), tasks_of({"action": NOOP})
+    fired = {"kind": TaskKind.HOOK, "step": "ON_SUCCESS", "instant": at(90)}
+    hook = early.model_copy(update={**fired, "id": "h", "cause": f"hook:{early.id}/1/0"})
+    whole = early.model_copy(update={**fired, "id": "j", "cause": f"hook:{early.job_id}/completed/0"})
+    first, second, third = runs([whole, hook, ran(late, 0, 1), ran(early, 0, 1)], at(999))
+    assert (first.steps, first.hooks, first.how) == ((), (whole,), "a hook")
+    assert (second.hooks, second.how) == ((), "by schedule")
+    assert (third.hooks, third.how, third.attempts) == ((hook,), "by request", 1)
+    assert len({run.ident for run in (first, second, third)}) == 3
+
+
 def test_steps_stand_behind_what_they_wait_for() -> None:
     steps = [step("z", "x", "y"), step("x"), step("y", "x")]
     job = JobView.of(new_job(JobSpec[NoopAction](steps=steps), NOW), NOW)
@@ -141,6 +155,11 @@ def test_when_it_is() -> None:
     assert text.ago(at(-3), NOW) == "3 s ago"
     assert text.ago(at(0.4), NOW) == "now"
     assert text.instant(NOW) == "2026-11-23 08:00:00"
+
+
+def test_instants_in_sentences() -> None:
+    assert text.spaced("due at 2026-11-23T08:00:00.5Z.") == "due at 2026-11-23 08:00:00.5."
+    assert text.spaced("the key '2026-11-23'") == "the key '2026-11-23'"
 
 
 def test_long_values_are_cut() -> None:

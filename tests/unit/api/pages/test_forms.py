@@ -133,6 +133,27 @@ def test_what_is_no_json_is_told_of_its_field(field: str, work: str) -> None:
     assert [error.field for error in written.errors] == [field]
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("30s", "PT30S"),
+        ("5 min", "PT5M"),
+        ("1h 30m", "PT1H30M"),
+        ("2d", "P2D"),
+        ("0.5 s", "PT0.5S"),
+        ("PT5M", "PT5M"),
+        ("5", "5"),
+        ("5 5 min", "5 5 min"),
+        ("1m 2m", "1m 2m"),
+        ("a while", "a while"),
+    ],
+)
+def test_durations_as_people_write_them(text: str, expected: str) -> None:
+    values = {**forms.blank(), "schedule.kind": "interval", "schedule.every": text, "timeout": text}
+    wire = forms.written(values).wire
+    assert (wire["schedule"]["every"], wire["timeout"]) == (expected, expected)
+
+
 def test_more_of_a_request_is_an_object() -> None:
     written = forms.written({**forms.blank(), "action.more": "[1]"})
     assert [error.field for error in written.errors] == ["action.more"]

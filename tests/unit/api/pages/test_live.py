@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from karya.api.pages import live
-from karya.api.pages.live import Live, message
+from karya.api.pages.live import Live, message, sampled
 from karya.api.problems import Refused
 from karya.core.errors import StoreUnavailable
 
@@ -36,7 +36,7 @@ def source(monkeypatch: pytest.MonkeyPatch) -> Source:
 
 
 async def opened(many: Live, source: Source, key: str = "a") -> AsyncIterator[bytes]:
-    stream = many.stream(key, source.sample, source.may, lambda: b"hello")
+    stream = many.stream(key, sampled(source.sample), source.may, lambda: b"hello")
     body: AsyncIterator[bytes] = stream.body_iterator  # type: ignore[assignment]
     assert await anext(body) == b"retry: 2000\n\nhello"
     return body
@@ -77,6 +77,6 @@ async def test_listeners_are_bounded(source: Source, monkeypatch: pytest.MonkeyP
     many = Live()
     body = await opened(many, source)
     with pytest.raises(Refused, match="too many pages"):
-        many.stream("b", source.sample, source.may)
+        many.stream("b", sampled(source.sample), source.may)
     many.close()
     assert [chunk async for chunk in body] == []

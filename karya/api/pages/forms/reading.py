@@ -1,0 +1,134 @@
+"""What a form says, as the job that a client would send."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from karya.api.pages.forms.durations import iso
+from karya.api.pages.forms.fields import LIMITS, POLICIES, Values
+from karya.core.errors import FieldError
+
+_OF_KIND = {
+    "once": ("at", "after"),
+    "interval": ("every",),
+    "cron": ("expression", "timezone"),
+    "rrule": ("rule", "timezone"),
+}
+_RECURRING = ("start_at", "end_at", "max_runs", "exclude")
+_NULLABLE = frozenset({"misfire.window", "retention.dead"})
+"""Where an empty field says null, which is not the default."""
+_INTEGERS = frozenset(
+    {
+        *("priority", "schedule.max_runs", "retry.max_attempts", "misfire.at_once"),
+        *("concurrency.limit", "rate.limit"),
+    }
+)
+_DURATIONS = frozenset(
+    {
+        *("timeout", "schedule.every", "schedule.after", "schedule.jitter", "rate.per"),
+        *("retry.delay", "retry.max_delay", "misfire.grace", "misfire.window"),
+        *("retention.succeeded", "retention.other", "retention.dead"),
+    }
+)
+_LISTS = frozenset({"tags", "schedule.exclude", "retry.retry_on"})
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a form says: the job in its wire form, and what of it cannot be read at all."""
+
+    wire: dict[str, Any]
+    errors: tuple[FieldError, ...]
+
+
+def written(values: Values) -> Written:
+    """The job that these fields describe. Nothing is checked here but that JSON is JSON."""
+    errors: list[FieldError] = []
+    wire: dict[str, Any] = {"description": values["description"], "tags": _list(values["tags"])}
+    wire |= {name: values[name] for name in ("name", "set", "user_id") if values[name]}
+    wire["schedule"] = _schedule(values)
+    wire |= _work(values, errors)
+    wire |= {name: _policy(name, values) for name in POLICIES}
+    wire |= {name: values[name] for name in ("pool", "overlap")}
+    wire["timeout"] = _value("timeout", values) or None
+    if values["priority"]:
+        wire["priority"] = _value("priority", values)
+    wire |= {name: _limit(name, values) for name in LIMITS}
+    wire["hooks"] = _json("hooks", values, errors, default=[])
+    return Written(wire, tuple(errors))
+
+
+def _schedule(values: Values) -> dict[str, Any]:
+    kind = values["schedule.kind"]
+    names = ("jitter", *_OF_KIND.get(kind, ()), *(() if kind == "once" else _RECURRING))
+    given = {name: _value(f"schedule.{name}", values) for name in names if values[f"schedule.{name}"]}
+    return {"kind": kind, **given}
+
+
+def _work(values: Values, errors: list[FieldError]) -> dict[str, Any]:
+    match values["work"]:
+        case "rest":
+            action: dict[str, Any] = {"type": "rest", "method": values["action.method"]}
+            action["url"] = values["action.url"]
+            if values["action.body"]:
+                action["body"] = body_of(values["action.body"])
+            more = _json("action.more", values, errors, default={})
+            if not isinstance(more, dict):
+                errors.append(FieldError("action.more", 'must be an object, such as {"headers": {…}}'))
+                more = {}
+            return {"action": {**action, **more}}
+        case "steps":
+            return {"steps": _json("steps", values, errors, default=[])}
+        case _:
+            return {"action": _json("action", values, errors, default=None)}
+
+
+def _limit(name: str, values: Values) -> dict[str, Any] | None:
+    given = {field: f"{name}.{field}" for field in LIMITS[name]}
+    return {field: _value(full, values) for field, full in given.items() if values[full]} or None
+
+
+def _policy(name: str, values: Values) -> dict[str, Any]:
+    policy: dict[str, Any] = {}
+    for field in type(POLICIES[name]).model_fields:
+        full = f"{name}.{field}"
+        if values[full]:
+            policy[field] = _value(full, values)
+        elif full in _NULLABLE:
+            policy[field] = None
+    return policy
+
+
+def _value(name: str, values: Values) -> Any:
+    text = values[name]
+    if name in _DURATIONS:
+        return iso(text)
+    if name in _LISTS:
+        return _list(text)
+    if name in _INTEGERS and text.isascii() and text.isdecimal() and len(text) < 17:
+        return int(text)
+    return text
+
+
+def _list(text: str) -> list[str]:
+    return text.replace(",", " ").split()
+
+
+def body_of(text: str) -> Any:
+    """JSON where it is an object or a list, and otherwise the text itself."""
+    try:
+        value = orjson.loads(text)
+    except ValueError:
+        return text
+    return value if isinstance(value, dict | list) else text
+
+
+def _json(name: str, values: Values, errors: list[FieldError], default: Any) -> Any:
+    if not values[name]:
+        return default
+    try:
+        return orjson.loads(values[name])
+    except ValueError as error:
+        errors.append(FieldError(name, f"not JSON: {error}"))
+        return default
