@@ -267,11 +267,11 @@ class Scheduler:
             later = {t.hint.task_id for t in first_seen if t.hint.job_id in extension.contended}
             left_out = extension.dropped | later
             lane.timetable.add(t.hint for t in fresh if t.hint.task_id not in left_out)
-            fresh = self._within(lane, extension, until)
+            fresh = self._within(lane, extension)
 
-    def _within(self, lane: Lane, extension: Extension, until: datetime) -> list[DueTask]:
-        """What was made for the pool and is due inside the look-ahead, as far as there is room."""
-        made = (task for task in extension.made if task.hint.pool == lane.pool and task.hint.due_at <= until)
+    def _within(self, lane: Lane, extension: Extension) -> list[DueTask]:
+        """What was made for the pool, as far as there is room."""
+        made = (task for task in extension.made if task.hint.pool == lane.pool)
         return [task for task in made if not lane.timetable.knows(task.hint)][: lane.timetable.room]
 
     def _note(self, extension: Extension, now: datetime) -> None:
@@ -295,7 +295,7 @@ class Scheduler:
                 del self._unfinished[job_id]
             self._note(extension, now)
             for lane in self._lanes.values():
-                self._plan(lane, self._within(lane, extension, until), until)
+                self._plan(lane, self._within(lane, extension), until)
         ended = self._clock.monotonic()
         self._catch_up_at = ended + max(_CATCH_UP_SECONDS, self._rest_after(ended - started))
 
