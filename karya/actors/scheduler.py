@@ -204,7 +204,6 @@ class Scheduler:
             look, lane.look = lane.look or self._begun(lane), None
             if look is not None:
                 self._read(lane, look)
-                self._dispatch()
             if self._fair.is_time(lane, self._clock.monotonic()):
                 self._read_fairly(lane)
 
@@ -226,7 +225,9 @@ class Scheduler:
             return
         started = self._clock.monotonic()
         page = self._reader.page(lane, look)
-        self._plan(lane, page.fresh, look.until)
+        for part in page.parts:
+            self._plan(lane, part, look.until)
+            self._dispatch()
         look.after = page.last or look.after
         look.seconds += self._clock.monotonic() - started
         if page.more:
