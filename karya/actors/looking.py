@@ -1,10 +1,13 @@
 """Reading what is READY: whole tasks where they are new, and their keys where most of them are known."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from karya.actors.lane import Lane, Look, Position
 from karya.core.ports import Agenda, DueTask
+
+_PART = 100
+"""Of how many tasks it is made in one go what follows them: so long nothing is handed over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +19,12 @@ class Page:
     last: Position | None
     """Behind which to read on; None when nothing is there."""
     more: bool
+
+    @property
+    def parts(self) -> Iterator[Sequence[DueTask]]:
+        """What is new, in parts that are planned in one go. All of it where nothing follows."""
+        most = _PART if any(task.recurring for task in self.fresh) else max(1, len(self.fresh))
+        return (self.fresh[start : start + most] for start in range(0, len(self.fresh), most))
 
 
 class Reader:

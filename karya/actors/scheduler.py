@@ -204,7 +204,6 @@ class Scheduler:
             look, lane.look = lane.look or self._begun(lane), None
             if look is not None:
                 self._read(lane, look)
-                self._dispatch()
             if self._fair.is_time(lane, self._clock.monotonic()):
                 self._read_fairly(lane)
 
@@ -226,7 +225,9 @@ class Scheduler:
             return
         started = self._clock.monotonic()
         page = self._reader.page(lane, look)
-        self._plan(lane, page.fresh, look.until)
+        for part in page.parts:
+            self._plan(lane, part, look.until)
+            self._dispatch()
         look.after = page.last or look.after
         look.seconds += self._clock.monotonic() - started
         if page.more:
@@ -267,11 +268,11 @@ class Scheduler:
             later = {t.hint.task_id for t in first_seen if t.hint.job_id in extension.contended}
             left_out = extension.dropped | later
             lane.timetable.add(t.hint for t in fresh if t.hint.task_id not in left_out)
-            fresh = self._within(lane, extension, until)
+            fresh = self._within(lane, extension)
 
-    def _within(self, lane: Lane, extension: Extension, until: datetime) -> list[DueTask]:
-        """What was made for the pool and is due inside the look-ahead, as far as there is room."""
-        made = (task for task in extension.made if task.hint.pool == lane.pool and task.hint.due_at <= until)
+    def _within(self, lane: Lane, extension: Extension) -> list[DueTask]:
+        """What was made for the pool, as far as there is room."""
+        made = (task for task in extension.made if task.hint.pool == lane.pool)
         return [task for task in made if not lane.timetable.knows(task.hint)][: lane.timetable.room]
 
     def _note(self, extension: Extension, now: datetime) -> None:
@@ -295,7 +296,7 @@ class Scheduler:
                 del self._unfinished[job_id]
             self._note(extension, now)
             for lane in self._lanes.values():
-                self._plan(lane, self._within(lane, extension, until), until)
+                self._plan(lane, self._within(lane, extension), until)
         ended = self._clock.monotonic()
         self._catch_up_at = ended + max(_CATCH_UP_SECONDS, self._rest_after(ended - started))
 

@@ -128,10 +128,15 @@ class Job(BaseModel):
 
     def next_cursor(self, at: datetime, count: int) -> Cursor | None:
         """The cursor behind the instant `at`, which was number `count`; None when none follows."""
+        return next(self.cursors_behind(at, count), None)
+
+    def cursors_behind(self, at: datetime, count: int) -> Iterator[Cursor]:
+        """The cursors on the instants behind `at`, which was number `count`, in their order."""
         following = self.schedule.next_after(self.anchor, at, count)
-        if following is None:
-            return None
-        return cursor_at(self.schedule, self.anchor, following, count + 1)
+        while following is not None:
+            at, count = following, count + 1
+            following = self.schedule.next_after(self.anchor, at, count)
+            yield Cursor(at=at, count=count, exhausted=following is None)
 
     def upcoming(self, now: datetime) -> datetime | None:
         """The next instant after `now`, whether or not it has a task yet; None when the job has none left."""

@@ -5,9 +5,12 @@ its jitter lets it be due. It is the scheduler's sight that counts, not the work
 and waits for a worker is never misfired.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import islice
 
+from karya.core.ids import partition_of
 from karya.core.job import Cursor, Job, cursor_at
 from karya.core.policies import MisfirePolicy
 from karya.core.schedule import Interval, Once
@@ -20,6 +23,10 @@ _MOST_PASSED = 10_000
 """How many instants of a calendar rule are passed over in one go; those of an interval are only counted."""
 
 _ANY_NUMBER = 2**62
+
+_SOON = timedelta(seconds=10)
+"""How far behind the look-ahead instants lie at most that are made before they have to be: a pause or a
+change of the job has to deal with them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +67,14 @@ def has_misfired(job: Job, now: datetime) -> bool:
 
 
 def plan(
-    job: Job, now: datetime, until: datetime, *, open_late: int = 0, most: int = 100, cut: bool = False
+    job: Job,
+    now: datetime,
+    until: datetime,
+    *,
+    open_late: int = 0,
+    most: int = 100,
+    further: int = 0,
+    cut: bool = False,
 ) -> Plan:
     """What follows the cursor of a job: skipped ranges, and occurrences so far that the chain cannot be late.
 
@@ -69,6 +83,9 @@ def plan(
     instant that has no task: when that one is seen, there is still time. Of misfired ones no more than
     `at_once` are open at a time, `open_late` of them already; never more than `most` are made at once.
     With `cut` the tasks that should be there are not to be relied on.
+
+    Where something is made anyway, instants behind it that come soon are made, too, up to `further` in one
+    go: a job of one second is then read and moved once for several occurrences.
     """
     if job.cursor.exhausted:
         return Plan(job.cursor, None, ())
@@ -78,7 +95,7 @@ def plan(
         return Plan(cursor, skip, (), unfinished=True)
     late, room = misfired_until(job, now), max(0, job.misfire.at_once - open_late)
     ahead = None if cut else _earliest_ahead(job, until)
-    while (following := job.next_cursor(cursor.at, cursor.count)) is not None:
+    for following in job.cursors_behind(cursor.at, cursor.count):
         if ahead is not None and ahead <= following.at:
             break
         if len(made) >= most or (len(made) >= room and following.at <= late and _is_capped(job)):
@@ -88,7 +105,27 @@ def plan(
         due_at = job.schedule.due_at(job.id, cursor.at)
         if due_at > until:
             ahead = min(ahead or due_at, due_at)
-    return Plan(cursor, skip, tuple(made))
+    if made:
+        made += _further(job, cursor, until, min(most, further), len(made))
+    return Plan(made[-1] if made else cursor, skip, tuple(made))
+
+
+def _further(job: Job, cursor: Cursor, until: datetime, most: int, made: int) -> Iterator[Cursor]:
+    """Instants that could be made later. Each job has numbers of its own at which it stops, so that those
+    which began together do not all go on in the same second.
+
+    None where a missed instant may have to be skipped, since only of the task on which the cursor stands it
+    is known that nobody saw it before; and none where jitter tells how many there have to be.
+    """
+    most = min(most, job.misfire.at_once)
+    if job.schedule.jitter or not _is_capped(job) or made >= most:
+        return
+    stop, last = partition_of(job.id) % most, cursor
+    for following in islice(job.cursors_behind(cursor.at, cursor.count), most - made):
+        if last.count % most == stop or following.at > until + _SOON:
+            return
+        last = following
+        yield following
 
 
 def verdict(job: Job, instant: datetime, due_at: datetime, count: int, seen_at: datetime) -> str | None:

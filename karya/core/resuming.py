@@ -1,6 +1,6 @@
 """What a paused job has missed, and where it goes on."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice, takewhile
@@ -35,7 +35,8 @@ def resumption(job: Job, now: datetime) -> Resumption:
         return Resumption(job.cursor)
     paused_at = job.paused_at or job.cursor.at
     misfired, cursor = passed_over(job, job.cursor, misfired_until(job, paused_at), PAUSED_REASON)
-    overdue = tuple(islice(takewhile(lambda one: one.at < paused_at, _behind(job, cursor)), _MOST_OVERDUE))
+    behind = job.cursors_behind(cursor.at, cursor.count)
+    overdue = tuple(islice(takewhile(lambda one: one.at < paused_at, behind), _MOST_OVERDUE))
     if overdue:
         passed, cursor = passed_over(job, overdue[-1], now, PAUSED_REASON)
     else:  # one range, as there is nothing between the two
@@ -45,14 +46,6 @@ def resumption(job: Job, now: datetime) -> Resumption:
     if following is None:
         return Resumption(Cursor(at=cursor.at, count=cursor.count, exhausted=True), skips, overdue)
     return Resumption(following, skips, (*overdue, following))
-
-
-def _behind(job: Job, cursor: Cursor) -> Iterator[Cursor]:
-    """The cursors of all occurrences behind this one."""
-    following = job.next_cursor(cursor.at, cursor.count)
-    while following is not None:
-        yield following
-        following = job.next_cursor(following.at, following.count)
 
 
 def passed_over(job: Job, cursor: Cursor, until: datetime, reason: str) -> tuple[SkipRange | None, Cursor]:

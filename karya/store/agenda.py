@@ -12,10 +12,11 @@ from karya.core.pools import DEFAULT_POOL
 from karya.core.ports import DueKey, DueTask, Extension, Gap
 from karya.core.task import Task, TaskState
 from karya.store.blocking import NAIVE_DATES, Document, SyncDatabase, translated
-from karya.store.chains import Chains, Done
+from karya.store.chains import MOST_AHEAD, Chains, Done
 from karya.store.documents import HINT_FIELDS, job_entity, readable, task_document, task_hint
 from karya.store.names import BY_ID, JOBS, TASKS, USERS
 from karya.store.skips import Stale
+from karya.store.tails import Tails
 
 _ACTIVE = JobState.ACTIVE.value
 _READY = TaskState.READY.value
@@ -29,12 +30,14 @@ Fields = Mapping[str, int]
 class MongoAgenda:
     """Implements `Agenda`."""
 
-    def __init__(self, database: SyncDatabase) -> None:
+    def __init__(self, database: SyncDatabase, *, further: int = MOST_AHEAD) -> None:
+        """`further` occurrences of a job at most are made in one go where one would do."""
         self._jobs = database[JOBS]
         self._tasks = database[TASKS]
         self._due = database.get_collection(TASKS, codec_options=NAIVE_DATES)
         self._users = database[USERS]
-        self._chains = Chains(database)
+        self._chains = Chains(database, further)
+        self._tails = Tails()
         self._swept_to: tuple[datetime, str] | None = None
 
     def due(
@@ -97,20 +100,25 @@ class MongoAgenda:
         """See `Agenda.extend`."""
         seen: dict[str, list[DueTask]] = defaultdict(list)
         for task in tasks:
-            if task.recurring or (gap is not None and gap.holds(task)):
+            is_missed = gap is not None and gap.holds(task)
+            if is_missed or (task.recurring and not self._tails.covers(task, until, now)):
                 seen[task.hint.job_id].append(task)
 
         def stale(job: Job) -> Sequence[Stale]:
             judged = (_judged(job, task, now, gap) for task in seen[job.id])
             return list(dict.fromkeys(found for found in judged if found is not None))
 
+        if not seen:
+            return Extension()
         with translated():
-            return _extension(*self._chains.extend(seen, until, now, stale=stale))
+            done, held = self._chains.extend(seen, until, now, stale=stale)
+        self._tails.note(one for one in done if one.moved)
+        return _extension(done, held, until)
 
     def catch_up(self, job_ids: Collection[str], until: datetime, now: datetime) -> Extension:
         """See `Agenda.catch_up`."""
         with translated():
-            return _extension(*self._chains.extend(job_ids, until, now))
+            return _extension(*self._chains.extend(job_ids, until, now), until)
 
     def stalled(self, before: datetime, now: datetime, limit: int) -> Extension:
         """See `Agenda.stalled`."""
@@ -123,7 +131,7 @@ class MongoAgenda:
             jittered = [ident for ident in healthy if overdue[ident].schedule.jitter]
             mended, held = self._chains.extend(cut, now, now, cut=cut)
             more, also_held = self._chains.extend(jittered, now, now)
-            return _extension([*mended, *more], [*held, *also_held])
+            return _extension([*mended, *more], [*held, *also_held], now)
 
     def _overdue(self, before: datetime, limit: int) -> Sequence[Job]:
         """The next few of the jobs whose newest instant was before this."""
@@ -161,13 +169,13 @@ def _judged(job: Job, task: DueTask, now: datetime, gap: Gap | None) -> Stale | 
     return Stale(scheduled(job, cursor).cause, hint.instant, reason)
 
 
-def _extension(done: Sequence[Done], held: Sequence[str]) -> Extension:
+def _extension(done: Sequence[Done], held: Sequence[str], until: datetime) -> Extension:
     misfired: dict[str, int] = defaultdict(int)
     for one in done:
         if one.misfired:
             misfired[one.job.misfire.policy.value] += one.misfired
     return Extension(
-        made=tuple(_due_of(t) for one in done for t in one.made if t.status is TaskState.READY),
+        made=tuple(_due_of(task) for one in done for task in one.made if _is_due(task, until)),
         moved=frozenset(one.job.id for one in done if one.moved),
         unfinished=frozenset(one.job.id for one in done if one.unfinished),
         contended=frozenset(held),
@@ -175,6 +183,10 @@ def _extension(done: Sequence[Done], held: Sequence[str]) -> Extension:
         misfired=misfired,
         fired=any(one.fired for one in done),
     )
+
+
+def _is_due(task: Task, until: datetime) -> bool:
+    return task.status is TaskState.READY and task.due_at <= until
 
 
 def _due_task(document: Document) -> DueTask:

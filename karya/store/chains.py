@@ -28,6 +28,9 @@ from karya.store.skips import Skips, Stale
 MOST_AT_ONCE = 100
 """How many occurrences of one job are made in one go when it has fallen behind."""
 
+MOST_AHEAD = 5
+"""How many are made in one go at most where one would do."""
+
 _MOST_BYTES = 8 * 1024 * 1024
 """How much action text goes into one transaction: they share the cache with everything else."""
 
@@ -55,6 +58,8 @@ class Done:
     misfired: int
     """How many instants were skipped."""
     fired: bool
+    reaches: datetime
+    """The newest instant that has been dealt with."""
     moved: bool
     unfinished: bool
 
@@ -80,8 +85,9 @@ Judge = Callable[[Job], Sequence[Stale]]
 class Chains:
     """The successors of jobs."""
 
-    def __init__(self, database: SyncDatabase) -> None:
+    def __init__(self, database: SyncDatabase, further: int) -> None:
         self._client = database.client
+        self._further = further
         self._jobs = database[JOBS]
         self._tasks = database[TASKS]
         self._skips = Skips(database)
@@ -105,7 +111,7 @@ class Chains:
             left = []
             turns = self._turns(jobs, until, now, stale, is_cut=cut is not None)
             for batch in _batches(turns, max(1, MOST_AT_ONCE // _SPLIT**number)):
-                answer = self._write(batch, now)
+                answer = self._write(batch, now, again=number > 0)
                 done += answer
                 left += [] if answer else [turn.job.id for turn in batch]
             if not left:
@@ -124,7 +130,8 @@ class Chains:
         for job in jobs:
             weight = max(job.text_bytes, _MOST_BYTES // _MOST_TASKS * len(job.steps), 1)
             most = max(1, min(MOST_AT_ONCE, _MOST_BYTES // weight))
-            plan_ = plan(job, now, until, open_late=open_late[job.id], most=most, cut=is_cut)
+            late = open_late[job.id]
+            plan_ = plan(job, now, until, open_late=late, most=most, further=self._further, cut=is_cut)
             cursors = (occurrence_tasks(job, scheduled(job, cursor), now) for cursor in plan_.cursors)
             turn = _Turn(job, plan_, stale(job), [task for tasks in cursors for task in tasks])
             if plan_.moves or plan_.unfinished or turn.stale:
@@ -143,8 +150,9 @@ class Chains:
                     causes[task["job_id"]].add(task["cause"])
         return defaultdict(int, {job_id: len(found) for job_id, found in causes.items()})
 
-    def _write(self, batch: Sequence[_Turn], now: datetime) -> Sequence[Done]:
-        """One transaction; nothing when a job of the batch is no longer as it was read."""
+    def _write(self, batch: Sequence[_Turn], now: datetime, *, again: bool) -> Sequence[Done]:
+        """One transaction; nothing when a job of the batch is no longer as it was read, or, unless this is
+        not the first try, when any of the tasks is there: that is rare, and seen as cheaply."""
         made = [task for turn in batch for task in turn.tasks]
         moves = [
             UpdateOne(_as_read(t.job), _advance(t.plan.cursor), hint=BY_ID) for t in batch if t.plan.moves
@@ -152,7 +160,7 @@ class Chains:
 
         def write(session: ClientSession) -> Sequence[Done]:
             if made:
-                self._insert(made, session)
+                self._insert(self._missing(made, session) if again else made, session)
             if moves and self._jobs.bulk_write(moves, ordered=False, session=session).matched_count < len(
                 moves
             ):
@@ -165,12 +173,15 @@ class Chains:
         except (_Overtaken, BulkWriteError):
             return []
 
-    def _insert(self, tasks: Sequence[Task], session: ClientSession) -> None:
+    def _missing(self, tasks: Sequence[Task], session: ClientSession) -> Sequence[Task]:
         ids = [task.id for task in tasks]
-        there = {d["_id"] for d in self._tasks.find({"_id": {"$in": ids}}, {"_id": 1}, session=session)}
-        missing = [task_document(task) for task in tasks if task.id not in there]
-        if missing:
-            self._tasks.insert_many(missing, session=session)
+        found = self._tasks.find({"_id": {"$in": ids}}, {"_id": 1}, session=session).hint(BY_ID)
+        there = {document["_id"] for document in found}
+        return [task for task in tasks if task.id not in there]
+
+    def _insert(self, tasks: Sequence[Task], session: ClientSession) -> None:
+        if tasks:
+            self._tasks.insert_many(map(task_document, tasks), session=session)
 
     def _skip(self, turn: _Turn, now: datetime, session: ClientSession) -> Done:
         skipped = self._skips.write(turn.job, turn.stale, turn.plan.skip, now, session)
@@ -180,6 +191,7 @@ class Chains:
             dropped=skipped.tasks,
             misfired=skipped.instants,
             fired=skipped.fired,
+            reaches=turn.plan.cursor.at,
             moved=turn.plan.moves,
             unfinished=turn.plan.unfinished,
         )

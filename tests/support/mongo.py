@@ -82,7 +82,7 @@ def kit_of(mongo: Mongo) -> StoreKit:
         commits=MongoCommits(mongo.asynchronous),
         error_logs=MongoErrorLogs(mongo.asynchronous),
         users=MongoUsers(mongo.asynchronous),
-        agenda=MongoAgenda(mongo.blocking),
+        agenda=MongoAgenda(mongo.blocking, further=1),
         admissions=MongoAdmissions(mongo.blocking),
         limits=MongoLimits(mongo.blocking, now=lambda: time.now),
         server_limits=MongoLimits(mongo.blocking),

@@ -54,7 +54,7 @@ class Extension:
     """What was done to the chains of some jobs."""
 
     made: Sequence[DueTask] = ()
-    """The tasks that were made and are READY."""
+    """The tasks that were made, are READY, and due inside the look-ahead."""
     moved: frozenset[str] = frozenset()
     """The jobs whose cursor moved."""
     unfinished: frozenset[str] = frozenset()

@@ -351,7 +351,7 @@ class RevisionsConformance(Told):
         assert [task.pool for task in await self.steps(kit, job)] == ["gpu", "large"]
         assert not kit.agenda.due(at(9), None, 9)
         (moved,) = kit.agenda.due(at(9), None, 9, "gpu")
-        assert [task.hint.pool for task in kit.agenda.extend([moved], at(1), NOW).made] == ["gpu"]
+        assert [task.hint.pool for task in kit.agenda.extend([moved], at(2), NOW).made] == ["gpu"]
 
     async def test_a_triggered_occurrence_follows_the_new_version_until_it_is_claimed(
         self, kit: StoreKit

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from karya.actors import fairly, scheduler
+from karya.actors import fairly, looking, scheduler
 from karya.core.clock import SystemClock
 from karya.core.hint import Hint
 from karya.core.task import CLAIM_AHEAD
@@ -60,6 +60,20 @@ async def test_the_successor_is_stored_before_a_task_is_offered(desk: Desk, mong
     assert all(number >= 1 for number in successors)
     instants = [hint.instant for hint in post.offers.hints[:4]]
     assert instants == [job.created_at + timedelta(seconds=0.1 * n) for n in range(1, 5)]
+
+
+async def test_what_is_due_is_offered_while_others_get_their_successors(
+    desk: Desk, mongo: Mongo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(looking, "_PART", 2)
+    for number in range(6):
+        await desk.job(every(60), from_now(-60.5 + number / 20))
+    stored: list[int] = []
+    offers = Offers()
+    offers.on_offer = lambda _: stored.append(mongo.blocking["tasks"].count_documents({}))
+    post = desk.scheduler(offers=offers, look_ahead=timedelta(seconds=30))
+    await soon(lambda: len(post.offers.jobs) >= 6)
+    assert stored == [8, 10, 12]
 
 
 async def test_a_poke_finds_a_new_task_at_once(desk: Desk) -> None:

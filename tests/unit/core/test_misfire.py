@@ -222,6 +222,57 @@ def test_the_reason_is_for_people(policy: Misfire, reason: str) -> None:
     assert go.skip.reason == reason
 
 
+# --- what is made before it has to be -------------------------------------------------------------------
+
+
+def gone_through(job: Job, seconds: int, further: int) -> list[list[datetime]]:
+    """What is made in each second in which the scheduler sees the job."""
+    made: list[list[datetime]] = []
+    for second in range(1, seconds + 1):
+        go = plan(job, at(second), at(second + 2), further=further)
+        made.append([cursor.at for cursor in go.cursors])
+        job = job.model_copy(update={"cursor": go.cursor})
+    return made
+
+
+@settings(deadline=None)
+@given(st.integers(1, 12), st.integers(1, 10), st.sampled_from([0.5, 1, 3, 7]), st.sampled_from([None, 30]))
+def test_instants_that_come_soon_are_made_together(
+    further: int, at_once: int, interval: float, max_runs: int | None
+) -> None:
+    job = a_job(every(interval, max_runs=max_runs), misfire=Misfire(at_once=at_once))
+    made = gone_through(job, 40, further)
+    found = [instant for instants_ in made for instant in instants_]
+    assert found == instants(job, found[-1])[: len(found)]
+    for second, instants_ in enumerate(made, 1):
+        needed = sum(instant <= at(second + 2) for instant in instants_) + 1
+        assert len(instants_) <= max(min(further, at_once), needed)
+        assert all(instant <= at(second + 12) for instant in instants_[needed:])
+
+
+def test_a_job_of_one_second_moves_every_fifth_time_and_jobs_take_turns() -> None:
+    moves = [[bool(i) for i in gone_through(a_job(every(1)), 40, 5)][10:] for _ in range(40)]
+    assert {sum(move) for move in moves} == {6}
+    assert len({move.index(True) for move in moves}) > 1
+
+
+@pytest.mark.parametrize(
+    "policy, schedule",
+    [
+        (Misfire(policy=MisfirePolicy.SKIP), every(1)),
+        (Misfire(policy=MisfirePolicy.LATEST), every(1)),
+        (Misfire(), Interval(every=SECOND, jitter=MILLISECOND)),
+        (Misfire(), every(11)),
+    ],
+)
+def test_nothing_is_made_early_where_it_could_not_be_skipped_or_comes_late(
+    policy: Misfire, schedule: Schedule
+) -> None:
+    job = a_job(schedule, misfire=policy)
+    first, second = job.cursor.at, job.cursor.at + SECOND
+    assert plan(job, first, second, further=9) == plan(job, first, second)
+
+
 # --- occurrences that have tasks ------------------------------------------------------------------------
 
 SKIP = Misfire(policy=MisfirePolicy.SKIP)
