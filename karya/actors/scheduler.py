@@ -13,6 +13,7 @@ import structlog
 from karya.actors.fairly import FairReader
 from karya.actors.inbox import Inbox
 from karya.actors.lane import START, Lane, Look
+from karya.actors.leading import Leadership
 from karya.actors.looking import Reader
 from karya.actors.metrics import SchedulerMetrics
 from karya.actors.waking import Waking
@@ -26,11 +27,9 @@ from karya.core.ports import (
     DueTask,
     Extension,
     Limits,
-    LockLease,
     Locks,
     Producer,
 )
-from karya.core.ports.scheduling import SCHEDULER_LOCK
 from karya.core.settings import SchedulerSettings
 
 log = structlog.get_logger("karya.scheduler")
@@ -81,32 +80,27 @@ class Scheduler:
         is_dead: Callable[[str], bool],
         pools: Collection[str] = (DEFAULT_POOL,),
     ) -> None:
-        self._owner = owner
-        self._endpoint = endpoint
         self._inbox = inbox
         self._settings = settings
         self._agenda = agenda
         self._admissions = admissions
-        self._locks = locks
         self._producer = producer
         self._clock = clock
         self._metrics = metrics
-        self._sync_clock = sync_clock
-        self._is_dead = is_dead
+        self._leadership = Leadership(owner, endpoint, settings.lease, locks, clock, sync_clock, is_dead)
         resend_after = settings.resend_after.total_seconds()
         self._lanes = {pool: Lane(pool, _CAPACITY, resend_after) for pool in pools}
         self._page = min(settings.batch, _PAGE_OF_MANY if len(self._lanes) > 1 else _PAGE)
         self._waking = Waking(limits, clock)
         self._reader = Reader(agenda, settings.batch, self._page)
         self._fair = FairReader(agenda)
-        self._lease: LockLease | None = None
-        self._renew_at = self._lost_at = self._sweep_at = self._catch_up_at = 0.0
+        self._sweep_at = self._catch_up_at = 0.0
         self._unfinished: dict[str, None] = {}
 
     @property
     def leads(self) -> bool:
         """Whether this one holds the lock."""
-        return self._lease is not None
+        return self._leadership.holds
 
     def due(self, pool: str) -> int:
         """How many tasks of the pool it knows to be due and has not handed over. From any thread."""
@@ -121,7 +115,7 @@ class Scheduler:
                 log.warning("store_unavailable", error=str(error))
                 pause = self._settings.poll.total_seconds()
             self._inbox.wait(pause)
-        self._resign()
+        self._leadership.resign()
 
     def _turn(self) -> float:
         """One round of work; returns how many seconds nothing is due."""
@@ -155,48 +149,23 @@ class Scheduler:
                 lane.poke(due_at)
 
     def _lead(self) -> bool:
-        now = self._clock.monotonic()
-        ttl = self._settings.lease
-        if self._lease is not None and now < self._renew_at:
+        if self._leadership.is_fresh or self._leadership.renew():
             return True
-        if self._lease is None or now >= self._lost_at or not self._locks.renew(self._lease, ttl):
-            self._follow()
-            self._bury_predecessor()
-            self._lease = self._locks.acquire(SCHEDULER_LOCK, self._owner, ttl, {"endpoint": self._endpoint})
-            if self._lease is not None:
-                for lane in self._lanes.values():
-                    lane.looked_to = self._lease.idle_since
-                log.info("leading", owner=self._owner, token=self._lease.token, endpoint=self._endpoint)
-        if self._lease is not None:
-            self._sync_clock()
-            self._renew_at = now + ttl.total_seconds() / 4
-            self._lost_at = now + ttl.total_seconds()
-        self._metrics.leader.set(self._lease is not None)
-        return self._lease is not None
-
-    def _bury_predecessor(self) -> None:
-        """A holder that is known to be dead need not be waited for. Were that a mistake, two would lead for
-        a while, which costs duplicate hints and nothing else."""
-        holder = self._locks.holder(SCHEDULER_LOCK)
-        if holder is not None and self._is_dead(holder.owner):
-            log.info("predecessor_is_dead", owner=holder.owner)
-            self._locks.release(LockLease(SCHEDULER_LOCK, holder.owner, holder.token))
+        self._follow()
+        lease = self._leadership.take()
+        if lease is not None:
+            for lane in self._lanes.values():
+                lane.looked_to = lease.idle_since
+        self._metrics.leader.set(lease is not None)
+        return lease is not None
 
     def _follow(self) -> None:
         """Forgets what it knew as leader: another may have gone on meanwhile."""
-        self._lease = None
         for lane in self._lanes.values():
             lane.forget()
         self._metrics.planned.set(0)
         self._unfinished.clear()
         self._sweep_at = self._catch_up_at = 0.0
-
-    def _resign(self) -> None:
-        if self._lease is not None:
-            try:
-                self._locks.release(self._lease)
-            except StoreUnavailable as error:
-                log.warning("lock_not_released", error=str(error))
 
     def _look(self) -> None:
         """Reads one page of each pool at which to look: those of the others never wait for more than that."""
@@ -356,7 +325,7 @@ class Scheduler:
     def _pause(self) -> float:
         now = self._clock.monotonic()
         lanes = self._lanes.values()
-        pauses = [self._renew_at - now, *(self._pause_of(lane, now) for lane in lanes)]
+        pauses = [self._leadership.renew_at - now, *(self._pause_of(lane, now) for lane in lanes)]
         pauses += [lane.fair_at - now for lane in lanes if lane.unread_after is not None]
         if self._unfinished:
             pauses.append(self._catch_up_at - now)
