@@ -1,6 +1,5 @@
 """Many jobs in one request, to be stored or only to be looked at: a JSON array, or one JSON object a line."""
 
-import asyncio
 from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any
@@ -16,6 +15,7 @@ from karya.api.problems import Refused
 from karya.api.requests import media_type, parsed, read_body
 from karya.api.services import Services
 from karya.core.action import Action
+from karya.core.breaths import in_breaths
 from karya.core.errors import FieldError, InvalidInput
 from karya.core.fields import MOST_ERRORS, invalid
 from karya.core.spec import JobSpec
@@ -24,7 +24,6 @@ from karya.core.views import BatchView, CheckView
 NDJSON = "application/x-ndjson"
 MOST_JOBS = 10_000
 MAX_BATCH_BYTES = 32 * 1024 * 1024
-_BREATHE_EVERY = 100
 
 
 class BatchRoutes:
@@ -77,15 +76,13 @@ class BatchRoutes:
     async def _checked(self, written: list[Any]) -> list[JobSpec[Action]]:
         specs: list[JobSpec[Action]] = []
         errors: list[FieldError] = []
-        for number, item in enumerate(written):
+        async for number, item in in_breaths(written):
             try:
                 specs.append(self._spec_type.model_validate(item))
             except ValidationError as error:
                 errors += _of_item(number, invalid(error, item).errors)
             if len(errors) >= MOST_ERRORS:
                 break
-            if number % _BREATHE_EVERY == 0:
-                await asyncio.sleep(0)  # others are waiting for the loop
         if errors:
             raise InvalidInput(errors[:MOST_ERRORS])
         return specs

@@ -1,12 +1,12 @@
 """What travels between a Python client and the server actor: JSON in, JSON or an error as a value out."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from karya.core.breaths import in_breaths
 from karya.core.errors import FieldError, InvalidInput, KaryaError
 from karya.core.fields import invalid
 from karya.core.ports import JobService
@@ -16,7 +16,6 @@ from karya.core.views import BatchView
 _Arguments = Mapping[str, Any]
 M = TypeVar("M", bound=BaseModel)
 _Call = Callable[[JobService, _Arguments], Awaitable[BaseModel]]
-_BREATHE_EVERY = 100
 
 REPEATABLE = frozenset(
     {
@@ -68,13 +67,11 @@ async def _submit(service: JobService, given: _Arguments) -> BaseModel:
 
 async def _submit_many(service: JobService, given: _Arguments) -> BaseModel:
     specs = []
-    for number, spec in enumerate(given["specs"]):
+    async for number, spec in in_breaths(given["specs"]):
         try:
             specs.append(_model(service.spec_type, spec))
         except InvalidInput as error:
             raise InvalidInput(FieldError(f"{number}.{e.field}", e.message) for e in error.errors) from None
-        if number % _BREATHE_EVERY == 0:
-            await asyncio.sleep(0)  # others are waiting for the loop
     ids = tuple(await service.submit_many(specs, key=given.get("key")))
     return BatchView(count=len(ids), ids=ids)
 

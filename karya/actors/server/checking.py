@@ -1,6 +1,5 @@
 """What jobs would come to if they were submitted: for those who declare many, and want to see first."""
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -10,6 +9,7 @@ from pydantic import ValidationError
 
 from karya.actors.server.checks import Checks
 from karya.core.action import Action
+from karya.core.breaths import in_breaths
 from karya.core.errors import FieldError, InvalidInput
 from karya.core.fields import invalid
 from karya.core.job import Job, new_job, normal_form
@@ -17,8 +17,6 @@ from karya.core.ports import Clock, JobRepository
 from karya.core.spec import JobSpec
 from karya.core.times import floor_millis
 from karya.core.views import CheckedView, CheckView, NamesakeView
-
-_BREATHE_EVERY = 100
 
 
 class Checking:
@@ -37,10 +35,8 @@ class Checking:
         now = floor_millis(self._clock.now())
         users: set[str] = set()
         checked = []
-        for number, one in enumerate(written):
+        async for _, one in in_breaths(written):
             checked.append(await self._checked(one, users, now))
-            if number % _BREATHE_EVERY == 0:
-                await asyncio.sleep(0)  # others are waiting for the loop
         namesakes = await self._namesakes(checked)
         return CheckView(jobs=tuple(self._with_namesake(one, namesakes, now) for one in checked))
 

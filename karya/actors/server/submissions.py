@@ -1,6 +1,5 @@
 """Taking jobs in, one by one or many at once."""
 
-import asyncio
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
@@ -8,6 +7,7 @@ from datetime import datetime
 from karya.actors.metrics import ServerMetrics
 from karya.actors.server.checks import Checks
 from karya.core.action import Action
+from karya.core.breaths import in_breaths
 from karya.core.coalesce import Coalescer
 from karya.core.errors import FieldError, InvalidInput, StoreUnavailable
 from karya.core.fields import MOST_ERRORS
@@ -27,7 +27,6 @@ _HEAVIEST_BYTES = 16 * 1024 * 1024
 """How much of what users wrote goes into one transaction: it has to fit into the database's cache."""
 _DOCUMENT_BYTES = 1024
 """What a job or a task takes besides, roughly: with jitter a job may begin with a hundred tasks."""
-_BREATHE_EVERY = 100
 _UNTRACED = nullcontext(None)
 
 
@@ -89,7 +88,7 @@ class Submissions:
         submissions: list[Submission] = []
         errors: list[FieldError] = []
         users: set[str] = set()
-        for number, spec in enumerate(specs):
+        async for number, spec in in_breaths(specs):
             try:
                 await self._checks.check(spec, users)
                 job = new_job(spec, created_at, ident=numbered_id(whole, number), trace=trace)
@@ -98,8 +97,6 @@ class Submissions:
                 errors += [FieldError(f"{number}.{e.field}", e.message) for e in error.errors]
             if len(errors) >= MOST_ERRORS:
                 break
-            if number % _BREATHE_EVERY == 0:
-                await asyncio.sleep(0)  # others are waiting for the loop
         errors += await self._clashes([submission.job for submission in submissions]) if not errors else []
         if errors:
             raise InvalidInput(errors[:MOST_ERRORS])
