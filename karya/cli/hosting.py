@@ -83,6 +83,7 @@ def hosted(settings: Settings, tell: Tell, *, log_to_driver: bool = False) -> It
     Raises whatever keeps the cluster from starting.
     """
     news: News = SimpleQueue()
+    tell = _even_if_nobody_listens(tell)
     with _signals_into(news):
         life = _Life(_make_cluster(settings, tell, log_to_driver), news)
         life.start()
@@ -96,6 +97,17 @@ def hosted(settings: Settings, tell: Tell, *, log_to_driver: bool = False) -> It
             error = life.end()
             if error is not None:
                 raise error
+
+
+def _even_if_nobody_listens(tell: Tell) -> Tell:
+    """A terminal or a pipe may be gone by the end: what cannot be told must not keep the cluster from being
+    stopped, which then nobody could stop any more."""
+
+    def told(text: str) -> None:
+        with suppress(OSError):
+            tell(text)
+
+    return told
 
 
 class _Life(threading.Thread):

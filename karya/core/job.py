@@ -22,7 +22,7 @@ from karya.core.retry import RetryPolicy
 from karya.core.schedule import Interval, Once, Schedule
 from karya.core.spec import JobSpec
 from karya.core.steps import Step, StepTimeout, step_of
-from karya.core.times import Instant, format_instant
+from karya.core.times import Instant, floor_millis, format_instant
 from karya.core.trace import Trace
 
 MAX_ACTION_BYTES = 8 * 1024 * 1024  # of a job and its hooks together: MongoDB documents end at 16 MiB
@@ -197,7 +197,7 @@ def new_job(
     Raises InvalidInput when the schedule has no instant at all, its steps make no graph, or its actions are
     too large to store.
     """
-    schedule = spec.schedule
+    schedule, now = spec.schedule, floor_millis(now)
     first = schedule.first(now)
     if first is None:
         raise _never_runs(schedule, now)

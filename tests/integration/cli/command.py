@@ -66,13 +66,18 @@ def karya(
 
 
 class Up:
-    """A `karya up` in a process group of its own. `lines` is what it has printed so far, both streams."""
+    """A `karya up` in a process group of its own. `lines` is what it has printed so far, both streams; with
+    `heard_until` nobody reads on behind the line that has this in it."""
 
-    def __init__(self, home: Path, *arguments: str, **settings: str) -> None:
+    def __init__(self, home: Path, *arguments: str, heard_until: str = "", **settings: str) -> None:
+        command = [KARYA, "up", "--port", "0", *arguments]
+        if heard_until:
+            ear = f'exec "$0" "$@" > >(exec sed -u \'/{heard_until}/q\') 2>&1'
+            command = ["bash", "-c", ear, *command]
         self.home = home
         self.lines: list[str] = []
         self._process = subprocess.Popen(
-            [KARYA, "up", "--port", "0", *arguments],
+            command,
             cwd=home,
             env=environment(home, **settings),
             stdin=subprocess.DEVNULL,
@@ -139,6 +144,11 @@ class Up:
             return mask is not None and bool(int(mask[1], 16) >> (number - 1) & 1)
 
         until(pending, START_SECONDS, f"{number.name} for karya up")
+
+    def await_silence(self) -> None:
+        """Waits until nobody hears what it says any more."""
+        self._reader.join(START_SECONDS)
+        assert not self._reader.is_alive(), self.text
 
     def signal(self, number: signal.Signals, *, group: bool = False) -> None:
         """Sends a signal to the process alone, or to all of its group as a terminal does."""

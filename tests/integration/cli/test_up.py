@@ -145,6 +145,15 @@ def test_down_stops_a_cluster_that_is_still_starting(tmp_path: Path) -> None:
         await_nothing_left(tmp_path)
 
 
+def test_stops_although_nobody_hears_it_any_more(tmp_path: Path) -> None:
+    with Up(tmp_path, heard_until="starting Ray") as up:
+        up.await_silence()
+        assert "starting Ray" in up.lines[-1]
+        up.signal(signal.SIGTERM)
+        up.await_end()
+        await_nothing_left(tmp_path)
+
+
 def test_ctrl_c_drains_and_a_second_one_hands_running_tasks_back(tmp_path: Path) -> None:
     with Target.running() as target, Up(tmp_path, KARYA_WORKER__GRACE="PT2M") as up:
         target.script(hang())

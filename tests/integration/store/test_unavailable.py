@@ -66,6 +66,7 @@ ASYNC: dict[str, Callable[[MongoStore], Any]] = {
     "begin request": lambda s: s.requests.begin("ann", "key", "print", NOW),
     "finish request": lambda s: s.requests.finish("ann", "key", Answered(200, b"")),
     "page of plans": lambda s: s.plans.page("1", 0, 9),
+    "descriptions": lambda s: s.jobs.descriptions([JOB.id], None),
     "complete solo": lambda s: s.jobs.complete_solo([JOB.id], NOW),
     "settle": lambda s: s.jobs.settle([JOB.id], NOW),
     "unsettled": lambda s: s.jobs.unsettled(NOW, None, 9),
