@@ -12,10 +12,10 @@ LEAST_CACHE_MB = 256
 
 _EVICTION = ",".join(
     (
-        "eviction_dirty_target=60",
-        "eviction_dirty_trigger=80",
-        "eviction_updates_target=50",
-        "eviction_updates_trigger=70",
+        "eviction_dirty_target=20",
+        "eviction_dirty_trigger=40",
+        "eviction_updates_target=20",
+        "eviction_updates_trigger=40",
     )
 )
 """Percent of the cache. By default WiredTiger begins to write pages out when a twentieth is dirty; the

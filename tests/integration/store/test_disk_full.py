@@ -12,6 +12,7 @@ from pymongo.errors import PyMongoError
 from karya.core.errors import Unavailable
 from karya.store.disk import LEAST_FREE_BYTES, full_disk
 from karya.store.embedded import EmbeddedMongod
+from karya.store.mongod.command import LEAST_CACHE_MB
 from tests.support.eventually import eventually
 
 SIZE_MB = 500
@@ -32,7 +33,8 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def test_what_was_acknowledged_outlives_a_full_disk(small_disk: Path) -> None:
     assert full_disk(small_disk) is None
     ballast = small_disk / "ballast"
-    mongod = EmbeddedMongod(small_disk)
+    # A start after a full disk writes out what was dirty, so a small disk wants a small cache (decision 0072).
+    mongod = EmbeddedMongod(small_disk, cache_mb=LEAST_CACHE_MB)
     mongod.start()
     try:
         client: pymongo.MongoClient[dict[str, object]] = pymongo.MongoClient(

@@ -87,7 +87,7 @@ def test_starts_as_a_primary_with_transactions_and_stops(mongod: EmbeddedMongod)
     assert options["net"]["bindIp"] == "127.0.0.1"
     engine = options["storage"]["wiredTiger"]["engineConfig"]
     assert engine["cacheSizeGB"] == 1
-    assert "eviction_dirty_target=60" in engine["configString"], "see decision 0072"
+    assert "eviction_dirty_target=20" in engine["configString"], "see decision 0072"
     assert pid is not None
     assert mongod.is_running
 
