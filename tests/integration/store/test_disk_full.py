@@ -33,7 +33,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def test_what_was_acknowledged_outlives_a_full_disk(small_disk: Path) -> None:
     assert full_disk(small_disk) is None
     ballast = small_disk / "ballast"
-    # A start after a full disk writes out what was dirty, so a small disk wants a small cache (decision 0072).
+    # A start writes out what was dirty, so a small disk wants a small cache (decision 0072).
     mongod = EmbeddedMongod(small_disk, cache_mb=LEAST_CACHE_MB)
     mongod.start()
     try:
