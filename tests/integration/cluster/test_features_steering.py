@@ -1,6 +1,6 @@
 """Pausing, resuming, triggering, skipping and changing live jobs, end to end."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -74,12 +74,13 @@ def missed(karya: Running, job: str) -> set[str]:
 
 def test_a_retry_waits_for_the_resume(karya: Running, target: Target) -> None:
     url = target.at("/pause-retry", respond(500), respond(200))
-    job = karya.submit(action=post(url), retry=attempts(2, "PT0.4S"))
+    job = karya.submit(action=post(url), retry=attempts(2, "PT3S"))
     eventually(lambda: target.calls_to("/pause-retry"), 10, "the first attempt")
     eventually(lambda: karya.karya.summary(job).errors, 10, "its failure")
     karya.karya.pause(job)
     (task,) = karya.karya.summary(job).tasks
     assert (task.status, task.held, task.attempts) == (TaskState.READY, True, 1)
+    eventually(lambda: datetime.now(UTC) > task.due_at, 10, "the end of the backoff")
     canary(karya)
     assert len(target.calls_to("/pause-retry")) == 1
     karya.karya.resume(job)
