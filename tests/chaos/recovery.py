@@ -58,10 +58,10 @@ def _last(injection: Injection) -> int:
 
 
 def _late(history: History) -> Iterator[Late]:
-    """First starts that were not on time, but for those that waited for the end of a pause or, where they
-    have to be alone, for the occurrence before them."""
+    """First starts that were not on time, but for those that waited for the end of a pause, for a limit or,
+    where they have to be alone, for the occurrence before them."""
     runs = runs_of(history)
-    for job in (job for job in history.jobs.values() if not job.alone):
+    for job in (job for job in history.jobs.values() if not (job.alone or job.waits)):
         due = {each.at: each.due for each in instants_of(job, history)}
         for step in (step for step in job.steps if not step.after):
             for run in runs.get((job.key, step.name), ()):
@@ -76,12 +76,12 @@ def _was_held(job: Job, due: int, at: int) -> bool:
 
 def _again(history: History) -> Iterator[Late]:
     """Attempts after one that nobody answered, or the answer of which was not stored, or that was handed
-    back."""
+    back; but for those that had to wait for a limit again."""
     for runs in runs_of(history).values():
         for run in runs:
             job = history.jobs.get(run.key)
             step = step_of(job, run.part) if job is not None else None
-            if step is not None:
+            if job is not None and step is not None and not job.waits:
                 yield from _cuts(run, step, history)
 
 

@@ -10,6 +10,7 @@ from tests.chaos.audit import audited
 from tests.chaos.client import Client, now
 from tests.chaos.cluster import ClusterUnderTest
 from tests.chaos.conductor import Conductor
+from tests.chaos.ear import Ear
 from tests.chaos.faults.base import Fault, Injection
 from tests.chaos.judge.facts import FOR_EVER, Drain, History, Trouble
 from tests.chaos.judge.judge import judge
@@ -29,6 +30,7 @@ from tests.chaos.workload.mix import Mix
 Tell = Callable[[str], None]
 
 _QUIESCE = 60.0
+_LISTENS = 20.0
 _SETTLE = 3.0
 _LOOK = 2.0
 _STARVED = round(LEASE * 1000 / 4)
@@ -95,11 +97,14 @@ class _Run:
         self._programme = programme
         self._tell = tell
         self._conductor = Conductor(rig, Random(programme.seed), tell)
+        self._ear = Ear(rig.cluster.url)
 
     async def outcome(self) -> Outcome:
         sampler = Sampler(self._rig.cluster)
         async with asyncio.TaskGroup() as group:
             sampling = group.create_task(sampler.run())
+            listening = group.create_task(self._ear.run())
+            await asyncio.wait_for(self._ear.listens.wait(), _LISTENS)
             working = group.create_task(self._rig.workload.run())
             await self._play()
             self._rig.workload.stop()
@@ -107,6 +112,7 @@ class _Run:
             stopped = now()
             await self._quiesce()
             sampling.cancel()
+            listening.cancel()
         growth = sampler.growth(WARM_UP if self._programme.soaking else 0.0)
         return await asyncio.to_thread(self._judged, stopped, growth)
 
@@ -122,7 +128,7 @@ class _Run:
         begun = time.monotonic()
         while time.monotonic() < begun + _QUIESCE:
             verdict = await asyncio.to_thread(judge, self._history())
-            if not verdict.of(Kind.LOST):
+            if not verdict.of(Kind.LOST, Kind.UNHEARD):
                 break
             await asyncio.sleep(_LOOK)
         await asyncio.sleep(_SETTLE)
@@ -132,7 +138,8 @@ class _Run:
         troubles += map(_starvation, self._rig.target.records.starved)
         drains = [_drain(each) for each in self._conductor.injections if each.fault.orderly]
         jobs, arrivals = dict(self._rig.workload.jobs), tuple(self._rig.arrivals())
-        return History(jobs, arrivals, now(), tuple(troubles), tuple(drains))
+        heard = tuple(self._ear.heard)
+        return History(jobs, arrivals, now(), tuple(troubles), tuple(drains), heard=heard)
 
     def _judged(self, stopped: int, growth: Sequence[Growth]) -> Outcome:
         history = self._history()
@@ -143,6 +150,7 @@ class _Run:
             for each in injections
             for note in (*each.notes, *each.fault.found_in(each, history), *_beyond_bound(each, felt))
         ]
+        complaints += [f"the place of a listener was not kept: {place}" for place in self._ear.gone]
         complaints += soaked(growth, quiesced) if self._programme.soaking else []
         complaints += audited(self._rig.cluster, self._tell)
         return Outcome(

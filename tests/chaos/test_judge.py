@@ -4,7 +4,7 @@ import subprocess
 import sys
 from dataclasses import replace
 
-from tests.chaos.judge.facts import Arrival, Asked, Drain, History, Job, Step, Trouble
+from tests.chaos.judge.facts import Arrival, Asked, Drain, Heard, History, Job, Limit, Step, Trouble
 from tests.chaos.judge.judge import judge
 from tests.chaos.judge.matching import match
 from tests.chaos.judge.needs import Instant, Need
@@ -152,6 +152,83 @@ def test_occurrences_that_want_to_be_alone_come_one_after_the_other() -> None:
     longer = replace(first, ended=second.at + 500)
     assert kinds(judged(alone, longer, second)) == [Kind.OVERLAP]
     assert judged(replace(alone, alone=False), longer, second).good
+
+
+FEW = Limit("few", 2)
+
+
+def crowd(*spans: tuple[int, int], **fields: object) -> Verdict:
+    """Runs of as many jobs, each from one moment after noon to another."""
+    jobs = {str(n): replace(job(Once(NOON), **fields), key=str(n)) for n in range(len(spans))}
+    runs = [
+        arrival(NOON, str(n), NOON + at, key=str(n), ended=NOON + ended)
+        for n, (at, ended) in enumerate(spans)
+    ]
+    return judge(History(jobs, numbered(runs), NOON + 600 * SECOND))
+
+
+def test_no_more_than_the_limit_run_at_once() -> None:
+    assert crowd((0, 500), (1, 400), (400, 900), (500, 700), seat=FEW).good
+    assert kinds(crowd((0, 500), (1, 400), (399, 900), seat=FEW)) == [Kind.LIMIT]
+    assert crowd((0, 500), (1, 400), (399, 900)).good
+
+
+def test_who_lost_its_lease_holds_no_seat_although_it_goes_on() -> None:
+    one = Limit("one", 1)
+    jobs = {key: replace(job(Once(NOON), seat=one), key=key) for key in ("a", "b")}
+    slept = arrival(NOON, "x", ended=NOON + 9 * SECOND, status=200)
+    other = arrival(NOON, "y", NOON + 5 * SECOND, key="b")
+    again = arrival(NOON, "x", NOON + 6 * SECOND, attempt=2)
+    troubles = (Trouble(NOON, NOON + 9 * SECOND),)
+    told = numbered([slept, other, again])
+    assert judge(History(jobs, told, NOON + 600 * SECOND, troubles)).good
+    alone = numbered([slept, other])
+    assert kinds(judge(History(jobs, alone, NOON + 600 * SECOND, troubles))) == [Kind.LIMIT]
+
+
+def test_no_more_than_the_limit_start_in_a_while() -> None:
+    seldom = Limit("seldom", 2, 4 * SECOND)
+    assert crowd((0, 10), (5, 10), (3_005, 3_010), window=seldom).good
+    assert kinds(crowd((0, 10), (5, 10), (2_999, 3_005), window=seldom)) == [Kind.LIMIT]
+
+
+def test_who_shares_a_limit_may_wait_and_not_for_ever() -> None:
+    late = (20 * SECOND, 20 * SECOND + 5)
+    assert kinds(crowd(late, seat=FEW)) == [Kind.LATE]
+    assert crowd(late, seat=FEW, waits=30 * SECOND).good
+    assert kinds(crowd((39 * SECOND, 39 * SECOND + 5), seat=FEW, waits=30 * SECOND)) == [Kind.LATE]
+
+
+def test_of_two_live_jobs_with_one_name_one_is_refused_and_leaves_nothing() -> None:
+    first = replace(job(Interval(SECOND, max_runs=3), name="n"), key="a")
+    runs = [arrival(NOON + n * SECOND, str(n)) for n in (1, 2, 3)]
+    refused = replace(first, key="b", acked=None, created=None, refused=True)
+    after = replace(first, key="b", schedule=Once(NOON), created=NOON + 4_000, acked=NOON + 4_005, sent=NOON)
+    its = arrival(NOON + 4_000, "x", key="b")
+
+    def told(rival: Job, *more: Arrival) -> list[Kind]:
+        jobs, arrivals = {"a": first, "b": rival}, numbered([*runs, *more])
+        return kinds(judge(History(jobs, arrivals, NOON + 600 * SECOND)))
+
+    assert told(refused) == []
+    assert told(refused, its) == [Kind.EXTRA]
+    assert told(after, its) == []
+    early = replace(after, created=NOON + 2_000, acked=NOON + 2_005)
+    assert Kind.NAME in told(early, arrival(NOON + 2_000, "x", NOON + 2_006, key="b"))
+
+
+def test_a_listener_is_told_of_every_end_once() -> None:
+    once = job(Once(NOON))
+    end = Heard("1", "karya.task.succeeded", "x")
+
+    def told(*heard: Heard, of: Job = once) -> list[Kind]:
+        arrivals = numbered([arrival(NOON, "x")])
+        return kinds(judge(History({"a": of}, arrivals, NOON + 600 * SECOND, heard=heard)))
+
+    assert told(end) == []
+    assert told() == [Kind.UNHEARD]
+    assert told(end, replace(end, position="2")) == [Kind.DOUBLED]
+    assert told(replace(end, kind="karya.task.cancelled")) == [Kind.UNHEARD]
 
 
 def test_every_instant_has_an_arrival_of_its_own() -> None:

@@ -59,6 +59,15 @@ class Step:
     timeout: int = 30_000
 
 
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A limit by key: so many at once, or so many in any stretch of `per` milliseconds."""
+
+    key: str
+    most: int
+    per: int = 0
+
+
 @dataclass(frozen=True)
 class Job:
     """One job. `key` stands in the URL of each of its targets, so it is known whether or not the submit was
@@ -81,6 +90,13 @@ class Job:
     """No occurrence of it begins before the one before has ended."""
     parent: "Job | None" = None
     """The job whose chained action submits this one."""
+    seat: Limit | None = None
+    window: Limit | None = None
+    waits: int = 0
+    """How much longer than others its runs may have to wait, because of its limits."""
+    name: str | None = None
+    refused: bool = False
+    """The submit was answered, and refused."""
 
     @cached_property
     def outcomes(self) -> Mapping[str, str]:
@@ -127,6 +143,15 @@ class Arrival:
 
 
 @dataclass(frozen=True, slots=True)
+class Heard:
+    """One event that a listener was told: its place among all, its kind, and the task that it is about."""
+
+    position: str
+    kind: str
+    subject: str
+
+
+@dataclass(frozen=True, slots=True)
 class Trouble:
     """From when until when a fault excuses that something is late, and that what was in mid-request is done
     again: from its injection until the end of its bound."""
@@ -168,3 +193,5 @@ class History:
     troubles: tuple[Trouble, ...] = ()
     drains: tuple[Drain, ...] = ()
     limits: Limits = field(default_factory=Limits)
+    heard: tuple[Heard, ...] | None = None
+    """What a listener was told; None: nobody listened."""

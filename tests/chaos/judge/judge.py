@@ -5,8 +5,11 @@ from itertools import pairwise
 
 from tests.chaos.judge.attempts import attempts, cut, handed_back, retried, step_of
 from tests.chaos.judge.facts import History, Job, Step
+from tests.chaos.judge.heard import heard
 from tests.chaos.judge.hooks import hooks
 from tests.chaos.judge.ledger import Instants, Ledger
+from tests.chaos.judge.limits import limits
+from tests.chaos.judge.names import names
 from tests.chaos.judge.needs import Need, instants_of
 from tests.chaos.judge.order import order, overlaps
 from tests.chaos.judge.runs import Run, Runs, runs_of
@@ -32,6 +35,8 @@ class _Judge:
                 self._attempts(run)
         for job in self._history.jobs.values():
             self._violations += self._of(job)
+        for check in (limits, names, heard):
+            self._violations += check(self._runs, self._history)
         violations = tuple(sorted(self._violations, key=lambda each: (each.at, each.key)))
         seen = sum(map(len, self._runs.values()))
         return Verdict(violations, self._expected, seen, self._retried, self._excused, self._handed_back)

@@ -52,7 +52,7 @@ def _due(job: Job, at: int, history: History) -> int:
 
 def _deadline(job: Job, due: int, history: History) -> int:
     """By when it must have started: the patience, begun anew behind every trouble and pause on the way."""
-    patience = history.limits.patience
+    patience = history.limits.patience + job.waits
     excuses = [(trouble.start, trouble.end) for trouble in history.troubles]
     excuses += [pause.possible for pause in job.pauses]
     deadline = due + patience

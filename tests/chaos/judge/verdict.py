@@ -25,6 +25,12 @@ class Kind(StrEnum):
     ENDED = "after end"
     OVERLAP = "overlap"
     """Two occurrences of a job at once that wants them one after the other."""
+    LIMIT = "beyond limit"
+    """More at once, or in a while, than a limit by key allows."""
+    NAME = "name"
+    """Two live jobs with one name."""
+    UNHEARD = "unheard"
+    """The end of a task of which no event told."""
     ANCHOR = "anchor"
     """The acknowledged moment of creation lies outside of the submit."""
 

@@ -181,11 +181,28 @@ def overdone(history: History, random: Random) -> History | None:
     return _with(history, more)
 
 
+def unheard(history: History, random: Random) -> History | None:
+    """A listener is not told of the end of a run."""
+    ends = [run[-1].ident for run in _runs(history) if run[-1].succeeded]
+    if not ends:
+        return None
+    lost = random.choice(ends)
+    return replace(history, heard=tuple(each for each in history.heard or () if each.subject != lost))
+
+
+def heard_twice(history: History, random: Random) -> History | None:
+    """A listener is told something again."""
+    if not history.heard:
+        return None
+    return replace(history, heard=(*history.heard, random.choice(history.heard)))
+
+
 DAMAGES: Mapping[Kind | str, Sequence[Damage]] = {
     Kind.LOST: (dropped, hook_dropped, cut_short),
     Kind.EARLY: (early, hasty),
     Kind.LATE: (late,),
-    Kind.DOUBLED: (doubled, forked, hook_forked),
+    Kind.DOUBLED: (doubled, forked, hook_forked, heard_twice),
+    Kind.UNHEARD: (unheard,),
     Kind.FENCE: (repeated, swapped, unexcused, answered, claimed_once),
     Kind.CANCELLED: (after_cancel,),
     Kind.PAUSED: (during_pause,),

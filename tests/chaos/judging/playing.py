@@ -1,11 +1,12 @@
 """Plays a scene as a faultless scheduler would: every run in time, every duplicate with a reason."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from itertools import count
 from random import Random
 
-from tests.chaos.judge.facts import HOOK, Arrival, History, Job, Limits, Step
+from tests.chaos.judge.facts import HOOK, Arrival, Heard, History, Job, Limits, Step
+from tests.chaos.judge.heard import DEAD, SUCCEEDED
 from tests.chaos.judging.scenes import END, Scene
 
 
@@ -14,7 +15,15 @@ def played(scene: Scene, random: Random) -> History:
     player = _Player(scene, random)
     arrivals = [arrival for job in scene.jobs for arrival in player.job(job)]
     jobs = {job.key: job for job in scene.jobs}
-    return History(jobs, numbered(arrivals), END, scene.troubles, scene.drains)
+    told = tuple(_heard(arrivals))
+    return History(jobs, numbered(arrivals), END, scene.troubles, scene.drains, heard=told)
+
+
+def _heard(arrivals: Collection[Arrival]) -> Iterator[Heard]:
+    """One event of each end."""
+    ends = {arrival.ident: DEAD for arrival in arrivals}
+    ends |= {arrival.ident: SUCCEEDED for arrival in arrivals if arrival.succeeded}
+    return (Heard(f"{number}", kind, ident) for number, (ident, kind) in enumerate(ends.items()))
 
 
 def numbered(arrivals: list[Arrival]) -> tuple[Arrival, ...]:

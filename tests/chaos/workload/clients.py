@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +12,7 @@ from tests.chaos.judge.facts import Asked, Job, Pause
 from tests.chaos.workload.draft import Draft, chained, millis
 from tests.chaos.workload.mix import LIFE, Mix
 
-MIXED = 36.0
+MIXED = 40.0
 """About how many tasks a second the waves and the pulse make, with ten seconds from one wave to the next."""
 
 
@@ -56,12 +57,22 @@ class Workload:
         sent = now()
         self._note(draft, draft.facts(sent, None, None))
         tries = 1 if draft.impatient else None
-        with suppress(Refused):  # it came too late for its own end, or what was asked for has ended
+        with self._heeding(draft):
             told = await self._client.post("/v1/jobs", draft.spec(self._target), tries=tries)
             if told.acked is not None:
                 created = millis(told.answer["created_at"])
                 self._note(draft, draft.facts(told.sent, told.acked, created))
                 await self._steer(draft, told.answer["id"])
+
+    @contextmanager
+    def _heeding(self, draft: Draft) -> Iterator[None]:
+        """A refusal ends it: it came too late for its own end, another has its name, or it has ended."""
+        try:
+            yield
+        except Refused:
+            job = self.jobs[draft.key]
+            if job.name is not None and job.acked is None:
+                self._note(draft, replace(job, refused=True))
 
     def _begin(self, work: Any) -> None:
         task = asyncio.create_task(work)

@@ -5,13 +5,16 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tests.chaos.judge.facts import HOOK, Job, Step
+from tests.chaos.judge.facts import HOOK, Job, Limit, Step
 from tests.chaos.judge.schedules import Cron, Interval, Once, Schedule
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _BACKOFF = 200
 _ATTEMPTS = 30
 """So many that no fault uses them up."""
+
+_WAITS = 30_000
+"""So long those may wait who share a limit: what a fault has held up comes together behind it."""
 
 HOOKS = ("ON_SUCCESS", "ON_FAILURE", "ON_COMPLETION", "ON_CANCELLED")
 
@@ -56,6 +59,26 @@ class Steering:
 
 
 @dataclass(frozen=True)
+class Sharing:
+    """What a job shares with others."""
+
+    seat: Limit | None = None
+    window: Limit | None = None
+    priority: int | None = None
+    name: str | None = None
+
+    def fields(self) -> dict[str, Any]:
+        """What is sent of it."""
+        fields: dict[str, Any] = {"priority": self.priority, "name": self.name}
+        if self.seat is not None:
+            fields["concurrency"] = {"key": self.seat.key, "limit": self.seat.most}
+        if self.window is not None:
+            per = duration(self.window.per)
+            fields["rate"] = {"key": self.window.key, "limit": self.window.most, "per": per}
+        return {name: value for name, value in fields.items() if value is not None}
+
+
+@dataclass(frozen=True)
 class Draft:
     """A job with everything that is to happen to it. An impatient client asks once."""
 
@@ -65,6 +88,7 @@ class Draft:
     hooks: tuple[str, ...] = ()
     policies: Mapping[str, Any] | None = None
     steering: Steering = Steering()
+    sharing: Sharing = Sharing()
     child: "Draft | None" = None
     impatient: bool = False
 
@@ -75,6 +99,7 @@ class Draft:
             "schedule": wire(self.schedule),
             "hooks": [_hook(self.key, trigger, target) for trigger in self.hooks],
             **(self.policies or {}),
+            **self.sharing.fields(),
         }
         if len(steps) == 1:
             return {**spec, "action": steps[0]["action"], "retry": steps[0]["retry"]}
@@ -92,6 +117,10 @@ class Draft:
             frozenset(self.hooks),
             skippable=self.policies is not None,
             alone="overlap" in (self.policies or {}),
+            seat=self.sharing.seat,
+            window=self.sharing.window,
+            waits=_WAITS if self.sharing.seat or self.sharing.window else 0,
+            name=self.sharing.name,
         )
 
     def _step(self, work: Work, target: str) -> dict[str, Any]:

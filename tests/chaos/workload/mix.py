@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from random import Random
 
+from tests.chaos.judge.facts import Limit
 from tests.chaos.judge.schedules import Cron, Interval, Once
-from tests.chaos.workload.draft import HOOKS, Draft, Steering, Work
+from tests.chaos.workload.draft import HOOKS, Draft, Sharing, Steering, Work
 
 LIFE = 16_000
 """About how long a recurring job lives."""
@@ -68,6 +69,9 @@ class Mix:
             self._triggered,
             self._particular,
             self._impatient,
+            self._limited,
+            self._rated,
+            self._named,
         ]
 
     def _draft(self, kind: str, *given: object, **fields: object) -> Draft:
@@ -84,7 +88,8 @@ class Mix:
 
     def _punctual(self, now: int) -> Iterator[Draft]:
         for _ in range(10):
-            yield self._draft("punctual", self._soon(now))
+            urgency = Sharing(priority=self._random.choice((0, 3, 9)))
+            yield self._draft("punctual", self._soon(now), sharing=urgency)
 
     def _slow(self, now: int) -> Iterator[Draft]:
         for _ in range(8):
@@ -157,6 +162,29 @@ class Mix:
             slow = Work(behaviour="slow-200")
             alone = self._draft(overlap, self._interval(now, 2_000), (slow,), policies={"overlap": overlap})
             yield alone
+
+    def _limited(self, now: int) -> Iterator[Draft]:
+        """More at one instant than may run at once, and one that is paused while it waits."""
+        few, together = Sharing(seat=Limit("few", 3), priority=9), self._soon(now)
+        for _ in range(10):
+            slow = Work(behaviour=f"slow-{self._random.randrange(100, 700)}")
+            yield self._draft("limited", together, (slow,), sharing=few)
+        yield self._draft("limited", self._soon(now), (Work(behaviour="fail-2"),), sharing=few)
+        steering = Steering(pause_after=self._random.uniform(1, 8), resume_after=9)
+        slow = Work(behaviour="slow-300")
+        yield self._draft("limited", self._interval(now, 2_000), (slow,), steering=steering, sharing=few)
+
+    def _rated(self, now: int) -> Iterator[Draft]:
+        """More at one instant than may start in a while."""
+        seldom, together = Sharing(window=Limit("seldom", 10, 4_000)), self._soon(now)
+        for _ in range(13):
+            yield self._draft("rated", together, sharing=seldom)
+
+    def _named(self, now: int) -> Iterator[Draft]:
+        """Three who want one name at the same time."""
+        name = Sharing(name=f"name-{self._made}")
+        for _ in range(3):
+            yield self._draft("named", self._interval(now, 2_000), sharing=name)
 
     def _impatient(self, now: int) -> Iterator[Draft]:
         for _ in range(2):
