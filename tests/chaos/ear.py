@@ -7,7 +7,7 @@ from http import HTTPStatus
 
 from aiohttp import ClientError, ClientSession, ClientTimeout
 
-from karya.cli.sse import Standing, read_events
+from karya.client.sse import Reader, Standing
 from tests.chaos.judge.facts import Heard
 from tests.chaos.judge.heard import CANCELLED, DEAD, SUCCEEDED
 
@@ -46,6 +46,8 @@ class Ear:
                 return
             self.connections += 1
             self.listens.set()
-            async for text in read_events(answer.content, self._standing):
-                event = json.loads(text)
-                self.heard.append(Heard(event["id"], event["type"], event["subject"]))
+            reader = Reader(self._standing)
+            async for piece in answer.content.iter_any():
+                for text in reader.read(piece):
+                    event = json.loads(text)
+                    self.heard.append(Heard(event["id"], event["type"], event["subject"]))
