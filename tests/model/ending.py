@@ -22,7 +22,7 @@ def settle_down(sim: Simulation) -> None:
     """Everything that was accepted comes to an end, within so many rounds."""
     for step in (Arrive(), Usurp(0), Usurp(1), Restart(0, known=True)):
         sim.do(step)
-    for number in range(_ROUNDS):
+    for number in range(_ROUNDS + _limited(sim)):
         while any(job["status"] == "PAUSED" for job in sim.ledger.seen.jobs.values()):
             sim.do(Resume(0))
         if not _is_open(sim):
@@ -36,6 +36,11 @@ def settle_down(sim: Simulation) -> None:
     tasks = [task for task in seen.tasks.values() if task["status"] in OPEN]
     jobs = [job for job in seen.jobs.values() if job["status"] in LIVE or "slot" in job]
     raise AssertionError(f"at {sim.ledger.now} still open: {jobs} {tasks}")
+
+
+def _limited(sim: Simulation) -> int:
+    """How many tasks may have to wait for one another."""
+    return sum("parked" in task and task["status"] in OPEN for task in sim.ledger.seen.tasks.values())
 
 
 def _is_open(sim: Simulation) -> bool:

@@ -76,6 +76,7 @@ class KaryaMachine(RuleBasedStateMachine):
 
     bustle = several("bustle", some.BUSTLE)
     oversleep = several("oversleep", some.OVERSLEEP)
+    lapse = several("lapse", some.LAPSE, has_room)
     time_passes = step("time_passes", some.PASS)
 
     submit = step("submit", some.SUBMIT, has_room)

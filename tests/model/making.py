@@ -1,14 +1,14 @@
 """How rules are made of steps."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
 from tests.model import strategies as some
 from tests.model.simulation import Meanwhile, Step
-from tests.model.steps.several import Bustle, Oversleep
+from tests.model.steps.several import Plan
 from tests.model.world.faults import Fault
 
 _NAME = "take"
@@ -19,6 +19,16 @@ RULES = ["begin"]
 """The names of all rules; more are added below."""
 
 Given = Callable[[Any], bool]
+
+
+class Several(Protocol):
+    """Steps that are taken one after the other; in number `troubled` something may fail."""
+
+    @property
+    def plan(self) -> Plan: ...
+
+    @property
+    def troubled(self) -> int: ...
 
 
 def always(_: Any) -> bool:
@@ -38,14 +48,15 @@ def step(name: str, steps: st.SearchStrategy[Any], given: Given = always) -> Any
     return is_given(rule(step=steps, fault=some.FAULTS, meanwhile=some.MEANWHILE)(take))
 
 
-def several(name: str, plans: st.SearchStrategy[Any]) -> Any:
+def several(name: str, plans: st.SearchStrategy[Any], given: Given = always) -> Any:
     """A rule: steps that are taken one after the other, in one of which something may fail."""
 
-    def take(self: Any, step: Bustle | Oversleep, fault: Fault | None, meanwhile: Meanwhile | None) -> None:
+    def take(self: Any, step: Several, fault: Fault | None, meanwhile: Meanwhile | None) -> None:
         for number, (one, anyhow) in enumerate(step.plan):
             is_troubled = number == step.troubled
             self.do(name, one, *((fault, anyhow or meanwhile) if is_troubled else (None, anyhow)))
 
     RULES.append(name)
     take.__name__ = _NAME
-    return rule(step=plans, fault=some.FAULTS, meanwhile=some.MEANWHILE)(take)
+    is_given = precondition(given)
+    return is_given(rule(step=plans, fault=some.FAULTS, meanwhile=some.MEANWHILE)(take))

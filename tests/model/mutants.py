@@ -10,6 +10,13 @@ from karya.core.ports import Commit
 from karya.core.transitions import Move, Transition
 from karya.store import claims, commits, fence, outcomes
 from karya.store.client import Document
+from tests.model.sharing_mutants import (
+    heedless_order,
+    parked_in_pauses,
+    uncounted_seats,
+    unnoted_starts,
+    untold_parking,
+)
 from tests.model.world.asynchronous import Asynchronous
 
 Mutant = Callable[[pytest.MonkeyPatch], None]
@@ -98,7 +105,23 @@ def silent_failures(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(outcomes.Outcomes, "_log", some)
 
 
-MUTANTS: Sequence[Mutant] = (unfenced, hasty_reaper, hooks_apart, forgetful, broken_chain, stale_hints)
+MUTANTS: Sequence[Mutant] = (
+    unfenced,
+    hasty_reaper,
+    hooks_apart,
+    forgetful,
+    broken_chain,
+    stale_hints,
+    uncounted_seats,
+    untold_parking,
+)
 """Those that are found within seconds."""
-ELUSIVE: Sequence[Mutant] = (deaf_claims, deaf_to_cancel, silent_failures)
+ELUSIVE: Sequence[Mutant] = (
+    deaf_claims,
+    deaf_to_cancel,
+    silent_failures,
+    unnoted_starts,
+    parked_in_pauses,
+    heedless_order,
+)
 """Those that take longer."""

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Protocol, TypeVar
 from karya.core.errors import Conflict, InvalidInput, NotFound, StoreUnavailable
 from tests.model.acts import Act
 from tests.model.ledger import Ledger
-from tests.model.rules import judge
+from tests.model.rules import judge, limits, turns
 from tests.model.snapshot import LIVE
 from tests.model.worker import Worker
 from tests.model.world.faults import Fault, Pause
@@ -62,9 +62,11 @@ class Simulation:
         self.owners = [f"s{number}" for number in range(SCHEDULERS)]
         self.schedulers = [self.world.scheduler(owner) for owner in self.owners]
         self.is_sweeping = False
+        self._last_turn: tuple[str, Set[str]] = "", frozenset()
         self.resumed: Counter[str] = Counter()
         """How often somebody asked that a job goes on."""
         self.world.faults.sender = lambda: self._acts[-1]
+        self.world.offers.watch = lambda hints: turns.handed_over(self.ledger, hints)
         self._acts: list[Act] = []
         self._parked: list[_Parked] = []
 
@@ -149,6 +151,15 @@ class Simulation:
             if one.until.done():
                 self._parked.remove(one)
                 await self._go_on(one.act, one.task, one.done)
+
+    def turned(self, owner: str, overlooked: Set[str]) -> None:
+        """A scheduler that leads has had a turn without trouble. In the second one in a row it sees what was
+        overlooked before the first."""
+        last_owner, before = self._last_turn
+        still = limits.overlooked(self.ledger) & overlooked
+        forgotten = still & before if owner == last_owner else frozenset()
+        assert not forgotten, f"at {self.ledger.now} there is room, and nobody is let go: {forgotten}"
+        self._last_turn = owner, still
 
     def goes_on(self, job_id: str) -> None:
         """Somebody asks that a job goes on, paused or not."""

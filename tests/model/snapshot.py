@@ -14,21 +14,23 @@ LIVE = frozenset({"ACTIVE", "PAUSED"})
 TOKENS = 1 << 20
 """How far the tokens of two versions of a job lie apart."""
 
-_TEXTS = ["action", "action_large", "event", "hooks", "retry", "schedule", "steps"]
+_TEXTS = ["action", "action_large", "event", "hooks", "limits", "retry", "schedule", "steps"]
+_BESIDE = ("tasks", "skips", "limits")
 _ALL: list[Any] = [
     {"$unset": _TEXTS},
-    *({"$unionWith": {"coll": name, "pipeline": [{"$unset": _TEXTS}]}} for name in ("tasks", "skips")),
+    *({"$unionWith": {"coll": name, "pipeline": [{"$unset": _TEXTS}]}} for name in _BESIDE),
 ]
 """Everything at once: one question costs a third of three."""
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """All jobs, tasks and skipped ranges by their ids."""
+    """All jobs, tasks, skipped ranges and limits in use by their ids."""
 
     jobs: Mapping[str, Document] = field(default_factory=dict)
     tasks: Mapping[str, Document] = field(default_factory=dict)
     skips: Mapping[str, Document] = field(default_factory=dict)
+    gates: Mapping[str, Document] = field(default_factory=dict)
 
     @classmethod
     def of(cls, database: Database[Any]) -> "Snapshot":
@@ -36,10 +38,11 @@ class Snapshot:
         jobs: dict[str, Document] = {}
         tasks: dict[str, Document] = {}
         skips: dict[str, Document] = {}
+        gates: dict[str, Document] = {}
         for one in database["jobs"].aggregate(_ALL):
-            kind = tasks if "kind" in one else jobs if "cursor" in one else skips
+            kind = tasks if "kind" in one else jobs if "cursor" in one else gates if "seq" in one else skips
             kind[one["_id"]] = one
-        return cls(jobs, tasks, skips)
+        return cls(jobs, tasks, skips, gates)
 
     def steps(self, job_id: str) -> list[Document]:
         """The tasks of a job, hooks left out."""

@@ -1,10 +1,12 @@
 """What is drawn: jobs, steps, faults."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from hypothesis import strategies as st
 
 from tests.model.acts import Said
+from tests.model.sharing import Sharing
 from tests.model.simulation import SCHEDULERS, WORKERS, Meanwhile
 from tests.model.steps import base, chains, changes, clients, servers, several, workers
 from tests.model.terms import SHAPES, Terms
@@ -38,6 +40,15 @@ TRIGGERS = (
     "ON_COMPLETION",
 )
 
+_SEATS = st.sampled_from([("k", 1), ("k", 2), ("k", 2), ("k", 3), ("one", 1)])
+_RATES = st.sampled_from([("r", 2, 2 * SECOND), ("r", 1, 0.7 * SECOND), ("k", 3, 5 * SECOND)])
+_RATES |= st.just(("r", 3, 2 * SECOND))
+_OF = st.sampled_from([None, None, "ann"])
+_NAMES = st.sampled_from([None, None, None, "this", "that"])
+_URGENT = st.sampled_from([5, 5, 9, 0])
+LIMITED = st.builds(Sharing, _OF, _NAMES, _URGENT, st.none() | _SEATS, st.none() | _RATES)
+SHARING = st.just(Sharing()) | LIMITED
+
 TERMS = st.builds(
     Terms,
     timing=AT | EVERY | EVERY | MINUTES,
@@ -52,6 +63,7 @@ TERMS = st.builds(
     grace=_seconds(1, 10, 60),
     window=st.sampled_from([timedelta(hours=1), timedelta(seconds=30), None]),
     kept=st.sampled_from([None, None, 2 * SECOND, 60 * SECOND]),
+    sharing=SHARING,
 )
 
 NUMBER = st.integers(0, 7)
@@ -97,6 +109,14 @@ OVERSLEEP = st.builds(
     SAID,
     wakes=st.sampled_from([0, 0, 1, 2, 3]),
     troubled=st.integers(0, 9),
+)
+_LATEST = st.just(-1)
+LAPSE = st.builds(
+    several.Lapse,
+    st.builds(clients.Submit, st.tuples(st.builds(replace, TERMS, timing=EVERY | MINUTES)), AGAIN),
+    st.sampled_from([2, 5, 11, 21, 70, 300]),
+    st.builds(changes.Update, _LATEST, TERMS, st.sampled_from(changes.Keep)),
+    troubled=st.integers(0, 4),
 )
 ARRIVE = st.builds(base.Arrive)
 

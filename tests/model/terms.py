@@ -10,6 +10,7 @@ from karya.core.policies import Misfire, MisfirePolicy, Overlap, Retention
 from karya.core.retry import Backoff, RetryPolicy
 from karya.core.spec import JobSpec
 from karya.core.steps import StepSpec, When
+from tests.model.sharing import Sharing
 from tests.model.timings import MINUTE, At, Timing
 
 
@@ -37,6 +38,7 @@ SHAPES: tuple[Shape, ...] = (
 
 SECOND = timedelta(seconds=1)
 AT_ONCE = At(timedelta(0))
+NOTHING = Sharing()
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ class Terms:
     grace: timedelta = MINUTE
     window: timedelta | None = timedelta(hours=1)
     kept: timedelta | None = None
+    sharing: Sharing = NOTHING
 
     @property
     def names(self) -> frozenset[str]:
@@ -108,6 +111,7 @@ class Terms:
             overlap=Overlap(self.overlap),
             misfire=Misfire(policy=MisfirePolicy(self.misfire), grace=self.grace, window=self.window),
             retention=Retention(**kept),
+            **self.sharing.fields(),
         )
 
 

@@ -25,6 +25,14 @@ _LEAST = {
     f"cut {Cut.AFTER.value}": 100,
     f"cut {Cut.LATE.value}": 5,
     "interruptions": 100,
+    "passed over by an update": 20,
+    "refused for its name": 20,
+    "began within seat": 100,
+    "began within window": 100,
+    "parked seat claim": 20,
+    "parked seat turn": 20,
+    "parked window claim": 20,
+    "parked window turn": 20,
 }
 """A machine that does nothing finds nothing: how often it has to have done what."""
 _SELDOM = 4

@@ -120,7 +120,8 @@ class Worker:
         """Reports an outcome, once: the real one tries again for as long as it may."""
         assert one.transition is not None
         hint = one.claim.hint
-        commit = Commit(hint.task_id, one.claim.lease_id, one.transition, linked=hint.linked)
+        seat = hint.limits.seat if hint.limits else None
+        commit = Commit(hint.task_id, one.claim.lease_id, one.transition, linked=hint.linked, seat=seat)
         kept = await self.reporter.report(Report(hint, commit, self.world.clock.monotonic()))
         if kept:
             self.let_go(one)

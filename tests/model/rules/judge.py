@@ -3,7 +3,7 @@ and what must follow from a difference has to be there, too."""
 
 from tests.model.acts import Act
 from tests.model.ledger import Ledger
-from tests.model.rules import hooks, jobs, tasks
+from tests.model.rules import hooks, jobs, limits, names, tasks
 from tests.model.snapshot import Snapshot
 
 
@@ -14,6 +14,8 @@ def observe(ledger: Ledger, act: Act, now: Snapshot) -> None:
         made = jobs.check(ledger, act, before, now)
         tasks.check(ledger, act, before, now, made)
         hooks.check(ledger, before, now)
+        limits.check(ledger, act, before, now)
+        names.check(now)
     except AssertionError as error:
         error.add_note(f"at {ledger.now}, in: {act}")
         raise

@@ -43,6 +43,7 @@ def _reasoned(ledger: Ledger, act: Act, book: Book, reason: str, at: datetime) -
     if reason == "the job was paused":
         assert act.kind == "resume" and at <= ledger.now, f"{act.kind} skipped {at}: {reason}"
     elif reason == REPLACED:
+        ledger.moves["passed over by an update"] += 1
         assert act.kind == "update" and at <= ledger.now, f"{act.kind} skipped {at}: {reason}"
     else:
         assert act.kind == "turn", f"{act.kind} skipped {at}: {reason}"

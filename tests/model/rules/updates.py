@@ -90,9 +90,10 @@ class Change:
         return self.book.unaccounted(start)
 
     def met_before(self, cursor: datetime | None) -> int:
-        """How many instants the job has had: all that are dealt with, but for those that the chain comes to
-        behind its cursor."""
-        ahead = [at for at in self.book.accounted if cursor is not None and at > cursor]
+        """How many instants the job has had: all that are dealt with, but for those with tasks that the chain
+        comes to behind its cursor; to a range it never comes."""
+        made = [at for at, how in self.book.accounted.items() if how == "made"]
+        ahead = [at for at in made if cursor is not None and at > cursor]
         return len(self.book.accounted) - len([at for at in ahead if self._has(at)])
 
 

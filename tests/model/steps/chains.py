@@ -1,6 +1,6 @@
 """What a running action asks for by itself."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tests.model.acts import Act
 from tests.model.attempted import Phase
@@ -22,8 +22,10 @@ class Chain(OfWorker):
         if not started or started[0].trusted_until <= sim.world.time.now:
             return
         parent, ident = started[0].claim.hint.job_id, sim.world.name("child")
-        spec = self.terms.spec(sim.world.time.now)
-        act = Act("child", job_id=ident, parent=parent, terms={ident: self.terms})
+        sharing = self.terms.sharing.of(sim.ledger.books[parent].terms.sharing.owner).nameless
+        terms = replace(self.terms, sharing=sharing)
+        spec = terms.spec(sim.world.time.now)
+        act = Act("child", job_id=ident, parent=parent, terms={ident: terms})
         submitter = sim.world.submitter()
         if await sim.call(act, lambda: submitter.submit(spec, parent, ident), again=self.again):
             sim.ledger.submitted({ident})

@@ -35,7 +35,10 @@ class Update(Plain):
             return
         now, book = sim.world.time.now, sim.ledger.books[job_id]
         age = now - book.created
-        terms = replace(self.terms, timing=self._timing(book.terms.timing, age))
+        sharing = self.terms.sharing.of(book.terms.sharing.owner)
+        if book.parent is not None:
+            sharing = sharing.nameless
+        terms = replace(self.terms, timing=self._timing(book.terms.timing, age), sharing=sharing)
 
         async def update() -> Job:
             job = await sim.world.lifecycle.update(

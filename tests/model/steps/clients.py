@@ -4,11 +4,12 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from karya.core.errors import StoreUnavailable
+from karya.core.errors import Conflict, StoreUnavailable
 from karya.core.job import new_job
 from karya.core.occurrence import opening
 from karya.core.ports import Submission
 from tests.model.acts import Act
+from tests.model.rules import names as naming
 from tests.model.simulation import REFUSED, Simulation, pick
 from tests.model.steps.base import Plain
 from tests.model.terms import Terms
@@ -30,13 +31,21 @@ class Submit(Plain):
             return
         submissions = [Submission(*opening(job)) for job in jobs]
 
+        refusals: list[Conflict] = []
+
         async def submit() -> bool:
-            await sim.world.jobs.submit(submissions)
+            try:
+                await sim.world.jobs.submit(submissions)
+            except Conflict as refusal:
+                refusals.append(refusal)
+                raise
             return True
 
         if await sim.call(Act("submit", terms=terms), submit, again=self.again):
             sim.ledger.submitted(set(names))
             sim.world.poke(now)
+        elif refusals:
+            naming.refused(sim.ledger, terms)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from karya.core.errors import StoreUnavailable
 from tests.model.acts import Act
+from tests.model.rules import limits
 from tests.model.simulation import Simulation
 from tests.model.steps.base import Plain
 
@@ -21,11 +22,15 @@ class Turn(Plain):
         return frozenset({f"scheduler {self.which}"})
 
     def run(self, sim: Simulation) -> None:
-        with sim.acting(Act("turn", owner=sim.owners[self.which])):
+        owner, troubles = sim.owners[self.which], sim.world.faults.troubles
+        overlooked = limits.overlooked(sim.ledger)
+        with sim.acting(Act("turn", owner=owner)):
             try:
                 sim.schedulers[self.which]._turn()
             except StoreUnavailable:
                 return
+        if sim.schedulers[self.which].leads and sim.world.faults.troubles == troubles:
+            sim.turned(owner, overlooked)
 
 
 @dataclass(frozen=True)

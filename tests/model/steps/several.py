@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from tests.model.acts import Said
 from tests.model.simulation import Meanwhile, Step
 from tests.model.steps.base import Pass
+from tests.model.steps.changes import Update
+from tests.model.steps.clients import Submit
 from tests.model.steps.servers import Sweep, Turn
 from tests.model.steps.workers import Claim, End, Renew, Start
 
@@ -30,6 +32,22 @@ class Bustle:
         worker = self.worker
         day = (Pass(self.seconds), Turn(), Claim(worker), Start(worker), End(worker, self.said))
         return [(one, None) for one in day[: self.far]]
+
+
+@dataclass(frozen=True)
+class Lapse:
+    """A client submits a job, no scheduler has a turn for some time, and then the job is changed: what passed
+    meanwhile has no tasks. In number `troubled` something may fail."""
+
+    submit: Submit
+    seconds: float
+    update: Update
+    troubled: int
+
+    @property
+    def plan(self) -> Plan:
+        """One after the other."""
+        return [(self.submit, None), (Pass(self.seconds), None), (self.update, None)]
 
 
 @dataclass(frozen=True)

@@ -68,9 +68,12 @@ class AsynchronousClient(Stand):
     """A client of motor, as far as transactions go."""
 
     async def start_session(self) -> Any:
-        """One whose commit may lose its answer."""
+        """One whose commit may lose its answer. Of those that are asked for at once each begins when the one
+        before has ended: chance would decide which of them meets a conflict."""
+        alone = self._faults.alone
+        await alone.acquire()
         session = await self._real.start_session()
-        real = session.commit_transaction
+        real, end = session.commit_transaction, session.end_session
 
         async def commit_transaction() -> None:
             if broken := self._faults.breaks(COMMIT, session):
@@ -79,5 +82,9 @@ class AsynchronousClient(Stand):
                 raise broken[1]
             await real()
 
-        session.commit_transaction = commit_transaction
+        async def end_session() -> None:
+            await end()
+            alone.release()
+
+        session.commit_transaction, session.end_session = commit_transaction, end_session
         return session

@@ -7,6 +7,7 @@ from karya.core.settings import StoreSettings
 from karya.store.client import async_database, sync_database
 from karya.store.indexes import INDEXES, prepare
 from karya.store.locks import MongoLocks
+from tests.support.mongo import forget_nothing
 
 SETTINGS = StoreSettings(database="karya_model")
 
@@ -20,6 +21,7 @@ class Databases:
         self.blocking = sync_database(SETTINGS, url)
         self.asynchronous = self.loop.run_until_complete(self._connect(url))
         prepare(self.raw, MongoLocks(self.raw), "model")
+        forget_nothing(self.raw)
 
     async def _connect(self, url: str) -> Any:
         return async_database(SETTINGS, url)

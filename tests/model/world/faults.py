@@ -1,5 +1,6 @@
 """What can go wrong with the operations of one action, and what others may do between two of them."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -65,6 +66,8 @@ class Faults:
         """Whether anything was written since somebody looked."""
         self.run: Callable[[Awaitable[None]], object] = lambda _: None
         """How a blocking caller lets something asynchronous happen."""
+        self.alone = asyncio.Lock()
+        """Who has it may write in transactions; whoever comes in between has one of its own."""
         self._fault: Fault | None = None
         self._pause: Pause | None = None
         self._writes = self._operations = 0
@@ -77,13 +80,20 @@ class Faults:
         self._writes = self._operations = 0
         self._dirty = set()
 
+    @property
+    def troubles(self) -> int:
+        """How often anything was broken, or somebody came in between."""
+        return self.injected.total() + self.interrupted
+
     @contextmanager
     def suspended(self) -> Iterator[None]:
         """What happens meanwhile is neither counted nor broken."""
         kept = self._fault, self._pause, self._writes, self._operations, self._dirty
+        alone, self.alone = self.alone, asyncio.Lock()
         self.arm(None)
         yield
         self._fault, self._pause, self._writes, self._operations, self._dirty = kept
+        self.alone = alone
 
     def keep(self, request: Callable[[], Awaitable[object]]) -> None:
         """This one arrives later."""

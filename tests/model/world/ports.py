@@ -1,6 +1,6 @@
 """Two ports of actors: the queue, which repeats itself, and commits that tell whether they were answered."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
 from karya.core.hint import Hint
@@ -16,10 +16,14 @@ class Offers:
 
     def __init__(self) -> None:
         self.hints: list[Hint] = []
+        self.watch: Callable[[Sequence[Hint]], None] = lambda _: None
+        """Told of everything that is handed over, before anybody can claim it."""
 
     def offer(self, hints: Iterable[Hint]) -> None:
         """Keeps the latest."""
-        self.hints = [*self.hints, *hints][-_MOST_HINTS:]
+        fresh = list(hints)
+        self.watch(fresh)
+        self.hints = [*self.hints, *fresh][-_MOST_HINTS:]
 
     def room(self, pool: str = DEFAULT_POOL) -> int:
         """There always is."""

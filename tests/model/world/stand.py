@@ -16,7 +16,7 @@ WRITES = frozenset(
         "find_one_and_update",
     }
 )
-READS = frozenset({"find_one", "find"})
+READS = frozenset({"find_one", "find", "count_documents"})
 
 
 class Stand:

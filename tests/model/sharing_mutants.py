@@ -1,0 +1,59 @@
+"""Bugs in what jobs share, each put in by hand: limits by key, and the order of what is due."""
+
+import heapq
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from karya.actors.timetable import Timetable, _user
+from karya.core.limits import Starts
+from karya.store import gates, limited, overlaps
+from karya.store.client import Document
+
+
+def uncounted_seats(patch: pytest.MonkeyPatch) -> None:
+    """A claim does not count what runs under its key."""
+
+    async def nothing(*_: Any) -> int:
+        return 0
+
+    patch.setattr(limited.LimitedClaims, "_taken", nothing)
+
+
+def unnoted_starts(patch: pytest.MonkeyPatch) -> None:
+    """A rate does not remember what has started."""
+
+    def as_before(starts: Sequence[Starts], per: timedelta, now: datetime, count: int) -> list[Starts]:
+        return list(starts)
+
+    patch.setattr(limited, "with_more", as_before)
+
+
+def untold_parking(patch: pytest.MonkeyPatch) -> None:
+    """A task is parked, and the limit does not know that somebody waits."""
+    closed = limited._closed
+
+    def unaware(gate: Document, limit: int, begun: int, now: datetime, *, is_full: bool) -> gates.Change:
+        return closed(gate, limit, begun, now, is_full=False)
+
+    patch.setattr(limited, "_closed", unaware)
+
+
+def parked_in_pauses(patch: pytest.MonkeyPatch) -> None:
+    """A pause leaves parked what waits for a limit: it is let go when there is room, paused or not."""
+    patch.setattr(overlaps, "held", lambda: {"$set": {"held": True}})
+
+
+def heedless_order(patch: pytest.MonkeyPatch) -> None:
+    """Priorities are not heeded."""
+
+    def by_moment(self: Timetable, until: datetime) -> None:
+        while self._heap and self._heap[0][0] <= until:
+            moment, order, hint = heapq.heappop(self._heap)
+            if self._is_current(hint):
+                heapq.heappush(self._due.setdefault(_user(hint), []), (0, moment, order, hint))
+                self._turns.enter(_user(hint))
+
+    patch.setattr(Timetable, "_line_up", by_moment)
