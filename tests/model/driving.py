@@ -10,7 +10,7 @@ from tests.model.world.databases import Databases
 
 RULES_OF_AN_EXAMPLE = 150
 """Every example is brought to an end, which is no step and takes its time: few long ones cost less."""
-_STEPS_OF_A_RULE = 1.7
+_STEPS_OF_A_RULE = 1.5
 """So many steps a rule has on average at least: some are several, and Hypothesis ends an example early whose
 draws are too many."""
 _BY_DESIGN = (HealthCheck.too_slow, HealthCheck.data_too_large)
