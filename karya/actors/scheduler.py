@@ -4,7 +4,7 @@ It may be killed at any point, and two may run at once for a while: all it decid
 idempotent inserts and guarded updates, and what it sends are hints.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
 
@@ -27,7 +27,6 @@ from karya.core.ports import (
     DueTask,
     Extension,
     Limits,
-    Locks,
     Producer,
 )
 from karya.core.settings import SchedulerSettings
@@ -65,19 +64,15 @@ class Scheduler:
 
     def __init__(
         self,
-        owner: str,
-        endpoint: str,
+        leadership: Leadership,
         inbox: Inbox,
         settings: SchedulerSettings,
         agenda: Agenda,
         admissions: Admissions,
         limits: Limits,
-        locks: Locks,
         producer: Producer,
         clock: Clock,
         metrics: SchedulerMetrics,
-        sync_clock: Callable[[], object],
-        is_dead: Callable[[str], bool],
         pools: Collection[str] = (DEFAULT_POOL,),
     ) -> None:
         self._inbox = inbox
@@ -87,7 +82,7 @@ class Scheduler:
         self._producer = producer
         self._clock = clock
         self._metrics = metrics
-        self._leadership = Leadership(owner, endpoint, settings.lease, locks, clock, sync_clock, is_dead)
+        self._leadership = leadership
         resend_after = settings.resend_after.total_seconds()
         self._lanes = {pool: Lane(pool, _CAPACITY, resend_after) for pool in pools}
         self._page = min(settings.batch, _PAGE_OF_MANY if len(self._lanes) > 1 else _PAGE)

@@ -10,8 +10,9 @@ _EVERY = 100
 
 
 async def in_breaths(items: Iterable[T]) -> AsyncIterator[tuple[int, T]]:
-    """The items, numbered from 0. After every hundred whoever waits for the loop has a turn."""
+    """The items, numbered from 0. After the first, and each hundred later, whoever waits for the loop has a
+    turn."""
     for number, item in enumerate(items):
-        if number and number % _EVERY == 0:
-            await asyncio.sleep(0)
         yield number, item
+        if number % _EVERY == 0:
+            await asyncio.sleep(0)

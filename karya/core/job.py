@@ -136,7 +136,7 @@ class Job(BaseModel):
         while following is not None:
             at, count = following, count + 1
             following = self.schedule.next_after(self.anchor, at, count)
-            yield Cursor(at=at, count=count, exhausted=following is None)
+            yield _cursor(at=at, count=count, exhausted=following is None)
 
     def upcoming(self, now: datetime) -> datetime | None:
         """The next instant after `now`, whether or not it has a task yet; None when the job has none left."""

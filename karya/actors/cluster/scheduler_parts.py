@@ -14,6 +14,7 @@ from karya.actors.cluster.host import Host, is_dead, new_owner
 from karya.actors.cluster.names import SCHEDULER
 from karya.actors.cluster.ray_runtime import node_ip
 from karya.actors.inbox import Inbox
+from karya.actors.leading import Leadership
 from karya.actors.metrics import SchedulerMetrics
 from karya.actors.scheduler import Scheduler
 from karya.core.clock import SystemClock
@@ -54,20 +55,25 @@ class SchedulerParts:
     async def open(self, host: Host) -> None:
         """Starts all of it. The scheduler is told where its dispatcher listens, for it to publish."""
         endpoint = await self.dispatcher.start(advertised(self._settings.queue, node_ip))
-        self.scheduler = Scheduler(
+        leadership = Leadership(
             owner=self._owner,
             endpoint=endpoint,
+            ttl=self._settings.scheduler.lease,
+            locks=self.store.locks,
+            clock=self.clock,
+            sync_clock=lambda: self.store.measure(self.clock),
+            is_dead=is_dead,
+        )
+        self.scheduler = Scheduler(
+            leadership=leadership,
             inbox=self.inbox,
             settings=self._settings.scheduler,
             agenda=self.store.agenda,
             admissions=self.store.admissions,
             limits=self.store.limits,
-            locks=self.store.locks,
             producer=self.dispatcher,
             clock=self.clock,
             metrics=self.metrics,
-            sync_clock=lambda: self.store.measure(self.clock),
-            is_dead=is_dead,
             pools=self._settings.all_pools,
         )
         host.keep(self.dispatcher.run(), "dispatcher")

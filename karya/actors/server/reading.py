@@ -105,10 +105,14 @@ class Reading:
         return PreviewView(instants=instants, due_at=() if spec.schedule.jitter else instants)
 
     async def _existing(self, job_id: str) -> Job:
-        job = await self._jobs.get(job_id)
-        if job is None:
-            raise NotFound("job", job_id)
-        return job
+        return existing(await self._jobs.get(job_id), job_id)
+
+
+def existing(job: Job | None, job_id: str) -> Job:
+    """The job that was found under this id. Raises NotFound when there was none."""
+    if job is None:
+        raise NotFound("job", job_id)
+    return job
 
 
 def _in_range(limit: int) -> None:

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from karya.actors.metrics import ServerMetrics
 from karya.actors.server.reaching import reached
+from karya.actors.server.reading import existing
 from karya.actors.server.submissions import minting
 from karya.core.errors import Conflict, NotFound, Outdated
 from karya.core.ids import new_id
@@ -93,10 +94,7 @@ class Steering:
         """Ends the job if nothing is left of it, and tells the scheduler that things have changed."""
         await self._jobs.settle([job_id], now)
         self._poke(now)
-        job = await self._jobs.get(job_id)
-        if job is None:
-            raise NotFound("job", job_id)
-        return JobView.of(job, now)
+        return JobView.of(existing(await self._jobs.get(job_id), job_id), now)
 
     async def _cancel_first(self, job_id: str, now: datetime, version: int | None) -> Job | None:
         """A job that has completed has nothing left to cancel, but those that it submitted may: also when

@@ -4,8 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 
-from karya.actors.server.reading import ahead, versions_view
-from karya.core.errors import NotFound
+from karya.actors.server.reading import ahead, existing, versions_view
 from karya.core.job import Job
 from karya.core.ports import Clock, ErrorLogRepository, JobRepository, TaskRepository
 from karya.core.ports.lifecycle import Change, History, Skipped
@@ -42,7 +41,7 @@ class Telling:
         job, open_tasks = await asyncio.gather(
             self._jobs.get(job_id), self._tasks.open_of_job(job_id, _MOST_OPEN)
         )
-        return await self._waits(_existing(job, job_id), open_tasks)
+        return await self._waits(existing(job, job_id), open_tasks)
 
     async def story(
         self, job_id: str, *, cursor: str | None, limit: int, instants: int, entries: int
@@ -55,7 +54,7 @@ class Telling:
             self._error_logs.of_job(job_id, _MOST_ERRORS),
             self._latest(job_id, entries),
         )
-        job = _existing(found, job_id)
+        job = existing(found, job_id)
         now = self._clock.now()
         waits, coming = await asyncio.gather(self._waits(job, open_tasks), ahead(job, now, instants))
         return JobStory(
@@ -81,12 +80,6 @@ class Telling:
         parked = {task.limits for task in open_tasks if task.parked and task.limits}
         taken = await self._tasks.taken(parked) if parked else {}
         return why(job, open_tasks, await self._crew() if is_due else None, now, taken)
-
-
-def _existing(job: Job | None, job_id: str) -> Job:
-    if job is None:
-        raise NotFound("job", job_id)
-    return job
 
 
 def _is_due(task: Task, now: datetime) -> bool:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from karya.actors.inbox import Inbox
+from karya.actors.leading import Leadership
 from karya.actors.metrics import SchedulerMetrics
 from karya.actors.scheduler import Scheduler
 from karya.core.clock import SystemClock
@@ -139,20 +140,25 @@ class Desk:
             poll=poll, look_ahead=look_ahead, lease=lease, resend_after=resend_after, batch=batch
         )
         inbox, offers, metrics = Inbox(), offers or Offers(), SchedulerMetrics()
-        scheduler = Scheduler(
+        leadership = Leadership(
             owner=owner,
             endpoint=f"tcp://{owner}",
+            ttl=settings.lease,
+            locks=locks or self.kit.locks,
+            clock=clock,
+            sync_clock=lambda: None,
+            is_dead=is_dead,
+        )
+        scheduler = Scheduler(
+            leadership=leadership,
             inbox=inbox,
             settings=settings,
             agenda=agenda or self.kit.agenda,
             admissions=admissions or self.kit.admissions,
             limits=limits or self.kit.server_limits,
-            locks=locks or self.kit.locks,
             producer=offers,
             clock=clock,
             metrics=metrics,
-            sync_clock=lambda: None,
-            is_dead=is_dead,
             pools=pools,
         )
         thread = asyncio.create_task(asyncio.to_thread(scheduler.run))

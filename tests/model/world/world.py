@@ -6,6 +6,7 @@ from typing import Any
 
 from karya.actors.inbox import Inbox
 from karya.actors.janitor import Janitor
+from karya.actors.leading import Leadership
 from karya.actors.metrics import SchedulerMetrics, ServerMetrics, WorkerMetrics
 from karya.actors.reporter import Reporter
 from karya.actors.scheduler import Scheduler
@@ -103,18 +104,24 @@ class World:
         """One that knows nothing yet."""
         inbox = Inbox()
         self.inboxes.append(inbox)
-        return Scheduler(
+        settings = SchedulerSettings()
+        leadership = Leadership(
             owner=owner,
             endpoint=f"tcp://{owner}",
+            ttl=settings.lease,
+            locks=MongoLocks(self._blocking, now=lambda: self.time.now),
+            clock=self.clock,
+            sync_clock=lambda: None,
+            is_dead=self.dead.__contains__,
+        )
+        return Scheduler(
+            leadership=leadership,
             inbox=inbox,
-            settings=SchedulerSettings(),
+            settings=settings,
             agenda=MongoAgenda(self._blocking),
             admissions=MongoAdmissions(self._blocking),
             limits=MongoLimits(self._blocking, now=lambda: self.time.now),
-            locks=MongoLocks(self._blocking, now=lambda: self.time.now),
             producer=self.offers,
             clock=self.clock,
             metrics=self._scheduler_metrics,
-            sync_clock=lambda: None,
-            is_dead=self.dead.__contains__,
         )

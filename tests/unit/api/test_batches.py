@@ -1,6 +1,5 @@
 """Many jobs in one request."""
 
-import asyncio
 from typing import Any
 
 import aiohttp
@@ -10,6 +9,7 @@ import pytest
 from karya.api.batches import BatchRoutes
 from tests.support.memory_service import MemoryService
 from tests.support.memory_services import MemoryServices
+from tests.support.turns import others
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 JOB = {"action": {"type": "noop"}}
@@ -80,18 +80,9 @@ async def test_another_type_is_refused(client: aiohttp.ClientSession) -> None:
 
 
 async def test_others_are_served_while_a_large_one_is_checked(memory: MemoryServices) -> None:
-    turns = 0
-
-    async def count() -> None:
-        nonlocal turns
-        while True:
-            turns += 1
-            await asyncio.sleep(0)
-
-    others = asyncio.create_task(count())
-    specs = await BatchRoutes(memory.services)._checked([JOB] * 1_000)
-    others.cancel()
-    assert (len(specs), turns) == (1_000, 9)
+    with others() as turns:
+        specs = await BatchRoutes(memory.services)._checked([JOB] * 1_000)
+    assert (len(specs), turns.count) == (1_000, 10)
 
 
 async def test_a_check_tells_what_is_wrong_with_each_and_stores_nothing(

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from karya.core.policies import Misfire, Retention
+from karya.core.policies import DEFAULT_MISFIRE, DEFAULT_RETENTION
 from karya.core.pools import DEFAULT_POOL
 from karya.core.priority import DEFAULT_PRIORITY
-from karya.core.retry import RetryPolicy
+from karya.core.retry import DEFAULT_RETRY
 
 Values = dict[str, str]
 """The text in each field."""
@@ -49,7 +49,11 @@ _OWN_DEFAULTS: Values = {
 }
 LIMITS: Mapping[str, Sequence[str]] = {"concurrency": ("key", "limit"), "rate": ("key", "limit", "per")}
 """A job has these or it has not: where all of one is empty, it has none."""
-POLICIES: Mapping[str, Any] = {"retry": RetryPolicy(), "misfire": Misfire(), "retention": Retention()}
+POLICIES: Mapping[str, Any] = {
+    "retry": DEFAULT_RETRY,
+    "misfire": DEFAULT_MISFIRE,
+    "retention": DEFAULT_RETENTION,
+}
 
 
 def fields() -> frozenset[str]:
