@@ -48,6 +48,7 @@ class EventStream(StreamingResponse):
                     await send({"type": "http.response.body", "body": chunk, "more_body": True})
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         except TimeoutError:
+            self._listener.end(End.SLOW)
             log.info("listener_stuck", seconds=SEND_SECONDS)
         finally:
             self._hub.leave(self._listener)
