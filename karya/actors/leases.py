@@ -18,6 +18,9 @@ log = structlog.get_logger("karya.worker")
 
 ASK_AGAIN_SECONDS = 0.1
 _MOST_TOGETHER = 500
+_MARGIN = 1 / 20
+"""Of the length of a lease: so long before its end it is no longer relied upon, and so often that is looked
+at while the store does not answer."""
 
 
 class Leases:
@@ -53,14 +56,26 @@ class Leases:
             one.stop(why)
 
     async def keep(self) -> None:
-        """Renews the leases of what is held, a quarter of the lease apart, until it is cancelled."""
-        pause = self._length.total_seconds() / 4
+        """Renews the leases of what is held, a quarter of the lease apart, until it is cancelled. One that
+        failed is tried again sooner, and one that gets no answer at all keeps nothing running for longer than
+        it was granted."""
+        pause = self._length / 4
         while True:
-            await asyncio.sleep(pause)
+            await asyncio.sleep(pause.total_seconds())
+            watching = asyncio.create_task(self._watch(), name="untrusted leases")
             try:
                 await self._renew(list(self._held.values()))
+                pause = self._length / 4
             except StoreUnavailable as error:
                 log.warning("renewal_failed", count=len(self._held), error=str(error))
+                pause = self._length * _MARGIN
+            finally:
+                watching.cancel()
+            self._stop_untrusted()
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep((self._length * _MARGIN).total_seconds())
             self._stop_untrusted()
 
     async def wait_until_it_may_start(self, held: Held) -> None:
@@ -107,7 +122,7 @@ class Leases:
 
     def _stop_untrusted(self) -> None:
         """What could not be renewed in time may belong to another by now."""
-        soon = self._clock.monotonic() + self._length.total_seconds() / 20
+        soon = self._clock.monotonic() + (self._length * _MARGIN).total_seconds()
         for one in list(self._held.values()):
             if one.trusted_until < soon:
                 one.stop(Stop.LOST)

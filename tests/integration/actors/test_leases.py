@@ -109,6 +109,22 @@ async def test_a_worker_cut_off_from_the_store_stops_in_time(crew: Crew) -> None
     assert (await crew.task(hint)).status is TaskState.RUNNING
 
 
+async def test_a_worker_whose_renewal_gets_no_answer_stops_in_time(crew: Crew) -> None:
+    """A connection that hangs is given up by its time-out only, long after the lease has ended."""
+    (hint,) = await crew.store(a_job())
+    actions, claims = running(), Away(crew.kit.claims, "renew")
+    claims.open.clear()
+    mate = crew.worker(actions, lease=SHORT_LEASE, claims=claims)
+    mate.line.send(hint)
+    await soon(lambda: claims.calls and actions.started)
+    assert actions.stopped == []
+    crew.kit.time.advance(0.07)
+    await lost(mate)
+    assert actions.stopped == [hint.task_id]
+    assert await crew.kit.claims.expired(9) == []
+    assert claims.calls == 1, "nobody has answered so far"
+
+
 async def test_a_cancel_stops_the_action_at_the_next_renewal(crew: Crew) -> None:
     job = a_job(every(1), ON_FAILURE)
     (hint,) = await crew.store(job)
