@@ -10,6 +10,7 @@ from typing import Any
 from motor.motor_asyncio import AsyncIOMotorClientSession
 from pymongo import ReturnDocument
 from pymongo.errors import PyMongoError
+from pymongo.read_concern import ReadConcern
 
 from karya.core.hint import Hint
 from karya.core.limits import Limits, window_length, with_more
@@ -17,7 +18,7 @@ from karya.core.task import CLAIM_AHEAD, TaskState
 from karya.store import gates
 from karya.store.client import AsyncDatabase, Document
 from karya.store.names import BY_ID, LIMITS, TASKS, ServerNow
-from karya.store.transactions import in_transaction
+from karya.store.transactions import in_transaction, may_be_committed
 
 Claimed = Callable[[str, str, Any, timedelta], Document]
 """The fields that a claim sets."""
@@ -34,6 +35,7 @@ class LimitedClaims:
     def __init__(self, database: AsyncDatabase, now: ServerNow, claimed: Claimed) -> None:
         self._database = database
         self._tasks = database[TASKS]
+        self._majority = self._tasks.with_options(read_concern=ReadConcern("majority"))
         self._gates = database[LIMITS]
         self._now = now
         self._claimed = claimed
@@ -59,8 +61,9 @@ class LimitedClaims:
         lease_id = uuid.uuid4().hex
         by_id = {hint.task_id: hint for hint in hints}
 
+        allowed = limits.allowed
+
         async def write(session: AsyncIOMotorClientSession) -> Sequence[Won]:
-            allowed = limits.allowed
             opened = {ident: await self._open(ident, session) for ident in allowed}
             now = next(iter(opened.values()))["seen_at"]
             ready = await self._ready(by_id, now, session)
@@ -77,7 +80,24 @@ class LimitedClaims:
                 await self._close(_closed(gate, allowed[ident], len(begun), now, is_full=is_full), session)
             return [(by_id[ident], lease_id) for ident in begun]
 
-        return await in_transaction(self._database, write)
+        try:
+            won = await in_transaction(self._database, write)
+        except PyMongoError as error:
+            if not may_be_committed(error):
+                raise
+            won = await self._read_back(by_id, lease_id)
+        return won
+
+    async def _read_back(self, by_id: Mapping[str, Hint], lease_id: str) -> Sequence[Won]:
+        """What was won, if the claim was committed although its answer was lost: under a lease that nobody
+        knows of, a task would use up an attempt without a start. The token of what is still READY is raised
+        first, so that the commit is settled, one way or the other, when it is read."""
+        ids = {"_id": {"$in": list(by_id)}}
+        unclaimed = {**ids, "status": TaskState.READY.value, "held": False}
+        await self._tasks.update_many(unclaimed, {"$inc": {"token": 1}}, hint=BY_ID)
+        ours = {**ids, "lease.id": lease_id, "status": TaskState.RUNNING.value}
+        found = self._majority.find(ours, {"_id": 1}).hint(BY_ID)
+        return [(by_id[task["_id"]], lease_id) async for task in found]
 
     async def _open(self, ident: str, session: AsyncIOMotorClientSession) -> Document:
         gate: Document = await self._gates.find_one_and_update(

@@ -17,6 +17,7 @@ _FIRST_PAUSE = 0.002
 _TOO_LARGE = {388, 112}
 """TransactionTooLargeForCache; and WriteConflict, in which a full cache is dressed up, too."""
 _TRANSIENT = "TransientTransactionError"
+_UNKNOWN = "UnknownTransactionCommitResult"
 _LETTING_GO: set[asyncio.Task[None]] = set()
 
 
@@ -79,6 +80,11 @@ async def _let_go(session: AsyncIOMotorClientSession) -> None:
     with pymongo.timeout(None):
         await session.abort_transaction()
         await session.end_session()
+
+
+def may_be_committed(error: PyMongoError) -> bool:
+    """Whether a transaction that failed with this may have been carried out nevertheless."""
+    return error.has_error_label(_UNKNOWN)
 
 
 def may_be_too_large(error: PyMongoError) -> bool:

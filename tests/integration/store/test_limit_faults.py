@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from motor.motor_asyncio import AsyncIOMotorClientSession
+from pymongo.errors import AutoReconnect
 
 from karya.core.errors import StoreUnavailable
 from karya.core.task import TaskState
@@ -47,6 +49,32 @@ async def test_a_claim_is_all_or_nothing(
             await crowd.claim()
     assert states(mongo) == before
     assert len(await crowd.claim()) == 2
+
+
+@pytest.mark.parametrize("done", [False, True], ids=["before", "after"])
+async def test_a_claim_whose_commit_was_not_answered_is_read_back(
+    kit: StoreKit, monkeypatch: pytest.MonkeyPatch, done: bool
+) -> None:
+    """Otherwise the task of a job with one attempt would be a dead letter, and never have run."""
+    crowd = Crowd(kit)
+    jobs = await crowd.jobs(3, concurrency=concurrency(2))
+    commit = AsyncIOMotorClientSession.commit_transaction
+
+    async def unheard(session: AsyncIOMotorClientSession) -> None:
+        await (commit if done else AsyncIOMotorClientSession.abort_transaction)(session)
+        raise AutoReconnect("connection closed", {"errorLabels": ["UnknownTransactionCommitResult"]})
+
+    with monkeypatch.context() as broken:
+        broken.setattr(AsyncIOMotorClientSession, "commit_transaction", unheard)
+        claims = await crowd.claim()
+    running = [task for job in jobs if (task := await crowd.task(job)).lease]
+    assert {(claim.hint.task_id, claim.lease_id) for claim in claims} == {
+        (task.id, task.lease.id) for task in running if task.lease
+    }
+    assert len(claims) == (2 if done else 0)
+    await crowd.end(claims, succeed())
+    kit.limits.wake()
+    assert len(await crowd.claim()) == (1 if done else 2), "what is read anew may be claimed"
 
 
 class Second:
