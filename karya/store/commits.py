@@ -41,15 +41,15 @@ class MongoCommits:
         with translated():
             lost = await self._succeed(plain) if plain else frozenset()
             lost |= await self._tell(others, now) if others else frozenset()
-            await self._give_back({c.seat for c in commits if c.seat and c.task_id not in lost})
+            await self._give_back({c.seat for c in commits if c.seat and c.task_id not in lost}, now)
         return lost
 
-    async def _give_back(self, seats: Collection[str]) -> None:
+    async def _give_back(self, seats: Collection[str], now: datetime) -> None:
         """What is counted are RUNNING tasks: those that wait need only be looked at. If that is lost they are
         looked at a little later."""
         if seats:
             wanted = {"_id": {"$in": sorted(seats)}, "waiting": True}
-            await self._gates.update_many(wanted, gates.freed(), hint=BY_ID)
+            await self._gates.update_many(wanted, gates.freed(now), hint=BY_ID)
 
     async def _succeed(self, commits: Sequence[Commit]) -> frozenset[str]:
         answer = await self._tasks.bulk_write(_grouped(commits), ordered=False)

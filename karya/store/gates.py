@@ -12,7 +12,7 @@ from typing import Any
 
 from karya.core.limits import Starts, counted, free_at, window_length
 from karya.core.task import TaskState
-from karya.core.times import EPOCH, MILLISECOND
+from karya.core.times import MILLISECOND
 from karya.store.blocking import Document
 
 Change = tuple[str, Document]
@@ -34,9 +34,10 @@ def touched(now: Any) -> list[Document]:
     return [{"$set": {"seen_at": now, "seq": _next()}}]
 
 
-def freed() -> Document:
-    """There is room for those that wait: it is time to look at them, whatever the time is."""
-    return {"$set": {"wake_at": EPOCH}, "$inc": {"seq": 1}}
+def freed(now: Any) -> list[Document]:
+    """There is room for those that wait: it is time to look at them, behind those of other limits that have
+    waited for a look since before."""
+    return [{"$set": {"wake_at": {"$min": ["$wake_at", now]}, "seq": _next()}}]
 
 
 def waited_for(now: Any, at: timedelta) -> list[Document]:

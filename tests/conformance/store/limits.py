@@ -154,6 +154,21 @@ class LimitsConformance:
         assert (hint.instant, hint.due_at) == (NOW, at(5))
         assert hint.task_id == min(first_task(job).id for job in others)
 
+    async def test_no_key_waits_behind_others_that_have_had_their_turn(self, kit: StoreKit) -> None:
+        """However many keys there are, and however soon some of them have room again."""
+        crowd, names = Crowd(kit), {f"k{number}" for number in range(25)}
+        for name in names:
+            await crowd.jobs(4, concurrency=concurrency(1, name))
+        claims, begun = await crowd.claim(), set[str]()
+        for _ in range(3):
+            kit.time.advance(0.1)
+            await crowd.end(claims, succeed())
+            kit.limits.wake()
+            claims = await crowd.claim()
+            allowed = (claim.hint.limits for claim in claims)
+            begun |= {limits.concurrency.key for limits in allowed if limits and limits.concurrency}
+        assert begun == names
+
     async def test_another_owner_has_another_key(self, kit: StoreKit) -> None:
         crowd = Crowd(kit)
         for owner in ("ann", "bob", None):
