@@ -4,6 +4,7 @@ import asyncio
 import uuid
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -61,9 +62,10 @@ class LimitedClaims:
         lease_id = uuid.uuid4().hex
         by_id = {hint.task_id: hint for hint in hints}
 
-        allowed = limits.allowed
+        allowed, waited_for = limits.allowed, set[str]()
 
         async def write(session: AsyncIOMotorClientSession) -> Sequence[Won]:
+            waited_for.clear()
             opened = {ident: await self._open(ident, session) for ident in allowed}
             now = next(iter(opened.values()))["seen_at"]
             ready = await self._ready(by_id, now, session)
@@ -75,6 +77,7 @@ class LimitedClaims:
             begun, parked = ready[: room[full]], ready[room[full] :]
             await self._begin(begun, lease_id, owner, ttl, session)
             await self._park(parked, full, allowed[full], session)
+            waited_for.update([full] if parked else [])
             for ident, gate in opened.items():
                 is_full = bool(parked) and ident == full
                 await self._close(_closed(gate, allowed[ident], len(begun), now, is_full=is_full), session)
@@ -86,7 +89,17 @@ class LimitedClaims:
             if not may_be_committed(error):
                 raise
             won = await self._read_back(by_id, lease_id)
+        for seat in filter(gates.is_seat, waited_for):
+            with suppress(PyMongoError):  # then it is found a little later
+                await self._look_again(seat, allowed[seat])
         return won
+
+    async def _look_again(self, seat: str, limit: int) -> None:
+        """Whoever gave a seat back in the middle of the claim could not see that somebody waits for it."""
+        taken = await self._tasks.count_documents(gates.running(seat), limit=limit, hint="seats")
+        if taken < limit:
+            wanted = {"_id": seat, "waiting": True}
+            await self._gates.update_one(wanted, gates.freed(self._now()), hint=BY_ID)
 
     async def _read_back(self, by_id: Mapping[str, Hint], lease_id: str) -> Sequence[Won]:
         """What was won, if the claim was committed although its answer was lost: under a lease that nobody

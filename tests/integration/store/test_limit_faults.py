@@ -77,6 +77,25 @@ async def test_a_claim_whose_commit_was_not_answered_is_read_back(
     assert len(await crowd.claim()) == (1 if done else 2), "what is read anew may be claimed"
 
 
+async def test_a_seat_that_is_given_back_while_others_come_to_wait_is_not_left_empty(
+    kit: StoreKit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who gives it back sees nobody wait, and who comes to wait sees it taken."""
+    crowd, limited = Crowd(kit), kit.claims._limited  # type: ignore[attr-defined]
+    first, _ = await crowd.jobs(2, concurrency=concurrency(1))
+    (claim,) = await crowd.claim([hint_of(first_task(first))])
+    park = limited._park
+
+    async def meanwhile(*args: Any) -> None:
+        await park(*args)
+        assert not await kit.commit(claim, succeed())
+
+    monkeypatch.setattr(limited, "_park", meanwhile)
+    assert await crowd.claim() == []
+    monkeypatch.undo()
+    assert kit.limits.wake().tasks == 1
+
+
 class Second:
     """Stands in for a collection: the first such operation passes, the second meets the fault."""
 
