@@ -1,5 +1,6 @@
 """The clock follows the database's, as far as a measurement can tell the two apart, and no further."""
 
+import time
 from datetime import UTC, datetime, timedelta, tzinfo
 
 import pytest
@@ -62,6 +63,19 @@ def test_now_is_shifted_by_the_offset() -> None:
     ahead = clock.now() - datetime.now(UTC)
     assert abs(ahead - timedelta(days=1)) < timedelta(minutes=1)
     assert clock.now().tzinfo is UTC
+
+
+def test_a_machine_that_sleeps_grows_older(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its leases run out meanwhile: CLOCK_MONOTONIC would stand still."""
+    clock, asked = SystemClock(), list[int]()
+
+    def slept(kind: int) -> float:
+        asked.append(kind)
+        return 7_200.0 if kind == time.CLOCK_BOOTTIME else 0.0
+
+    monkeypatch.setattr("karya.core.clock.time.clock_gettime", slept)
+    assert clock.monotonic() == 7_200.0
+    assert asked == [time.CLOCK_BOOTTIME]
 
 
 class SetWallClock(datetime):
