@@ -68,7 +68,9 @@ class Worker:
         self._credit.tell()
         while not self._draining:
             hints = await self._consumer.receive()
-            if not self._draining:
+            if self._draining:
+                self._consumer.put_back(hints)
+            else:
                 await self._take(hints)
 
     async def _take(self, hints: Sequence[Hint]) -> None:

@@ -85,6 +85,11 @@ class WorkerSocket:
         self._taken += len(hints)
         return hints
 
+    def put_back(self, hints: Sequence[Hint]) -> None:
+        """See Consumer."""
+        self._inbox[:0] = hints
+        self._taken -= len(hints)
+
     def report(self, free: int, running: int) -> None:
         """See Consumer. `free` must allow for all that `receive` has returned so far."""
         self._free, self._running, self._taken = free, running, 0

@@ -35,6 +35,10 @@ class Line:
         self._free -= len(batch)
         return batch
 
+    def put_back(self, hints: Sequence[Hint]) -> None:
+        self.backlog[:0] = hints
+        self._free += len(hints)
+
     def report(self, free: int, running: int) -> None:
         self.reports.append((free, running))
         self._free = free

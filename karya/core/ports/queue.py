@@ -58,6 +58,9 @@ class Consumer(Protocol):
     async def receive(self) -> Sequence[Hint]:
         """Waits for the next batch of hints."""
 
+    def put_back(self, hints: Sequence[Hint]) -> None:
+        """These were received last, and are not taken: at the end of this worker others get them."""
+
     def report(self, free: int, running: int) -> None:
         """Announces how many more tasks this worker can take at once."""
 

@@ -133,7 +133,10 @@ async def test_pokes_arrive_and_a_client_is_no_worker(stage: Stage) -> None:
     assert [info.owner for info in dispatcher.workers()] == ["w"]
 
 
-async def test_a_worker_that_stops_is_gone_at_once_and_what_it_did_not_take_comes_back(stage: Stage) -> None:
+@pytest.mark.parametrize("looked_at", [False, True])
+async def test_a_worker_that_stops_is_gone_at_once_and_what_it_did_not_take_comes_back(
+    stage: Stage, looked_at: bool
+) -> None:
     dispatcher, worker = await stage.dispatcher(), await stage.worker(3)
     dispatcher.offer(make_hints(3))
     await collect(worker, 3)
@@ -141,6 +144,8 @@ async def test_a_worker_that_stops_is_gone_at_once_and_what_it_did_not_take_come
     worker.report(2, 3)
     await until(lambda: dispatcher.room() == 5_000)
     await until(lambda: [(info.free, info.running) for info in dispatcher.workers()] == [(0, 3)])
+    if looked_at:
+        worker.put_back(await worker.receive())
     await worker.stop()
     assert await stage.next_lost() == ["t000003", "t000004"]
     assert not dispatcher.workers()
