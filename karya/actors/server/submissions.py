@@ -76,7 +76,8 @@ class Submissions:
         with self._traced(whole, len(specs)) as trace:
             belongs_to = trace.followed() if trace else None
             submissions = await self._checked(specs, whole, created_at, belongs_to)
-            for chunk in _chunks(submissions):
+            # Names first: one that somebody takes at this moment refuses all of it, not what is left of it.
+            for chunk in _chunks(sorted(submissions, key=_is_nameless)):
                 await self._store(chunk)
         return [submission.job.id for submission in submissions]
 
@@ -157,6 +158,10 @@ def submission_of(job: Job) -> Submission:
 
 def _first_due(submissions: Iterable[Submission]) -> datetime:
     return min(task.due_at for submission in submissions for task in submission.tasks)
+
+
+def _is_nameless(submission: Submission) -> bool:
+    return submission.job.name is None
 
 
 def _weight(submission: Submission) -> int:

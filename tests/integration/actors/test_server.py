@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from karya.actors.server import health, reading
+from karya.actors.server import health, reading, submissions
 from karya.core.action import Action, RestAction
 from karya.core.errors import Conflict, InvalidInput, NotFound, Outdated, StoreUnavailable
 from karya.core.ids import fixed_id, new_id, numbered_id
-from karya.core.job import JobState
+from karya.core.job import Job, JobState
 from karya.core.ports import JobService
 from karya.core.queries import JobQuery, LetterQuery
 from karya.core.task import TaskState
@@ -369,6 +369,22 @@ async def test_a_batch_with_a_name_that_is_taken_is_refused_as_a_whole(counter: 
     key = new_id(NOW)
     first = await counter.server.submit_many([spec(name="c"), spec()], key=key)
     assert await counter.server.submit_many([spec(name="c"), spec()], key=key) == first
+
+
+async def test_a_name_that_is_taken_while_a_batch_is_checked_refuses_all_of_it(
+    counter: Counter, kit: StoreKit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many transactions the batch takes: a refused one leaves nothing (I1)."""
+    holder = await counter.server.submit(spec(name="a"))
+
+    async def not_yet(*_: Any) -> dict[str, Job]:
+        return {}
+
+    monkeypatch.setattr(kit.jobs, "named", not_yet)
+    monkeypatch.setattr(submissions, "_MOST_IN_CHUNK", 2)
+    with pytest.raises(Conflict, match="the name 'a' is taken"):
+        await counter.server.submit_many([*(spec() for _ in range(4)), spec(name="a")])
+    assert [job.id for job in (await counter.server.list(ALL, cursor=None, limit=9)).jobs] == [holder.id]
 
 
 async def test_a_change_to_a_version_that_has_passed_is_refused(counter: Counter) -> None:
