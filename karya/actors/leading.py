@@ -36,6 +36,8 @@ class Leadership:
         self._sync_clock = sync_clock
         self._is_dead = is_dead
         self._lease: LockLease | None = None
+        self._unused: LockLease | None = None
+        """One that was had, but not yet relied upon."""
         self._lost_at = 0.0
         self.renew_at = 0.0
         """When (monotonic seconds) to ask again."""
@@ -56,31 +58,39 @@ class Leadership:
         if self._lease is None or now >= self._lost_at or not self._locks.renew(self._lease, self._ttl):
             self._lease = None
             return False
+        self._sync_clock()
         self._kept_since(now)
         return True
 
     def take(self) -> LockLease | None:
-        """Tries to lead. Raises StoreUnavailable."""
+        """Tries to lead. Raises StoreUnavailable; whatever was not answered, the next try is told the same
+        `idle_since`. The renewal says that somebody knows that it holds the lock."""
         now = self._clock.monotonic()
         self._bury_predecessor()
-        self._lease = self._locks.acquire(
-            SCHEDULER_LOCK, self._owner, self._ttl, {"endpoint": self._endpoint}
-        )
-        if self._lease is not None:
-            log.info("leading", owner=self._owner, token=self._lease.token, endpoint=self._endpoint)
+        self._lease = None
+        lease = self._locks.acquire(SCHEDULER_LOCK, self._owner, self._ttl, {"endpoint": self._endpoint})
+        if lease is None:
+            return None
+        if self._unused == lease:
+            lease = self._unused
+        self._unused = lease
+        self._sync_clock()
+        if self._locks.renew(lease, self._ttl):
+            log.info("leading", owner=self._owner, token=lease.token, endpoint=self._endpoint)
+            self._lease, self._unused = lease, None
             self._kept_since(now)
         return self._lease
 
     def resign(self) -> None:
         """Lets another lead at once; when the store is away that takes until the lock runs out."""
-        if self._lease is not None:
+        held = self._lease or self._unused
+        if held is not None:
             try:
-                self._locks.release(self._lease)
+                self._locks.release(held)
             except StoreUnavailable as error:
                 log.warning("lock_not_released", error=str(error))
 
     def _kept_since(self, asked_at: float) -> None:
-        self._sync_clock()
         self.renew_at = asked_at + self._ttl.total_seconds() / 4
         self._lost_at = asked_at + self._ttl.total_seconds()
 

@@ -24,12 +24,14 @@ class MongoLocks:
         mine = {"$eq": ["$owner", {"$literal": owner}]}
         expired = {"$lte": ["$expires_at", self._now()]}
         free = {"$or": [mine, expired]}
+        unused = {"$eq": ["$in_use", False]}
         change = {
             "owner": {"$literal": owner},
             "token": {"$cond": [mine, "$token", {"$add": ["$token", 1]}]},
             "expires_at": later(self._now(), ttl),
-            "idle_since": {"$ifNull": ["$renewed_at", EPOCH]},
+            "idle_since": {"$cond": [unused, "$idle_since", {"$ifNull": ["$renewed_at", EPOCH]}]},
             "renewed_at": self._now(),
+            "in_use": False,
             "held_since": {"$cond": [expired, self._now(), "$held_since"]},
             "info": {"$literal": dict(info)},
         }
@@ -50,7 +52,8 @@ class MongoLocks:
 
     def renew(self, lease: LockLease, ttl: timedelta) -> bool:
         """See `Locks.renew`."""
-        extend = [{"$set": {"expires_at": later(self._now(), ttl), "renewed_at": self._now()}}]
+        times = {"expires_at": later(self._now(), ttl), "renewed_at": self._now()}
+        extend = [{"$set": {**times, "in_use": True}}]
         with translated():
             return self._locks.update_one(_held(lease), extend).matched_count == 1
 

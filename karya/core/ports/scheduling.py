@@ -130,7 +130,7 @@ class LockLease:
     owner: str
     token: int
     idle_since: datetime = field(default=EPOCH, compare=False)
-    """When the last holder was last known to hold it (the database's clock)."""
+    """When the last holder that made use of it was last known to hold it (the database's clock)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +153,8 @@ class Locks(Protocol):
         """Takes the lock when it is free, expired or already this owner's; None when another holds it.
 
         `token` rises whenever the lock changes hands. `info` is published with it (an endpoint, say).
-        `idle_since` says when it was last acquired or renewed before: the epoch when never.
+        `idle_since` says since when nobody is known to have made use of it, which begins with a renewal:
+        whoever acquired it and never renewed it may have died before it knew. The epoch when never.
         """
 
     def renew(self, lease: LockLease, ttl: timedelta) -> bool:

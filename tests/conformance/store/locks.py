@@ -116,13 +116,30 @@ class LocksConformance:
         second = kit.locks.acquire("lock", "b", TTL, {})
         assert second
         assert second.idle_since == renewed
-        taken = kit.time.now
+        assert kit.locks.renew(second, TTL)
+        used = kit.time.now
         kit.time.advance(1)
         kit.locks.release(second)
         kit.time.advance(3600)
         third = kit.locks.acquire("lock", "a", TTL, {})
         assert third
-        assert third.idle_since == taken
+        assert third.idle_since == used
+
+    @pytest.mark.parametrize("next_owner", ["b", "c"])
+    def test_who_never_knew_that_it_holds_it_has_not_made_use_of_it(
+        self, kit: StoreKit, next_owner: str
+    ) -> None:
+        """The answer was lost, and it asked again; or it died, and another came."""
+        first = kit.locks.acquire("lock", "a", TTL, {})
+        assert first
+        assert kit.locks.renew(first, TTL)
+        used = kit.time.now
+        kit.time.advance(3600)
+        assert kit.locks.acquire("lock", "b", TTL, {})
+        kit.time.advance(0 if next_owner == "b" else TTL.total_seconds())
+        second = kit.locks.acquire("lock", next_owner, TTL, {})
+        assert second
+        assert second.idle_since == used
 
     @pytest.mark.parametrize("owner", ["$owner", "$$NOW", "a.b", "\0", "𝕳" * 1000])
     def test_an_owner_is_only_a_name(self, kit: StoreKit, owner: str) -> None:

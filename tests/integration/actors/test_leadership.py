@@ -1,11 +1,17 @@
 """One scheduler leads; another goes on from the store when it ends, is lost or is dead."""
 
 from datetime import timedelta
+from typing import Any, cast
 
+import pytest
+
+from karya.actors.leading import Leadership
+from karya.core.errors import StoreUnavailable
 from karya.core.ports.scheduling import SCHEDULER_LOCK
 from tests.conformance.store.kit import TTL, StoreKit
 from tests.integration.actors.desk import SELDOM, Desk
 from tests.support.away import AwayBlocking
+from tests.support.held_clock import HeldClock
 from tests.support.mongo import Mongo
 from tests.support.soon import soon
 
@@ -59,6 +65,51 @@ async def test_it_does_not_wait_for_the_dead(desk: Desk) -> None:
     post = desk.scheduler("successor", poll=SELDOM, is_dead=lambda owner: owner == "predecessor")
     await post.leads()
     assert holder(desk.kit) == "successor"
+
+
+@pytest.mark.parametrize("lost", ["acquire", "renew", "the clock"])
+async def test_since_when_nobody_led_is_not_forgotten_when_an_answer_is_lost(desk: Desk, lost: str) -> None:
+    """What was due meanwhile counts as first seen now, though it took two tries to lead."""
+    kit = desk.kit
+    lease = kit.locks.acquire(SCHEDULER_LOCK, "predecessor", TTL, {})
+    assert lease is not None
+    assert kit.locks.renew(lease, TTL)
+    used = kit.time.now
+    kit.time.advance(3600)
+    losses = [lost]
+
+    class Unheard:
+        """Does what it is asked for; the first answer is lost."""
+
+        def __getattr__(self, name: str) -> Any:
+            def call(*args: Any) -> Any:
+                answer = getattr(kit.locks, name)(*args)
+                lose(name)
+                return answer
+
+            return call
+
+    def lose(name: str) -> None:
+        if name in losses:
+            losses.remove(name)
+            raise StoreUnavailable("no answer")
+
+    leadership = Leadership(
+        owner="s",
+        endpoint="tcp://s",
+        ttl=TTL,
+        locks=cast("Any", Unheard()),
+        clock=HeldClock(kit.time),
+        sync_clock=lambda: lose("the clock"),
+        is_dead=lambda _: False,
+    )
+    with pytest.raises(StoreUnavailable):
+        leadership.take()
+    assert not leadership.holds
+    again = leadership.take()
+    assert again is not None
+    assert again.idle_since == used
+    assert leadership.is_fresh
 
 
 async def test_it_keeps_the_lock_by_renewing_it(desk: Desk, mongo: Mongo) -> None:
