@@ -8,7 +8,7 @@ and waits for a worker is never misfired.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import islice
+from itertools import islice, takewhile
 
 from karya.core.ids import partition_of
 from karya.core.job import Cursor, Job, cursor_at
@@ -23,6 +23,10 @@ _MOST_PASSED = 10_000
 """How many instants of a calendar rule are passed over in one go; those of an interval are only counted."""
 
 _ANY_NUMBER = 2**62
+
+_ENOUGH, _MOST_LOOKED_AT = 500, 2_000
+"""About how many instants with tasks are looked at where jitter leaves it open when they are due, and no more
+than how many. None of the others is relied on: the chain then reaches a little further."""
 
 _SOON = timedelta(seconds=10)
 """How far behind the look-ahead instants lie at most that are made before they have to be: a pause or a
@@ -206,16 +210,21 @@ def _run_past(job: Job, until: datetime) -> _Past | None:
 def _earliest_ahead(job: Job, until: datetime) -> datetime | None:
     """When the first of the occurrences that have tasks, and are due after `until`, is due. What an earlier
     version of the job made is not relied on."""
-    schedule, anchor = job.schedule, job.anchor
-    earliest: datetime | None = None
-    start = max(until - schedule.jitter, job.updated_at)
-    at = schedule.next_after(anchor, start, 0) if start < job.cursor.at else None
-    while at is not None and at <= job.cursor.at:
-        due_at = schedule.due_at(job.id, at)
-        if due_at > until:
-            earliest = min(earliest or due_at, due_at)
-        at = schedule.next_after(anchor, at, 0)
-    return earliest
+    schedule, newest = job.schedule, job.cursor.at
+    start = max(until - _looked_back(job), job.updated_at)
+    if isinstance(schedule, Once) or start >= newest:
+        return None
+    made = takewhile(newest.__ge__, schedule.instants(job.anchor, start))
+    due = (schedule.due_at(job.id, at) for at in islice(made, _MOST_LOOKED_AT))
+    return min((due_at for due_at in due if due_at > until), default=None)
+
+
+def _looked_back(job: Job) -> timedelta:
+    """How long before `until` there may be instants whose tasks are due after it: all of the jitter, or as
+    much as holds enough of them. A job of one second may have 86,400, and is looked at each second."""
+    jitter = job.schedule.jitter
+    following = job.next_cursor(job.cursor.at, job.cursor.count) if jitter else None
+    return min(jitter, _ENOUGH * (following.at - job.cursor.at)) if following else jitter
 
 
 def _reason(job: Job) -> str:

@@ -15,7 +15,8 @@ from karya.core.job import Cursor, Job
 from karya.core.misfire import SkipRange, has_misfired, plan, verdict
 from karya.core.occurrence import opening
 from karya.core.policies import Misfire, MisfirePolicy
-from karya.core.schedule import Cron, Interval, Once, Schedule
+from karya.core.schedule import Cron, Interval, Once, Rrule, Schedule
+from karya.core.schedule.base import BaseSchedule
 from karya.core.times import MILLISECOND
 from tests.support.story import NOW, SECOND, a_job, at, every
 
@@ -128,6 +129,31 @@ def test_every_instant_is_made_or_skipped_as_the_policy_says(
     assert [cursor.count for cursor in course.made] == [numbers[i] for i in made]
     assert course.job.cursor.count == job.cursor.count + len(made) + len(skipped)
     assert bool(missed) == has_misfired(job, now)
+
+
+@pytest.mark.parametrize("rule", ["FREQ=SECONDLY", "FREQ=SECONDLY;BYHOUR=9,11"])
+def test_a_dense_schedule_with_a_long_jitter_costs_no_look_at_each_instant(
+    monkeypatch: pytest.MonkeyPatch, rule: str
+) -> None:
+    """It is looked at each second: to go through all of its day would take longer than that."""
+    now = NOW + timedelta(days=1, hours=3, minutes=30)
+    cursor = Cursor(at=now, count=99_999, exhausted=False)
+    job = a_job(Rrule(rule=rule, jitter=timedelta(days=1))).model_copy(update={"cursor": cursor})
+    real, looks = BaseSchedule.due_at, 0
+
+    def counted(*args: Any) -> datetime:
+        nonlocal looks
+        looks += 1
+        return real(*args)
+
+    monkeypatch.setattr(BaseSchedule, "due_at", counted)
+    step = plan(job, now, now + 2 * SECOND)
+    assert looks <= 2_100
+    following = job.next_cursor(step.cursor.at, step.cursor.count)
+    instants = [now - number * SECOND for number in range(1_790)] + [one.at for one in step.cursors]
+    unseen = [due for at_ in instants if (due := real(job.schedule, job.id, at_)) > now + 2 * SECOND]
+    assert following is not None
+    assert step.unfinished or min(unseen) <= following.at
 
 
 @settings(deadline=None)
