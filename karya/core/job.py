@@ -103,7 +103,8 @@ class Job(BaseModel):
     queued: str | None = None
     """The cause of the one that waits for the slot."""
     skipped: tuple[Instant, ...] = ()
-    """Instants not after the cursor that were skipped on request, as far as they were still to come then."""
+    """Instants that were skipped on request, as far as they were still to come then. They have tasks, and lie
+    behind the cursor only where the job was changed since."""
     created_at: Instant
     updated_at: Instant
     paused_at: Instant | None = None
@@ -151,7 +152,8 @@ class Job(BaseModel):
                 yield at
         seen = self.cursor.count + self._passed(newest, now)
         while (following := self.schedule.next_after(self.anchor, at, seen)) is not None:
-            yield following
+            if following not in self.skipped:
+                yield following
             at, seen = following, seen + 1
 
     def _passed(self, newest: datetime, now: datetime) -> int:

@@ -107,7 +107,7 @@ def plan(
         cursor = following
         made.append(cursor)
         due_at = job.schedule.due_at(job.id, cursor.at)
-        if due_at > until:
+        if due_at > until and cursor.at not in job.skipped:
             ahead = min(ahead or due_at, due_at)
     if made:
         made += _further(job, cursor, until, min(most, further), len(made))
@@ -209,13 +209,13 @@ def _run_past(job: Job, until: datetime) -> _Past | None:
 
 def _earliest_ahead(job: Job, until: datetime) -> datetime | None:
     """When the first of the occurrences that have tasks, and are due after `until`, is due. What an earlier
-    version of the job made is not relied on."""
+    version of the job made is not relied on, nor what was skipped on request: nobody comes to see it."""
     schedule, newest = job.schedule, job.cursor.at
     start = max(until - _looked_back(job), job.updated_at)
     if isinstance(schedule, Once) or start >= newest:
         return None
     made = takewhile(newest.__ge__, schedule.instants(job.anchor, start))
-    due = (schedule.due_at(job.id, at) for at in islice(made, _MOST_LOOKED_AT))
+    due = (schedule.due_at(job.id, at) for at in islice(made, _MOST_LOOKED_AT) if at not in job.skipped)
     return min((due_at for due_at in due if due_at > until), default=None)
 
 

@@ -24,9 +24,11 @@ class Tails:
         self._tails: dict[str, tuple[int, datetime]] = {}
 
     def note(self, done: Iterable[Done]) -> None:
-        """Takes in how far they reach now. With jitter that says nothing of when their tasks are due."""
+        """Takes in how far they reach now. With jitter that says nothing of when their tasks are due; and
+        nobody will see one at the end that was skipped on request."""
         for one in done:
-            if one.made and one.made[0].instant < one.reaches and not one.job.schedule.jitter:
+            can_tell = not one.job.schedule.jitter and one.reaches not in one.job.skipped
+            if can_tell and one.made and one.made[0].instant < one.reaches:
                 self._tails.pop(one.job.id, None)
                 self._tails[one.job.id] = one.job.version, one.reaches
         while len(self._tails) > _CAPACITY:

@@ -78,6 +78,22 @@ async def test_what_another_version_made_is_gone_on_with(kit: StoreKit, schedule
     assert found[-1] > at(11.5) + AHEAD
 
 
+@pytest.mark.parametrize("length", [1, 20])
+async def test_what_was_skipped_on_request_is_not_waited_for(
+    kit: StoreKit, scheduler: Scheduler, length: int
+) -> None:
+    """Once the schedule has changed, the chains come to an instant whose task nobody is going to see."""
+    jobs = [a_job(every(2 * length)) for _ in range(8)]
+    await kit.add(*map(submission, jobs))
+    for job in jobs:
+        await kit.lifecycle.skip_next(job.id, at(0))
+        await kit.lifecycle.update(job.id, to(at(0), schedule=interval(length)), at(0))
+    for quarter in range(33):
+        scheduler.look(at(quarter * length / 4))
+    for job in jobs:
+        assert (await instants(kit, job))[-1] > at(8 * length) + AHEAD
+
+
 async def test_a_task_that_is_seen_late_is_looked_at(kit: StoreKit, scheduler: Scheduler) -> None:
     job = a_job(every(1))
     await kit.add(submission(job))

@@ -131,6 +131,16 @@ def test_every_instant_is_made_or_skipped_as_the_policy_says(
     assert bool(missed) == has_misfired(job, now)
 
 
+@pytest.mark.parametrize("stands_on, made", [(60, [120, 180]), (120, [180])])
+def test_a_chain_does_not_wait_for_what_was_skipped_on_request(stands_on: int, made: list[int]) -> None:
+    """It has a task that nobody sees; after a change of the schedule the chain may come to it again."""
+    cursor = Cursor(at=at(stands_on), count=stands_on // 60, exhausted=False)
+    job = a_job(every(60)).model_copy(update={"skipped": (at(120),), "cursor": cursor})
+    step = plan(job, at(59), at(61))
+    assert [cursor.at for cursor in step.cursors] == [at(second) for second in made]
+    assert next(job.ahead(at(60))) == at(180)
+
+
 @pytest.mark.parametrize("rule", ["FREQ=SECONDLY", "FREQ=SECONDLY;BYHOUR=9,11"])
 def test_a_dense_schedule_with_a_long_jitter_costs_no_look_at_each_instant(
     monkeypatch: pytest.MonkeyPatch, rule: str
