@@ -7,6 +7,7 @@ loopback, private networks, and the metadata services that hand out a cloud mach
 import re
 import socket
 from collections.abc import Iterable
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Annotated
 
@@ -35,6 +36,7 @@ _PRIVATE = tuple(
     map(ip_network, ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"])
 )
 _NAT64 = ip_network("64:ff9b::/96")
+_REMEMBERED_HOSTS = 1024
 _NAME = re.compile(r"(\*\.)?[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?\Z")
 
 
@@ -78,9 +80,14 @@ class AddressPolicy:
         self._allow, self._allowed_names = _split(rules.allow)
         self._deny, self._denied_names = _split(rules.deny)
         self._private = bool(rules.allow_private)
+        self._judged = lru_cache(_REMEMBERED_HOSTS)(self._judge)
 
     def refuses_host(self, host: str) -> str | None:
-        """Whether a host, as it stands in a URL, is out of the question before anybody has resolved it."""
+        """Whether a host, as it stands in a URL, is out of the question before anybody has resolved it. It is
+        asked before each request, of the same few hosts again and again, so what it said is remembered."""
+        return self._judged(host)
+
+    def _judge(self, host: str) -> str | None:
         if legacy := _legacy(host):
             return f"the host {host!r} is another way to write {legacy}: write that"
         address = literal(host)
