@@ -135,6 +135,17 @@ def test_metadata_is_opened_by_its_own_address_only(wide: str, exact: str, host:
     assert refusal(host, allow=[exact]) is None
 
 
+def test_what_is_remembered_of_a_host_is_remembered_by_these_rules_alone() -> None:
+    strict, open_ = AddressPolicy(AddressRules()), AddressPolicy(AddressRules(allow_private=True))
+    for _ in range(2):
+        assert open_.refuses_host("127.0.0.1") is None
+        assert strict.refuses_host("127.0.0.1") == (
+            "the address 127.0.0.1 is loopback: connectors.rest.addresses.allow does not list it"
+        )
+        assert strict.refuses_host("127.0.0.1.") != strict.refuses_host("127.0.0.1")
+        assert strict.refuses_host("8.8.8.8") is None
+
+
 def test_names_can_be_denied() -> None:
     rules = {"deny": ["*.internal", "Intra.example.com"]}
     for host in ("db.internal", "DB.Internal.", "intra.example.com", "a.b.internal"):
