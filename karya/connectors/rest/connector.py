@@ -32,6 +32,8 @@ from karya.core.ports import AttemptContext, Tools
 IDLE_SECONDS = 4.0
 """Less than the 5 s after which common servers (uvicorn, Node) close an idle connection under a request."""
 
+_CONTENT_TYPE = ("content-type",)
+
 
 class RestConnector(BaseConnector[RestAction, RestSettings]):
     """Sends the action's request and judges the answer, all within `action.timeout`.
@@ -81,7 +83,6 @@ class RestConnector(BaseConnector[RestAction, RestSettings]):
             auto_decompress=False,
             timeout=ClientTimeout(total=None, sock_connect=settings.connect_timeout.total_seconds()),
             read_bufsize=KEPT_BYTES,
-            skip_auto_headers=("content-type",),
             headers={"user-agent": settings.user_agent, "accept-encoding": "identity"},
         )
         # aiohttp sends an idempotent request twice when the connection breaks; only the task's own
@@ -135,6 +136,7 @@ class RestConnector(BaseConnector[RestAction, RestSettings]):
             data=request.data,
             headers=headers_of(action, context, request, self._signer, self._now()),
             allow_redirects=False,
+            skip_auto_headers=_CONTENT_TYPE if request.lacks_type else None,
             ssl=self._tls.of(tls),
         )
         try:

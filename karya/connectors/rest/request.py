@@ -34,6 +34,12 @@ class Request:
     content_type: str | None = None
     trusted: bool = True
 
+    @property
+    def lacks_type(self) -> bool:
+        """Whether aiohttp would make up a content type for it. To be asked not to costs it as much as several
+        headers, so it is asked only then."""
+        return self.data is None and self.method in _WRITING
+
 
 def first_request(action: RestAction, context: AttemptContext) -> Request:
     """The request as the action has it. A hook without a body of its own sends the event that fired it.

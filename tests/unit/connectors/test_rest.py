@@ -96,6 +96,14 @@ async def test_the_target_is_told_which_attempt_calls(target: Target, rest: Rest
     assert "cookie" not in call.headers
 
 
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"])
+async def test_what_has_no_body_has_no_content_type(target: Target, rest: RestConnector, method: str) -> None:
+    await rest.run(action(target.url, method=method), CONTEXT)
+    (call,) = target.calls
+    assert (call.method, call.body) == (method, b"")
+    assert "content-type" not in call.headers
+
+
 @pytest.mark.parametrize(
     ("body", "sent", "content_type"),
     [
