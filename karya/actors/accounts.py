@@ -8,7 +8,6 @@ from karya.core.times import floor_millis
 from karya.core.user import Principal, TokenSpec, User, UserSpec, digest_of, new_token
 from karya.core.views import IssuedToken, TokenList, TokenView, UserList
 
-_MOST_USERS = 1_000
 _REMEMBERED_SECONDS = 5.0
 _MOST_REMEMBERED = 10_000
 
@@ -38,9 +37,10 @@ class Accounts:
         """See `AccountService.user_named`."""
         return _existing(await self._users.named(name), name)
 
-    async def users(self) -> UserList:
+    async def users(self, *, cursor: str | None, limit: int) -> UserList:
         """See `AccountService.users`."""
-        return UserList(users=tuple(await self._users.all(_MOST_USERS)))
+        page = await self._users.list(cursor=cursor, limit=limit)
+        return UserList(users=tuple(page.items), next_cursor=page.next_cursor)
 
     async def issue_token(self, spec: TokenSpec) -> IssuedToken:
         """See `AccountService.issue_token`."""
@@ -53,10 +53,11 @@ class Accounts:
         await self._tokens.add(token)
         return IssuedToken(token=TokenView.of(token), secret=secret)
 
-    async def tokens(self, user_id: str) -> TokenList:
+    async def tokens(self, user_id: str, *, cursor: str | None, limit: int) -> TokenList:
         """See `AccountService.tokens`."""
         await self.user(user_id)
-        return TokenList(tokens=tuple(map(TokenView.of, await self._tokens.of_user(user_id))))
+        page = await self._tokens.of_user(user_id, cursor=cursor, limit=limit)
+        return TokenList(tokens=tuple(map(TokenView.of, page.items)), next_cursor=page.next_cursor)
 
     async def revoke_token(self, token_id: str) -> None:
         """See `AccountService.revoke_token`."""

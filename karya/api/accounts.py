@@ -5,10 +5,10 @@ from http import HTTPStatus
 from starlette.requests import Request
 from starlette.responses import Response
 
-from karya.api.endpoint import BAD_BODY, Endpoint, answer
+from karya.api.endpoint import BAD_BODY, INVALID, Endpoint, answer
 from karya.api.identity import principal_of
 from karya.api.jobs import MISSING
-from karya.api.requests import read_json
+from karya.api.requests import PageQuery, read_json, read_query
 from karya.api.services import Services
 from karya.core.user import TokenSpec, User, UserSpec
 from karya.core.views import IssuedToken, TokenList, UserList, Whoami
@@ -34,14 +34,23 @@ class AccountRoutes:
                 status=created,
                 problems=(*BAD_BODY, HTTPStatus.CONFLICT),
             ),
-            Endpoint("GET", _USERS, "List users, the newest first", self.list_users, UserList),
+            Endpoint(
+                "GET",
+                _USERS,
+                "List users, the newest first",
+                self.list_users,
+                UserList,
+                query=PageQuery,
+                problems=INVALID,
+            ),
             Endpoint(
                 "GET",
                 f"{_USERS}/{{id}}/tokens",
                 "List the tokens of a user, without their secrets",
                 self.list_tokens,
                 TokenList,
-                problems=MISSING,
+                query=PageQuery,
+                problems=(*MISSING, *INVALID),
             ),
             Endpoint(
                 "POST",
@@ -71,12 +80,14 @@ class AccountRoutes:
         return answer(await accounts.add_user(await read_json(request, UserSpec)), HTTPStatus.CREATED)
 
     async def list_users(self, request: Request) -> Response:
-        """All users."""
-        return answer(await self._of(request).users())
+        """A page of the users."""
+        query = read_query(request, PageQuery)
+        return answer(await self._of(request).users(cursor=query.cursor, limit=query.limit))
 
     async def list_tokens(self, request: Request) -> Response:
-        """The tokens of one user."""
-        return answer(await self._of(request).tokens(request.path_params["id"]))
+        """A page of the tokens of one user."""
+        query, user_id = read_query(request, PageQuery), request.path_params["id"]
+        return answer(await self._of(request).tokens(user_id, cursor=query.cursor, limit=query.limit))
 
     async def issue_token(self, request: Request) -> Response:
         """201 with the secret."""

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from karya.cli.calls import gateway
-from karya.cli.options import DataDir, Json, Url
-from karya.cli.output import note, say, say_json, show_rows, wire
+from karya.cli.options import Cursor, DataDir, Json, Limit, Url
+from karya.cli.output import note, say, say_json, show_rows, tell_more, wire
 from karya.core.errors import NotFound
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 users = typer.Typer(help="Users, who own jobs.", no_args_is_help=True)
 tokens = typer.Typer(help="Bearer tokens, by which users prove who they are.", no_args_is_help=True)
 
+_MOST = 100
 _Name = Annotated[str, typer.Argument(metavar="NAME", help="The name of the user.")]
 
 
@@ -42,16 +43,23 @@ def add_user(
 
 
 @users.command("list")
-def list_users(url: Url = None, data_dir: DataDir = None, as_json: Json = False) -> None:
+def list_users(
+    limit: Limit = 20,
+    cursor: Cursor = None,
+    url: Url = None,
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
     """List users, the newest first."""
     with gateway(url, data_dir) as client:
-        found = wire(client.users())
+        found = wire(client.users(cursor=cursor, limit=limit))
     if as_json:
         say_json(found)
         return
     columns = ("id", "role", "weight", "name", "created_at")
     rows = (tuple(str(user[column]) for column in columns) for user in found["users"])
     show_rows(("user", "role", "weight", "name", "since"), rows, "no users")
+    tell_more(found)
 
 
 @tokens.command("create")
@@ -77,11 +85,18 @@ def create_token(
 
 
 @tokens.command("list")
-def list_tokens(name: _Name, url: Url = None, data_dir: DataDir = None, as_json: Json = False) -> None:
-    """List the tokens of a user, without their secrets."""
+def list_tokens(
+    name: _Name,
+    limit: Limit = 20,
+    cursor: Cursor = None,
+    url: Url = None,
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """List the tokens of a user, without their secrets, the newest first."""
     with gateway(url, data_dir) as client:
         user = _user(name, client)
-        found = wire(client.tokens(user.id))
+        found = wire(client.tokens(user.id, cursor=cursor, limit=limit))
     if as_json:
         say_json(found)
         return
@@ -90,6 +105,7 @@ def list_tokens(name: _Name, url: Url = None, data_dir: DataDir = None, as_json:
         for token in found["tokens"]
     )
     show_rows(("token", "label", "since", "expires"), rows, f"{user.name} has no tokens")
+    tell_more(found)
 
 
 @tokens.command("revoke")
@@ -121,7 +137,12 @@ def whoami(url: Url = None, data_dir: DataDir = None, as_json: Json = False) -> 
 
 
 def _user(name: str, client: "Client") -> "User":
-    for user in client.users().users:
-        if name in (user.name, user.id):
-            return user
-    raise NotFound("user", name)
+    cursor: str | None = None
+    while True:
+        page = client.users(cursor=cursor, limit=_MOST)
+        for user in page.users:
+            if name in (user.name, user.id):
+                return user
+        cursor = page.next_cursor
+        if cursor is None:
+            raise NotFound("user", name)

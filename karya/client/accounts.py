@@ -28,9 +28,9 @@ class AccountCalls(Asking):
         return await self._view(post(_USERS, Repeat.NEVER, wanted), User)
 
     @Operation
-    async def users(self) -> UserList:
-        """The users, the newest first."""
-        return await self._view(get(_USERS), UserList)
+    async def users(self, *, cursor: str | None = None, limit: int = 20) -> UserList:
+        """A page of the users, the newest first."""
+        return await self._view(get(_USERS, cursor=cursor, limit=limit), UserList)
 
     @Operation
     async def issue_token(
@@ -42,9 +42,10 @@ class AccountCalls(Asking):
         return await self._view(post(_TOKENS, Repeat.NEVER, wanted), IssuedToken)
 
     @Operation
-    async def tokens(self, user_id: str) -> TokenList:
-        """The tokens of a user, without their secrets. Raises NotFound."""
-        return await self._view(get(f"{_USERS}/{segment('user', user_id)}/tokens"), TokenList)
+    async def tokens(self, user_id: str, *, cursor: str | None = None, limit: int = 20) -> TokenList:
+        """A page of the tokens of a user, without their secrets, the newest first. Raises NotFound."""
+        path = f"{_USERS}/{segment('user', user_id)}/tokens"
+        return await self._view(get(path, cursor=cursor, limit=limit), TokenList)
 
     @Operation
     async def revoke_token(self, token_id: str) -> None:

@@ -3,16 +3,34 @@
 import base64
 import binascii
 import uuid
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import TypeVar
 
 from karya.core.errors import InvalidInput
+from karya.core.ports import Page
 from karya.core.times import from_millis, to_millis
+from karya.store.blocking import Document
+from karya.store.documents import readable
+
+T = TypeVar("T")
 
 
 def encode_cursor(*parts: str | datetime) -> str:
     """The cursor behind an item that sorts by these parts."""
     texts = [str(to_millis(part)) if isinstance(part, datetime) else part for part in parts]
     return base64.urlsafe_b64encode("/".join(texts).encode()).decode().rstrip("=")
+
+
+def behind(wanted: Document, cursor: str | None) -> Document:
+    """The same, but only what comes behind the cursor in a list that has the newest id first."""
+    return wanted if cursor is None else {**wanted, "_id": {"$lt": decode_id(cursor)}}
+
+
+def page_by_id(documents: Sequence[Document], limit: int, parse: Callable[[Document], T]) -> Page[T]:
+    """The page of such a list, of which one more than `limit` was read."""
+    more = encode_cursor(documents[limit - 1]["_id"]) if len(documents) > limit else None
+    return Page(tuple(readable(documents[:limit], parse)), more)
 
 
 def decode_id(cursor: str) -> str:

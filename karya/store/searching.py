@@ -14,9 +14,9 @@ from karya.core.job import Job
 from karya.core.ports import Page
 from karya.core.queries import JobQuery
 from karya.store.client import AsyncDatabase, Document, translated
-from karya.store.documents import job_entity, readable
+from karya.store.documents import job_entity
 from karya.store.names import JOBS
-from karya.store.paging import decode_id, encode_cursor
+from karya.store.paging import decode_id, page_by_id
 
 PATIENCE_MS = 5_000
 _AT_ONCE = 3
@@ -37,8 +37,7 @@ class Searching:
         wanted = _wanted(query, None if cursor is None else decode_id(cursor))
         async with self._turn():
             documents = await self._found(wanted, query, limit)
-        jobs = tuple(readable(documents[:limit], job_entity))
-        return Page(jobs, encode_cursor(documents[limit - 1]["_id"]) if len(documents) > limit else None)
+        return page_by_id(documents, limit, job_entity)
 
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:

@@ -1,12 +1,13 @@
 """The bearer tokens: hashes only."""
 
-from collections.abc import Sequence
 from datetime import datetime
 
+from karya.core.ports import Page
 from karya.core.user import Token
 from karya.store.client import AsyncDatabase, in_time
-from karya.store.documents import readable, token_document, token_entity
+from karya.store.documents import token_document, token_entity
 from karya.store.names import TOKENS
+from karya.store.paging import behind, page_by_id
 
 
 class MongoTokens:
@@ -27,11 +28,12 @@ class MongoTokens:
             document = await self._tokens.find_one({"digest": digest, **unexpired})
         return token_entity(document) if document else None
 
-    async def of_user(self, user_id: str) -> Sequence[Token]:
+    async def of_user(self, user_id: str, *, cursor: str | None, limit: int) -> Page[Token]:
         """See `TokenRepository.of_user`."""
         with in_time(self._tokens):
-            documents = await self._tokens.find({"user_id": user_id}).sort("_id", -1).to_list(None)
-        return readable(documents, token_entity)
+            wanted = behind({"user_id": user_id}, cursor)
+            found = self._tokens.find(wanted).sort("_id", -1).limit(limit + 1)
+            return page_by_id(await found.to_list(None), limit, token_entity)
 
     async def revoke(self, token_id: str) -> bool:
         """See `TokenRepository.revoke`."""

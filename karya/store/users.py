@@ -1,14 +1,14 @@
 """The users."""
 
-from collections.abc import Sequence
-
 from pymongo.errors import DuplicateKeyError
 
 from karya.core.errors import Conflict
+from karya.core.ports import Page
 from karya.core.user import User
 from karya.store.client import AsyncDatabase, in_time
-from karya.store.documents import readable, user_document, user_entity
+from karya.store.documents import user_document, user_entity
 from karya.store.names import USERS
+from karya.store.paging import behind, page_by_id
 
 
 class MongoUsers:
@@ -38,8 +38,8 @@ class MongoUsers:
             document = await self._users.find_one({"name": name})
         return user_entity(document) if document else None
 
-    async def all(self, limit: int) -> Sequence[User]:
-        """See `UserRepository.all`."""
+    async def list(self, *, cursor: str | None, limit: int) -> Page[User]:
+        """See `UserRepository.list`."""
         with in_time(self._users):
-            documents = await self._users.find().sort("_id", -1).limit(limit).to_list(None)
-        return readable(documents, user_entity)
+            found = self._users.find(behind({}, cursor)).sort("_id", -1).limit(limit + 1)
+            return page_by_id(await found.to_list(None), limit, user_entity)

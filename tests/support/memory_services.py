@@ -1,20 +1,31 @@
 """All that stands behind the gateway, in memory: what the gateway's own tests talk to."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from karya.actors.accounts import Accounts
 from karya.api.services import Services
 from karya.core.clock import SystemClock
 from karya.core.errors import Conflict
 from karya.core.ids import new_id
+from karya.core.ports import Page
 from karya.core.ports.plans import NumberedPage
 from karya.core.ports.requests import Answered, Fresh, Misused, Standing
 from karya.core.user import Token, User
 from karya.core.views.overview import AtLeast, Counters, OverviewView, PoolStanding, WorkerLoad
 from tests.support.memory_events import MemoryEvents
 from tests.support.memory_service import MemoryService
+
+T = TypeVar("T", User, Token)
+
+
+def _page(stored: Iterable[T], cursor: str | None, limit: int) -> Page[T]:
+    """By the ids, the newest first; the cursor is the last id seen."""
+    newest_first = sorted(stored, key=lambda one: one.id, reverse=True)
+    behind = [one for one in newest_first if cursor is None or one.id < cursor]
+    return Page(behind[:limit], behind[limit - 1].id if len(behind) > limit else None)
 
 
 @dataclass
@@ -34,8 +45,8 @@ class MemoryUsers:
     async def named(self, name: str) -> User | None:
         return next((user for user in self.stored.values() if user.name == name), None)
 
-    async def all(self, limit: int) -> Sequence[User]:
-        return list(reversed(self.stored.values()))[:limit]
+    async def list(self, *, cursor: str | None, limit: int) -> Page[User]:
+        return _page(self.stored.values(), cursor, limit)
 
 
 @dataclass
@@ -51,8 +62,8 @@ class MemoryTokens:
         found = (token for token in self.stored.values() if token.digest == digest)
         return next((t for t in found if t.expires_at is None or t.expires_at > now), None)
 
-    async def of_user(self, user_id: str) -> Sequence[Token]:
-        return [token for token in reversed(self.stored.values()) if token.user_id == user_id]
+    async def of_user(self, user_id: str, *, cursor: str | None, limit: int) -> Page[Token]:
+        return _page((t for t in self.stored.values() if t.user_id == user_id), cursor, limit)
 
     async def revoke(self, token_id: str) -> bool:
         return self.stored.pop(token_id, None) is not None
@@ -113,7 +124,7 @@ class MemoryOverview:
         )
         self.asked: list[str | None] = []
 
-    async def overview(self, user_id: str | None) -> OverviewView:
+    async def overview(self, user_id: str | None, within: float = 0.0) -> OverviewView:
         self.asked.append(user_id)
         return self.view
 

@@ -1,9 +1,9 @@
 """Users and their tokens."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
+from karya.core.ports.store import Page
 from karya.core.user import Principal, Token, TokenSpec, User, UserSpec
 from karya.core.views import IssuedToken, TokenList, UserList
 
@@ -20,8 +20,8 @@ class UserRepository(Protocol):
     async def named(self, name: str) -> User | None:
         """The user with this name."""
 
-    async def all(self, limit: int) -> Sequence[User]:
-        """The users, the newest first."""
+    async def list(self, *, cursor: str | None, limit: int) -> Page[User]:
+        """The users, the newest first. A foreign cursor raises InvalidInput."""
 
 
 class TokenRepository(Protocol):
@@ -33,8 +33,8 @@ class TokenRepository(Protocol):
     async def find(self, digest: str, now: datetime) -> Token | None:
         """The token with this digest, unless it has expired."""
 
-    async def of_user(self, user_id: str) -> Sequence[Token]:
-        """The tokens of a user, the newest first."""
+    async def of_user(self, user_id: str, *, cursor: str | None, limit: int) -> Page[Token]:
+        """The tokens of a user, the newest first. A foreign cursor raises InvalidInput."""
 
     async def revoke(self, token_id: str) -> bool:
         """Removes a token; False when there is none."""
@@ -55,14 +55,14 @@ class AccountService(Protocol):
     async def user_named(self, name: str) -> User:
         """The user with this name."""
 
-    async def users(self) -> UserList:
-        """The users, the newest first."""
+    async def users(self, *, cursor: str | None, limit: int) -> UserList:
+        """One page of the users, the newest first."""
 
     async def issue_token(self, spec: TokenSpec) -> IssuedToken:
         """Makes a token; the answer is the only place where its secret ever stands."""
 
-    async def tokens(self, user_id: str) -> TokenList:
-        """The tokens of a user, without their secrets."""
+    async def tokens(self, user_id: str, *, cursor: str | None, limit: int) -> TokenList:
+        """One page of the tokens of a user, without their secrets, the newest first."""
 
     async def revoke_token(self, token_id: str) -> None:
         """Ends a token: within seconds every gateway refuses it."""

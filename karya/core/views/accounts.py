@@ -28,15 +28,17 @@ class IssuedToken(View):
 
 
 class TokenList(View):
-    """The tokens of a user, the newest first."""
+    """A page of the tokens of a user, the newest first. `next_cursor` is None on the last."""
 
     tokens: tuple[TokenView, ...]
+    next_cursor: str | None
 
 
 class UserList(View):
-    """The users, the newest first."""
+    """A page of the users, the newest first. `next_cursor` is None on the last."""
 
     users: tuple[User, ...]
+    next_cursor: str | None
 
 
 class Whoami(View):

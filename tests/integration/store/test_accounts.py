@@ -8,7 +8,8 @@ import pytest
 from karya.actors.accounts import Accounts
 from karya.core.errors import Conflict, InvalidInput, NotFound
 from karya.core.ports.requests import Answered, Fresh, Misused
-from karya.core.user import Principal, Role, TokenSpec, UserSpec
+from karya.core.user import Principal, Role, TokenSpec, User, UserSpec
+from karya.core.views import TokenView
 from karya.store.requests import MongoRequests
 from karya.store.tokens import MongoTokens
 from karya.store.users import MongoUsers
@@ -32,7 +33,7 @@ async def test_users_by_name_and_id(accounts: Accounts) -> None:
     ann = await accounts.add_user(UserSpec(name="ann", role=Role.ADMIN))
     bob = await accounts.add_user(UserSpec(name="bob"))
     assert await accounts.user(ann.id) == await accounts.user_named("ann") == ann
-    assert {user.name for user in (await accounts.users()).users} == {"ann", "bob"}
+    assert {user.name for user in (await accounts.users(cursor=None, limit=9)).users} == {"ann", "bob"}
     assert bob.role is Role.USER
     with pytest.raises(Conflict):
         await accounts.add_user(UserSpec(name="ann"))
@@ -48,6 +49,30 @@ async def test_a_token_stands_for_its_user(accounts: Accounts, mongo: Mongo) -> 
     stored = [document async for document in mongo.asynchronous["tokens"].find()]
     assert issued.secret not in str(stored), "only its hash is kept"
     assert issued.secret.removeprefix("karya_") not in str(stored)
+
+
+async def test_users_and_their_tokens_come_by_the_page(accounts: Accounts, time: HeldTime) -> None:
+    async def added(name: str) -> User:
+        time.advance(1)
+        return await accounts.add_user(UserSpec(name=name))
+
+    async def issued(user: User) -> TokenView:
+        time.advance(1)
+        return (await accounts.issue_token(TokenSpec(user_id=user.id))).token
+
+    users = [await added(name) for name in ("ann", "bob", "eve")]
+    first = await accounts.users(cursor=None, limit=2)
+    last = await accounts.users(cursor=first.next_cursor, limit=2)
+    assert [*first.users, *last.users] == users[::-1]
+    assert last.next_cursor is None
+    await issued(users[0])
+    wanted = [await issued(users[1]) for _ in range(3)]
+    page = await accounts.tokens(users[1].id, cursor=None, limit=2)
+    rest = await accounts.tokens(users[1].id, cursor=page.next_cursor, limit=2)
+    assert [*page.tokens, *rest.tokens] == wanted[::-1]
+    assert rest.next_cursor is None
+    with pytest.raises(InvalidInput, match="cursor"):
+        await accounts.users(cursor="x", limit=2)
 
 
 async def test_an_expired_token_is_nobodys(accounts: Accounts, time: HeldTime) -> None:
