@@ -38,8 +38,9 @@ class Letters:
 
     async def task(self, task_id: str) -> TaskStory:
         """See `JobService.task`."""
-        task = await self._existing(task_id)
-        errors = await self._letters.errors(task_id, _MOST_ERRORS)
+        task, errors = await asyncio.gather(
+            self._existing(task_id), self._letters.errors(task_id, _MOST_ERRORS)
+        )
         return TaskStory(task=TaskView.of(task), errors=tuple(map(ErrorView.of, errors)))
 
     async def dead_counts(self, job_ids: Sequence[str], user_id: str | None = None) -> Mapping[str, AtLeast]:

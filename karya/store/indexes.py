@@ -107,7 +107,11 @@ INDEXES: Mapping[str, tuple[IndexModel, ...]] = {
             name="dead_by_user",
             partialFilterExpression=_DEAD,
         ),
-        IndexModel([("job_id", UP), ("user_id", UP)], name="dead_by_job", partialFilterExpression=_DEAD),
+        IndexModel(
+            [("job_id", UP), ("finished_at", DOWN), ("_id", DOWN)],
+            name="dead_of_job",
+            partialFilterExpression=_DEAD,
+        ),
         IndexModel(
             [("seat", UP)],
             name="seats",
@@ -130,7 +134,7 @@ INDEXES: Mapping[str, tuple[IndexModel, ...]] = {
     ),
     ERROR_LOGS: (
         IndexModel([("job_id", UP), ("at", DOWN)], name="by_job"),
-        IndexModel([("task_id", UP)], name="by_task"),
+        IndexModel([("task_id", UP), ("at", DOWN)], name="of_task"),
     ),
     USERS: (
         IndexModel([("name", UP)], name="by_name", unique=True),

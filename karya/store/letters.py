@@ -43,9 +43,9 @@ class MongoLetters:
         wanted = _wanted(query)
         if cursor is not None:
             died_at, ident = decode_instant_and_id(cursor)
-            before: list[Document] = [{"finished_at": {"$lt": died_at}}]
-            before.append({"finished_at": died_at, "_id": {"$lt": ident}})
-            wanted = {"$and": [wanted, {"$or": before}]}
+            bound = {"finished_at": {"$lte": died_at}}  # of the index scan; $or alone would have none
+            behind = {"$or": [{"finished_at": {"$lt": died_at}}, {"_id": {"$lt": ident}}]}
+            wanted = {"$and": [wanted, bound, behind]}
         with in_time(self._tasks):
             found = self._tasks.find(wanted).sort([("finished_at", -1), ("_id", -1)])
             documents = await found.limit(limit + 1).to_list(None)
@@ -64,17 +64,14 @@ class MongoLetters:
             {"$group": {"_id": "$job_id", "count": {"$sum": 1}}},
         ]
         with translated():
-            found = await self._tasks.aggregate(stages, hint="dead_by_job").to_list(None)
+            found = await self._tasks.aggregate(stages, hint="dead_of_job").to_list(None)
         return {one["_id"]: one["count"] for one in found}
 
     async def errors(self, task_id: str, limit: int) -> Sequence[ErrorLog]:
         """See `LetterRepository.errors`."""
-        with in_time(self._tasks):
-            task = await self._tasks.find_one({"_id": task_id}, {"job_id": 1})
-            if task is None:
-                return []
-            found = self._logs.find({"job_id": task["job_id"], "task_id": task_id})
-            return readable(await found.sort("at", -1).limit(limit).to_list(None), error_entity)
+        with in_time(self._logs):
+            found = self._logs.find({"task_id": task_id}).sort("at", -1).limit(limit)
+            return readable(await found.to_list(None), error_entity)
 
     async def redrive(self, task_id: str, now: datetime) -> bool:
         """See `LetterRepository.redrive`."""

@@ -44,11 +44,13 @@ class MongoTasks:
         return Page(tuple(readable(documents[:limit], task_entity)), more)
 
     async def open_of_job(self, job_id: str, limit: int) -> Sequence[Task]:
-        """See `TaskRepository.open_of_job`."""
+        """See `TaskRepository.open_of_job`. The index has those of one job in the order in which they were
+        stored, which is that of their instants but for what was triggered or redriven: in a long backlog they
+        are not sorted for the first few."""
         wanted = {"job_id": job_id, "status": {"$in": OPEN}}
         with in_time(self._tasks):
-            found = self._tasks.find(wanted).sort([("instant", 1), ("_id", 1)]).limit(limit)
-            return readable(await found.to_list(None), task_entity)
+            found = await self._tasks.find(wanted).hint("open").limit(limit).to_list(None)
+        return sorted(readable(found, task_entity), key=lambda task: (task.instant, task.id))
 
     async def counts(self, job_id: str) -> Mapping[TaskState, int]:
         """See `TaskRepository.counts`."""

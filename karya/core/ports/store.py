@@ -158,7 +158,7 @@ class TaskRepository(Protocol):
         """The tasks of a job, the latest instant first. A foreign cursor raises InvalidInput."""
 
     async def open_of_job(self, job_id: str, limit: int) -> Sequence[Task]:
-        """The open tasks of a job, hooks included, the earliest instant first."""
+        """Open tasks of a job, hooks included: those that were stored first, the earliest instant first."""
 
     async def counts(self, job_id: str) -> Mapping[TaskState, int]:
         """How many steps of a job are in each state."""

@@ -131,7 +131,7 @@ class Reading:
         """The error logs of these tasks."""
         if not task_ids:
             return []
-        return await self._all(ERROR_LOGS, {"task_id": {"$in": list(task_ids)}}, LOG_FIELDS, "by_task")
+        return await self._all(ERROR_LOGS, {"task_id": {"$in": list(task_ids)}}, LOG_FIELDS, "of_task")
 
     async def tasks_of(self, ids: Collection[str]) -> Sequence[Document]:
         """These tasks, as far as there are."""
