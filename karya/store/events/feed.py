@@ -21,6 +21,7 @@ from karya.store.events.owners import Owners
 from karya.store.events.reading import Seen, read
 
 _BATCH = 500
+_AT_ONCE = 50
 _WAIT_MILLIS = 1_000
 _CLOSE_SECONDS = 1.0
 _CURSORS = "$cmd.aggregate"
@@ -61,7 +62,7 @@ class MongoEventFeed:
             self._first = None
             found = batch.get("firstBatch") or batch.get("nextBatch") or []
             changes = [change for change in found if change["_id"]["_data"] > self.position]
-            events = await self._owners.events(self._wanted(changes))
+            events = await self._events(changes)
         except PyMongoError as error:
             await self.close()
             raise _told(error) from error
@@ -104,6 +105,14 @@ class MongoEventFeed:
         batch: Document = answer["cursor"]
         self._cursor = batch["id"]
         return batch
+
+    async def _events(self, changes: Sequence[Document]) -> Sequence[Event]:
+        """A few at a time: a whole batch takes longer than those may wait who are waiting for the loop."""
+        events: list[Event] = []
+        for start in range(0, len(changes), _AT_ONCE):
+            events += await self._owners.events(self._wanted(changes[start : start + _AT_ONCE]))
+            await asyncio.sleep(0)
+        return events
 
     def _wanted(self, changes: Sequence[Document]) -> list[Seen]:
         """What MongoDB cannot tell apart (a retry from a release, a cancel from a discard) is sorted here."""
