@@ -4,10 +4,12 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
 from karya.actors.metrics import Figures
+from karya.actors.shared import Shared
 from karya.core.job import JobState
 from karya.core.ports import Clock, LockHolder
 from karya.core.ports.overview import Chain, OpenTask, Standing, Tallies
@@ -35,6 +37,7 @@ _MOST_IN_SHARE = 5_000
 _MOST_OF_CHAIN = 1_000
 _USERS_JOBS = 200
 _HOUR_KEPT_SECONDS = 15.0
+_MOST_REMEMBERED = 1_000
 
 _SUCCEEDED = "karya_executor_task_success_execution_count"
 _FAILED = "karya_executor_task_failed_execution_count"
@@ -44,8 +47,8 @@ Hour = tuple[AtLeast, ...]
 
 
 class Overview:
-    """Implements `OverviewService`. The next hour is looked at four times a minute at most: it moves slowly,
-    and takes the schedules of some hundred jobs."""
+    """Implements `OverviewService`. Those who ask at the same time share a look. The next hour is looked at
+    four times a minute at most: it moves slowly, and takes the schedules of some hundred jobs."""
 
     def __init__(
         self,
@@ -63,9 +66,17 @@ class Overview:
         self._holder = holder
         self._gather = gather
         self._kept: tuple[float, Hour] | None = None
+        self._looks: dict[str | None, Shared[OverviewView]] = {}
 
-    async def overview(self, user_id: str | None) -> OverviewView:
+    async def overview(self, user_id: str | None, within: float = 0.0) -> OverviewView:
         """See `OverviewService.overview`."""
+        if user_id not in self._looks:
+            if len(self._looks) >= _MOST_REMEMBERED:
+                self._looks.clear()
+            self._looks[user_id] = Shared(partial(self._look, user_id))
+        return await self._looks[user_id].within(within)
+
+    async def _look(self, user_id: str | None) -> OverviewView:
         now = floor_millis(self._clock.now())
         counts, failed, active, paused = await asyncio.gather(
             self._of_user(user_id, now) if user_id else self._of_all(now),

@@ -16,6 +16,8 @@ from karya.core.ports.requests import RequestLog
 from karya.core.user import Role
 from karya.core.views.overview import OverviewView
 
+_OVERVIEW_SECONDS = 3.0
+
 
 @dataclass(frozen=True, slots=True)
 class Services:
@@ -36,8 +38,9 @@ class Services:
         return Owned(self.jobs, principal_of(request))
 
     async def overview_of(self, request: Request) -> OverviewView:
-        """How the cluster stands, as far as the sender of this request may see it."""
-        return await self.overview.overview(principal_of(request).sees_only)
+        """How the cluster stands, as far as the sender of this request may see it. What was seen a moment ago
+        is given at once: a look asks every actor."""
+        return await self.overview.overview(principal_of(request).sees_only, within=_OVERVIEW_SECONDS)
 
     def accounts_of(self, request: Request) -> AccountService:
         """The accounts, for admins. Raises Forbidden for everybody else."""

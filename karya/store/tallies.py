@@ -21,6 +21,7 @@ class MongoTallies:
     """Implements `Tallies`."""
 
     def __init__(self, database: AsyncDatabase) -> None:
+        self._database = database
         self._jobs = database[JOBS]
         self._tasks = database[TASKS]
 
@@ -28,26 +29,21 @@ class MongoTallies:
         """See `Tallies.ready`."""
         due = {"$lte": until} if since is None else {"$gt": since, "$lte": until}
         wanted = {"pool": {"$in": sorted(pools)}, "status": "READY", "held": False, "due_at": due}
-        with in_time(self._tasks):
-            return await self._tasks.count_documents(wanted, limit=most, hint="ready")
+        return await self._count(TASKS, wanted, most, "ready")
 
     async def dead(self, user_id: str | None, most: int) -> int:
         """See `Tallies.dead`."""
         wanted: Document = {"status": TaskState.DEAD.value}
         if user_id is not None:
             wanted["user_id"] = user_id
-        index = "dead" if user_id is None else "dead_by_user"
-        with in_time(self._tasks):
-            return await self._tasks.count_documents(wanted, limit=most, hint=index)
+        return await self._count(TASKS, wanted, most, "dead" if user_id is None else "dead_by_user")
 
     async def jobs(self, status: JobState, user_id: str | None, most: int) -> int:
         """See `Tallies.jobs`."""
         wanted: Document = {"status": status.value}
         if user_id is not None:
             wanted["user_id"] = user_id
-        index = "by_status" if user_id is None else "by_user_and_status"
-        with in_time(self._jobs):
-            return await self._jobs.count_documents(wanted, limit=most, hint=index)
+        return await self._count(JOBS, wanted, most, "by_status" if user_id is None else "by_user_and_status")
 
     async def chains(self, until: datetime, limit: int) -> Sequence[Chain]:
         """See `Tallies.chains`."""
@@ -65,6 +61,12 @@ class MongoTallies:
             wanted = {"job_id": {"$in": ids}, "status": {"$in": OPEN}}
             tasks = self._tasks.find(wanted, {"status": 1, "held": 1, "due_at": 1}).hint("open").limit(limit)
             return readable(await tasks.to_list(None), _open_task)
+
+    async def _count(self, collection: str, wanted: Document, most: int, index: str) -> int:
+        """By the command `count`: the aggregation of `count_documents` takes half as long again a key."""
+        with in_time(self._database):
+            answer = await self._database.command("count", collection, query=wanted, limit=most, hint=index)
+        return int(answer["n"])
 
 
 def _chain(document: Document) -> Chain:

@@ -18,6 +18,7 @@ from karya.actors.letters import Letters
 from karya.actors.metrics import Figures, ServerMetrics
 from karya.actors.overview import Overview
 from karya.actors.server import Probe, Server
+from karya.actors.shared import Shared
 from karya.api.serve import Gateway
 from karya.api.services import Services
 from karya.connectors.chain import spec_rules
@@ -37,6 +38,9 @@ log = structlog.get_logger("karya.actor")
 _CENSUS_SECONDS = 2.0
 """As long as the other actors are waited for: Prometheus gives up after 10 s."""
 
+_STANDING_SECONDS = 1.0
+"""How old what the scheduler said of its workers may be: asking it takes longer than reading a job."""
+
 _AUDIT_REST = 1.0
 """Beside the gateway an audit rests as long as it works."""
 
@@ -54,7 +58,7 @@ class ServerParts:
         settings = ground.settings
         self._settings = settings.gateway
         self._pools = tuple(settings.all_pools)
-        self._standing = standing
+        self._standing = partial(Shared(standing).within, _STANDING_SECONDS)
         self._diagnose = disk_of(settings)
         self._free = free_of(settings)
         self.metrics = ServerMetrics()
@@ -93,7 +97,7 @@ class ServerParts:
             tallies=store.tallies,
             pools=settings.all_pools,
             clock=self.clock,
-            standing=standing,
+            standing=self._standing,
             holder=partial(store.directory.holder, SCHEDULER_LOCK),
             gather=gather,
         )

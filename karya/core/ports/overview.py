@@ -60,6 +60,6 @@ class Tallies(Protocol):
 class OverviewService(Protocol):
     """What the gateway asks."""
 
-    async def overview(self, user_id: str | None) -> OverviewView:
-        """How everything stands now; with a user, as far as it concerns the jobs of that one. Raises
-        Unavailable while the store is away."""
+    async def overview(self, user_id: str | None, within: float = 0.0) -> OverviewView:
+        """How everything stands, or stood so many seconds ago at most; with a user, as far as it concerns the
+        jobs of that one. Raises Unavailable while the store is away."""

@@ -1,5 +1,6 @@
 """How the cluster stands, put together from what its parts say."""
 
+import asyncio
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
@@ -89,6 +90,15 @@ def parts() -> Parts:
 @pytest.fixture
 def overview(tallied: Tallied, parts: Parts) -> Overview:
     return Overview(tallied, ["default"], HeldClock(HeldTime()), parts.says, parts.holder, parts.gather)
+
+
+async def test_those_who_ask_at_the_same_time_share_a_look(overview: Overview) -> None:
+    one, other = await asyncio.gather(overview.overview(None), overview.overview(None))
+    assert one is other
+    anns, later = await asyncio.gather(overview.overview("ann"), overview.overview(None))
+    assert anns is not one, "each sees what is theirs"
+    assert later is not one
+    assert await overview.overview(None, within=60) is later
 
 
 async def test_of_everybody(overview: Overview, tallied: Tallied, parts: Parts) -> None:
