@@ -80,7 +80,7 @@ class _Clients:
         reader, writer = await asyncio.open_connection(self._url.hostname, self._url.port)
         while (sent := time.perf_counter()) < until:
             writer.write(self._request)
-            await _read_answer(reader)
+            await read_answer(reader)
             ended = time.perf_counter()
             self._answered.append((ended, ended - sent))
             if self._traffic.pause:
@@ -88,7 +88,8 @@ class _Clients:
         writer.close()
 
 
-async def _read_answer(reader: asyncio.StreamReader) -> None:
+async def read_answer(reader: asyncio.StreamReader) -> None:
+    """Takes one answer off. Raises RuntimeError when it is not 2xx."""
     head = await reader.readuntil(b"\r\n\r\n")
     length = head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0]
     body = await reader.readexactly(int(length))

@@ -6,6 +6,7 @@ from bench.figures import Figure
 from bench.measures.drains import costs, drain, drain_more, drain_requests
 from bench.measures.growth import growth
 from bench.measures.lags import lag, recurring
+from bench.measures.pages import pages
 from bench.measures.rest import idle, memory
 from bench.measures.sharing import sharing
 from bench.measures.submits import submit, submit_batch, submit_to_start
@@ -23,6 +24,7 @@ MEASURES: Mapping[str, Callable[[Rig], Sequence[Figure]]] = {
     "submit-batch": submit_batch,
     "submit-to-start": submit_to_start,
     "sharing": sharing,
+    "pages": pages,
     "idle": idle,
     "growth": growth,
 }
