@@ -10,7 +10,7 @@ from karya.core.ports.history import LetterRepository
 from karya.core.queries import LetterQuery
 from karya.core.task import Task
 from karya.core.times import floor_millis
-from karya.core.views import BulkView, ErrorView, TaskPage, TaskStory, TaskView
+from karya.core.views import BulkView, TaskPage, TaskStory, TaskView
 from karya.core.views.overview import AtLeast
 
 _MOST_ERRORS = 100
@@ -41,7 +41,7 @@ class Letters:
         task, errors = await asyncio.gather(
             self._existing(task_id), self._letters.errors(task_id, _MOST_ERRORS)
         )
-        return TaskStory(task=TaskView.of(task), errors=tuple(map(ErrorView.of, errors)))
+        return TaskStory.of(task, errors)
 
     async def dead_counts(self, job_ids: Sequence[str], user_id: str | None = None) -> Mapping[str, AtLeast]:
         """See `JobService.dead_counts`."""

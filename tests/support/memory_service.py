@@ -121,7 +121,7 @@ class MemoryService:
         return TaskPage(tasks=views, next_cursor=following)
 
     async def task(self, task_id: str) -> TaskStory:
-        return TaskStory(task=TaskView.of(self._task(task_id)), errors=())
+        return TaskStory.of(self._task(task_id), ())
 
     async def summary(self, job_id: str) -> SummaryView:
         job = self._job(job_id)
@@ -260,7 +260,7 @@ class MemoryService:
             raise Conflict(f"task {task_id} is {task.status.value}: it is no dead letter")
         tasks = self.stored_tasks[task.job_id]
         tasks[tasks.index(task)] = task.model_copy(update={**changes, "status": status})
-        return TaskStory(task=TaskView.of(self._task(task_id)), errors=())
+        return TaskStory.of(self._task(task_id), ())
 
     # --- the whole ------------------------------------------------------------------------------------
 

@@ -2,8 +2,8 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from http import HTTPStatus
-from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -12,7 +12,7 @@ from karya.api.pages.site import ROOT, Site, go_to
 from karya.core.errors import Conflict
 from karya.core.job import LIVE_STATES
 from karya.core.task import OPEN_STATES
-from karya.core.views import JobView, TaskStory, TaskView, Wait
+from karya.core.views import TaskStory, TaskView, Wait
 
 
 class TaskPage:
@@ -59,6 +59,7 @@ class TaskPage:
         job, wait = await asyncio.gather(
             self._of(request).get(story.task.job_id), self._wait(request, story.task)
         )
+        late = story.task.lateness_ms
         done = {"redrive": "Redriven: it has a new set of attempts.", "discard": "Discarded."}
         return await self._site.render(
             request,
@@ -66,11 +67,13 @@ class TaskPage:
             status,
             section="jobs",
             task=story.task,
+            late=None if late is None else timedelta(milliseconds=late),
             errors=story.errors,
             job=job,
             is_live=job.status in LIVE_STATES,
             wait=wait,
-            action=_action_of(job, story.task.step),
+            action=story.action,
+            version=story.job_version,
             done=done.get(request.query_params.get("done", ""), ""),
             problem=problem,
         )
@@ -80,9 +83,3 @@ class TaskPage:
             return None
         why = await self._of(request).why(task.job_id)
         return next((wait for wait in why.tasks if wait.task_id == task.id), None)
-
-
-def _action_of(job: JobView, step: str) -> dict[str, Any] | None:
-    if job.action is not None:
-        return dict(job.action)
-    return next((dict(one.action) for one in job.steps if one.name == step), None)

@@ -227,10 +227,24 @@ class TaskPage(View):
 
 
 class TaskStory(View):
-    """A task with every failed attempt that is on record, the latest first."""
+    """A task with every failed attempt that is on record, the latest first. `action` is what it does, as it
+    was stored with `job_version` of its job: a later change of the job does not reach a task that was claimed
+    before, and a redrive runs this again."""
 
     task: TaskView
     errors: tuple[ErrorView, ...]
+    job_version: int
+    action: dict[str, Any]
+
+    @classmethod
+    def of(cls, task: Task, errors: Sequence[ErrorLog]) -> "TaskStory":
+        """The wire form of a stored task and of its failed attempts."""
+        return cls(
+            task=TaskView.of(task),
+            errors=tuple(map(ErrorView.of, errors)),
+            job_version=task.job_version,
+            action=orjson.loads(task.action),
+        )
 
 
 class BulkView(View):

@@ -114,6 +114,18 @@ async def test_who_only_reads_gets_no_buttons(visitor: Visitor, job: dict[str, A
     assert (await visitor.post("/ui/jobs/new", work="action", key=mine))[0] == 403
 
 
+async def test_a_task_shows_what_it_does_and_not_what_its_job_does_by_now(
+    visitor: Visitor, job: dict[str, Any]
+) -> None:
+    await visitor.sign_in("paula", Role.ADMIN)
+    mine = await stored(visitor, None, {**job, "action": {"type": "rest", "url": "http://before/"}})
+    (task,) = visitor.memory.jobs.stored_tasks[mine]
+    await visitor.memory.jobs.update(mine, {"action": {"type": "rest", "url": "http://after/"}})
+    _, text = await visitor.get(f"/ui/tasks/{task.id}")
+    assert "http://before/" in text and "http://after/" not in text
+    assert "of version 1 of the job, which is at version 2 now" in text
+
+
 async def test_a_name_is_text(visitor: Visitor) -> None:
     await visitor.sign_in("<script>alert(1)</script>", Role.ADMIN)
     for path in PAGES:
