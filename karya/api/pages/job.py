@@ -102,8 +102,8 @@ class JobPages:
             jobs.dead_counts([job_id]),
         )
         now = self._site.services.clock.now()
-        whole = runs(story.tasks.tasks, now)
         job, following = story.job, story.tasks.next_cursor
+        whole = runs(story.tasks.tasks, now, job.steps)
         return await self._site.render(
             request,
             template,
@@ -122,6 +122,7 @@ class JobPages:
             behind=sum(wait.kind == Reason.STEP for wait in story.why.tasks),
             versions=story.versions,
             ahead=story.ahead,
+            zone=getattr(job.schedule, "timezone", "UTC"),
             is_live=job.status in LIVE_STATES,
             cursor=cursor,
             next_page=f"{ROOT}/jobs/{job_id}?{urlencode({'cursor': following or ''})}",

@@ -6,7 +6,7 @@ from functools import cache
 
 from markupsafe import Markup
 
-from karya.api.pages.text import ago, instant, machine
+from karya.api.pages.text import ago, instant, machine, wall
 
 SHAPES = {
     "ACTIVE": "M8 3a5 5 0 1 1 0 10A5 5 0 0 1 8 3Z",
@@ -36,6 +36,7 @@ _STATE = Markup(
     '<path d="{}"/></svg>{}</span>'
 )
 _TIME = Markup('<time datetime="{}">{}</time>')
+_WALL = Markup('<time datetime="{}" title="{}">{}</time> <span class="muted away">{}</span>')
 _AWAY = Markup('<span data-away="{}">{}</span>')
 _BESIDE = Markup('{} <span class="muted">{}</span>')
 _NEVER = Markup('<span class="muted">–</span>')
@@ -59,6 +60,11 @@ def when(at: datetime | None, now: datetime | None = None) -> Markup:
         return _NEVER
     time = _TIME.format(machine(at), instant(at))
     return time if now is None else _BESIDE.format(time, away(at, now))
+
+
+def coming(at: datetime, zone: str, now: datetime) -> Markup:
+    """An instant of a schedule in the timezone of that; UTC where a pointer rests on it."""
+    return _WALL.format(machine(at), instant(at), wall(at, zone), away(at, now))
 
 
 def away(at: datetime, now: datetime) -> Markup:

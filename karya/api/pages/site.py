@@ -129,7 +129,7 @@ class Site:
         )
 
 
-_MARKS = ("state", "word", "when", "away", "kind")
+_MARKS = ("state", "word", "when", "coming", "away", "kind")
 _FILTERS = ("instant", "spaced", "machine", "span", "ago", "json", "count", "share", "target")
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+from karya.core.schedule.zones import zone_of
 from karya.core.times import format_instant
 from karya.core.views.overview import AtLeast
 
@@ -14,6 +15,7 @@ MOST_JSON = 8_000
 
 _INSTANT = re.compile(r"\b(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d(?:\.\d+)?)Z")
 
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _UNITS = ((86_400.0, "d"), (3_600.0, "h"), (60.0, "min"), (1.0, "s"))
 
 
@@ -28,6 +30,13 @@ def instant(at: datetime | None) -> str:
 def spaced(said: str) -> str:
     """A sentence of ours with its instants as `instant` writes them."""
     return _INSTANT.sub(r"\1 \2", said)
+
+
+def wall(at: datetime, zone: str) -> str:
+    """Mon 2026-11-23 09:00: what a clock in this timezone shows, so that one sees the days of a schedule."""
+    local = at.astimezone(zone_of(zone))
+    clock = local.isoformat(" ", "milliseconds")[:23].removesuffix(".000").removesuffix(":00")
+    return f"{_DAYS[local.weekday()]} {clock}"
 
 
 def machine(at: datetime) -> str:

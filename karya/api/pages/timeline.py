@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from karya.api.pages.text import machine
 from karya.core.task import TaskKind, TaskState
-from karya.core.views import TaskView
+from karya.core.views import StepView, TaskView
 
 _WORST = (
     TaskState.DEAD,
@@ -67,10 +67,12 @@ class Run:
         return {"trigger": "by request", "hook": "a hook"}.get(kind, "by schedule")
 
 
-def runs(tasks: Iterable[TaskView], now: datetime) -> list[Run]:
-    """The occurrences that these tasks belong to, the latest first. A hook stands with the occurrence that
-    fired it; one that the job itself has fired, or an occurrence of another page, by itself."""
-    ordered = tuple(tasks)
+def runs(tasks: Iterable[TaskView], now: datetime, steps: Sequence[StepView] = ()) -> list[Run]:
+    """The occurrences that these tasks belong to, the latest first, and their tasks as the job has the steps.
+    A hook stands with the occurrence that fired it; one that the job itself has fired, or an occurrence of
+    another page, by itself."""
+    places = {step.name: number for number, step in enumerate(steps)}
+    ordered = sorted(tasks, key=lambda task: places.get(task.step, len(places)))
     cause_of = {task.id: task.cause for task in ordered if task.kind is TaskKind.STEP}
     groups: dict[str, list[TaskView]] = {}
     for task in ordered:

@@ -65,9 +65,9 @@ class WritingPages:
         except KaryaError as error:
             errors, _ = _shown(error, values)
         fields = sorted(forms.fields())
-        return await self._site.render(
-            request, "parts/preview.html", preview=preview, errors=errors, fields=fields, live=True
-        )
+        zone = values["schedule.timezone"] if values["schedule.kind"] in ("cron", "rrule") else "UTC"
+        context = {"preview": preview, "errors": errors, "fields": fields, "values": values, "zone": zone}
+        return await self._site.render(request, "parts/preview.html", **context)
 
     async def show_edit(self, request: Request) -> Response:
         """The form with all that is stored of a job."""

@@ -5,6 +5,8 @@ import re
 _PARTS = re.compile(r"(?:\d+(?:\.\d+)?\s*(?:d|h|min|m|s)\s*)+", re.IGNORECASE)
 _PART = re.compile(r"(\d+(?:\.\d+)?)\s*(d|h|m|s)", re.IGNORECASE)
 _PLACES = "DHMS"
+_ISO = re.compile(r"P(?=.)(?:(\d+)D)?(?:T(?=.)(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?")
+_UNITS = ("d", "h", "min", "s")
 
 
 def iso(text: str) -> str:
@@ -17,3 +19,12 @@ def iso(text: str) -> str:
     days, *rest = (f"{parts[unit]}{unit}" if unit in parts else "" for unit in _PLACES)
     clock = "".join(rest)
     return f"P{days}{'T' if clock else ''}{clock}"
+
+
+def plain(text: str) -> str:
+    """The way back: 5 min for PT5M. What is no such duration goes as it is."""
+    found = _ISO.fullmatch(text)
+    if not found:
+        return text
+    parts = [f"{number} {unit}" for number, unit in zip(found.groups(), _UNITS, strict=True) if number]
+    return " ".join(parts)

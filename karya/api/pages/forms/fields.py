@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from karya.api.pages.forms.durations import plain
 from karya.core.policies import DEFAULT_MISFIRE, DEFAULT_RETENTION
 from karya.core.pools import DEFAULT_POOL
 from karya.core.priority import DEFAULT_PRIORITY
@@ -20,7 +21,7 @@ _OWN_DEFAULTS: Values = {
     "schedule.kind": "once",
     "schedule.at": "",
     "schedule.after": "",
-    "schedule.every": "PT5M",
+    "schedule.every": "5 min",
     "schedule.expression": "0 8 * * 1-5",
     "schedule.rule": "FREQ=DAILY;BYHOUR=8;BYMINUTE=0;BYSECOND=0",
     "schedule.timezone": "UTC",
@@ -55,6 +56,15 @@ POLICIES: Mapping[str, Any] = {
     "retention": DEFAULT_RETENTION,
 }
 
+DURATIONS = frozenset(
+    {
+        *("timeout", "schedule.every", "schedule.after", "schedule.jitter", "rate.per"),
+        *("retry.delay", "retry.max_delay", "misfire.grace", "misfire.window"),
+        *("retention.succeeded", "retention.other", "retention.dead"),
+    }
+)
+"""Read and shown as people write them."""
+
 
 def fields() -> frozenset[str]:
     """All that an error can stand beside; "" is the form as a whole."""
@@ -77,11 +87,17 @@ def sent(given: Mapping[str, list[str]]) -> Values:
 
 def policy_fields(dumped: Mapping[str, Mapping[str, Any]]) -> Values:
     """The fields of these policies, each in the form that a model gives."""
-    return {f"{name}.{field}": text_of(v) for name, policy in dumped.items() for field, v in policy.items()}
+    return {
+        f"{name}.{field}": text_of(f"{name}.{field}", v)
+        for name, policy in dumped.items()
+        for field, v in policy.items()
+    }
 
 
-def text_of(value: Any) -> str:
+def text_of(field: str, value: Any) -> str:
     """How a plain value reads in its field."""
     if value is None:
         return ""
+    if field in DURATIONS:
+        return plain(value)
     return " ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -18,17 +18,19 @@ _TEXTS = ("description", "name", "set", "user_id")
 def filled(wire: Mapping[str, Any]) -> Values:
     """The fields as they are for a job in its wire form, all of it given but what its actions leave out."""
     values = blank()
-    values |= {name: wire[name] or "" for name in (*_TEXTS, "timeout", "pool", "overlap")}
+    values |= {name: wire[name] or "" for name in (*_TEXTS, "pool", "overlap")}
+    values["timeout"] = text_of("timeout", wire["timeout"])
     values["tags"] = " ".join(wire["tags"])
     values["priority"] = str(wire["priority"])
     values["schedule.kind"] = wire["schedule"]["kind"]
     for name, value in wire["schedule"].items():
-        values[f"schedule.{name}"] = text_of(value)
-    if values["schedule.jitter"] == "PT0S":
+        values[f"schedule.{name}"] = text_of(f"schedule.{name}", value)
+    if values["schedule.jitter"] == "0 s":
         values["schedule.jitter"] = ""
     values |= policy_fields({name: wire[name] for name in POLICIES})
     for name in LIMITS:
-        values |= {f"{name}.{field}": text_of(value) for field, value in (wire[name] or {}).items()}
+        given = {f"{name}.{field}": value for field, value in (wire[name] or {}).items()}
+        values |= {field: text_of(field, value) for field, value in given.items()}
     values |= _work_fields(wire)
     values["hooks"] = _pretty(wire["hooks"]) if wire["hooks"] else ""
     return values

@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 
 from karya.api.pages.forms.durations import iso
-from karya.api.pages.forms.fields import LIMITS, POLICIES, Values
+from karya.api.pages.forms.fields import DURATIONS, LIMITS, POLICIES, Values
 from karya.core.errors import FieldError
 
 _OF_KIND = {
@@ -22,13 +22,6 @@ _INTEGERS = frozenset(
     {
         *("priority", "schedule.max_runs", "retry.max_attempts", "misfire.at_once"),
         *("concurrency.limit", "rate.limit"),
-    }
-)
-_DURATIONS = frozenset(
-    {
-        *("timeout", "schedule.every", "schedule.after", "schedule.jitter", "rate.per"),
-        *("retry.delay", "retry.max_delay", "misfire.grace", "misfire.window"),
-        *("retention.succeeded", "retention.other", "retention.dead"),
     }
 )
 _LISTS = frozenset({"tags", "schedule.exclude", "retry.retry_on"})
@@ -102,7 +95,7 @@ def _policy(name: str, values: Values) -> dict[str, Any]:
 
 def _value(name: str, values: Values) -> Any:
     text = values[name]
-    if name in _DURATIONS:
+    if name in DURATIONS:
         return iso(text)
     if name in _LISTS:
         return _list(text)

@@ -178,7 +178,12 @@
       } else field.removeAttribute("aria-invalid");
     });
   }
-  if (document.querySelector(".notice-bad a[href^='#f-']")) markInvalid();
+  if (document.querySelector(".notice-bad a[href^='#']")) markInvalid();
+  const zones = document.getElementById("zones");
+  if (zones && Intl.supportedValuesOf) {
+    const here = Intl.DateTimeFormat().resolvedOptions().timeZone;
+    for (const zone of new Set(["UTC", here, ...Intl.supportedValuesOf("timeZone")])) zones.append(new Option(zone, zone));
+  }
   const tickAll = document.getElementById("tick-all");
   if (tickAll) tickAll.addEventListener("change", () => all('#letters input[name="id"]').forEach((one) => { one.checked = tickAll.checked; }));
   document.addEventListener("keydown", (event) => {
@@ -188,6 +193,8 @@
     }
     if (event.key === "Escape") all("details.confirm[open]").forEach((one) => { one.open = false; one.querySelector("summary").focus(); });
   });
+
+  document.addEventListener("click", (event) => all("details.confirm[open]").forEach((one) => { if (!one.contains(event.target)) one.open = false; }));
 
   // --- what passes with time: as `span` and `ago` of the server write it ----------------------------------
   const ahead = new Date(root.dataset.now) - Date.now(); // of this machine's clock, if by more than the page took to come
@@ -207,7 +214,9 @@
     return Math.abs(away) < 1 || !rough ? "now" : away > 0 ? `in ${rough}` : `${rough} ago`;
   }
   const put = (where, text) => { if (where.textContent !== text) where.textContent = text; };
+  const utc = document.getElementById("clock");
   setInterval(() => {
+    if (utc) put(utc, new Date(clock()).toISOString().slice(11, 19));
     all("[data-away]").forEach((one) => put(one, ago(new Date(one.dataset.away))));
     all("[data-since]").forEach((one) => put(one, span(Math.max(1, Math.round((clock() - new Date(one.dataset.since)) / 1000)))));
   }, 1000);

@@ -116,6 +116,15 @@ def test_a_hook_stands_with_the_occurrence_that_fired_it() -> None:
     assert len({run.ident for run in (first, second, third)}) == 3
 
 
+def test_the_steps_of_an_occurrence_stand_as_the_job_has_them() -> None:
+    names = [f"s{number}" for number in range(9)]
+    job = new_job(JobSpec[NoopAction](steps=[step(name) for name in names]), NOW)
+    tasks = [TaskView.of(t) for t in occurrence_tasks(job, triggered("x", NOW), NOW)]
+    tasks.sort(key=lambda task: task.id)
+    (run,) = runs(tasks, at(999), JobView.of(job, NOW).steps)
+    assert [task.step for task in run.steps] == names
+
+
 def test_steps_stand_behind_what_they_wait_for() -> None:
     steps = [step("z", "x", "y"), step("x"), step("y", "x")]
     job = JobView.of(new_job(JobSpec[NoopAction](steps=steps), NOW), NOW)
@@ -155,6 +164,20 @@ def test_when_it_is() -> None:
     assert text.ago(at(-3), NOW) == "3 s ago"
     assert text.ago(at(0.4), NOW) == "now"
     assert text.instant(NOW) == "2026-11-23 08:00:00"
+
+
+@pytest.mark.parametrize(
+    ("zone", "shown"),
+    [
+        ("UTC", "Mon 2026-11-23 08:00"),
+        ("Europe/Berlin", "Mon 2026-11-23 09:00"),
+        ("Pacific/Kiritimati", "Mon 2026-11-23 22:00"),
+        ("Pacific/Pago_Pago", "Sun 2026-11-22 21:00"),
+    ],
+)
+def test_an_instant_of_a_schedule_is_shown_in_its_zone(zone: str, shown: str) -> None:
+    assert text.wall(NOW, zone) == shown
+    assert text.wall(at(3.5), zone) == f"{shown}:03.500"
 
 
 def test_instants_in_sentences() -> None:

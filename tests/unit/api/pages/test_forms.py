@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from karya.api.pages import forms
+from karya.api.pages.forms.durations import iso, plain
 from karya.core.action import NoopAction, RestAction
 from karya.core.errors import FieldError
 from karya.core.job import new_job
@@ -152,6 +153,15 @@ def test_durations_as_people_write_them(text: str, expected: str) -> None:
     values = {**forms.blank(), "schedule.kind": "interval", "schedule.every": text, "timeout": text}
     wire = forms.written(values).wire
     assert (wire["schedule"]["every"], wire["timeout"]) == (expected, expected)
+
+
+@pytest.mark.parametrize(
+    ("stored", "shown"),
+    [("PT5M", "5 min"), ("P1DT2H3M4.5S", "1 d 2 h 3 min 4.5 s"), ("PT0S", "0 s"), ("P1W", "P1W")],
+)
+def test_durations_are_shown_as_people_write_them(stored: str, shown: str) -> None:
+    assert plain(stored) == shown
+    assert iso(shown) == stored
 
 
 def test_more_of_a_request_is_an_object() -> None:
