@@ -132,6 +132,7 @@ def take(browser: Browser, karya: Running, job_id: str) -> None:
         "dead-letters": "/ui/dead-letters",
         "workers": "/ui/workers",
         "audit": "/ui/audit?prove=1",
+        "sign-in": "/ui/sign-in",
     }
     limited = karya.karya.list(tag="tenant-42").jobs[0]
     paths["limits"] = f"/ui/jobs/{limited.id}"
@@ -148,12 +149,13 @@ def take(browser: Browser, karya: Running, job_id: str) -> None:
     page.get_by_label("URL").fill("htps://chat.example/hook")
     page.get_by_label("cron", exact=True).check()
     page.get_by_label("Cron expression").fill("30 9 * * 1-5")
+    page.get_by_label("Timezone").fill("Europe/Berlin")
     page.locator("#e-action-url:not(:empty)").wait_for()
     shot(page, "new-job-errors")
     page.get_by_label("URL").fill("https://chat.example/hook")
     page.locator("#preview .instants").wait_for()
     shot(page, "new-job")
-    for name, path in {"overview": "/", "job": paths["job"]}.items():
+    for name, path in {"overview": "/", "job": paths["job"], "new-job": "/ui/jobs/new"}.items():
         for kind, options in (
             ("phone", {**PHONE, "color_scheme": "light"}),
             ("dark", {**DESKTOP, "color_scheme": "dark"}),

@@ -60,7 +60,12 @@ def test_by_keyboard_alone(karya: Running, page: Page) -> None:
     page.keyboard.press("Enter")
     tabbed(page, "Cancel the job", 1)
     page.keyboard.press("Escape")
-    expect(page.get_by_role("button", name="Cancel the job")).to_be_hidden()
+    cancel = page.get_by_role("button", name="Cancel the job")
+    expect(cancel).to_be_hidden()
+    page.keyboard.press("Enter")  # the focus is where it was
+    expect(cancel).to_be_visible()
+    page.get_by_role("heading", level=1).click()
+    expect(cancel).to_be_hidden()
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +126,9 @@ def test_on_a_phone_nothing_is_wider_than_the_screen(karya: Running, evil_job: s
     for path in pages_of(karya, evil_job):
         page.goto(karya.cluster.url + path)
         assert page.evaluate(_TOO_WIDE) == [], path
+    page.goto(f"{karya.cluster.url}/ui/jobs/new")
+    expect(page.get_by_role("heading", level=1)).to_be_in_viewport()
+    expect(page.locator("#preview")).to_be_in_viewport()
     page.goto(f"{karya.cluster.url}/ui/jobs/{evil_job}")
     for button in page.locator("main button:visible, main .button:visible").all():
         box = button.bounding_box()

@@ -32,6 +32,9 @@ def test_from_the_form_to_the_redrive(karya: Running, target: Target, page: Page
 
     page.get_by_label("URL").fill(url)
     page.get_by_label("Cron expression").fill("0 3 * * *")
+    page.get_by_label("Timezone").fill("Asia/Tokyo")
+    expect(page.locator("#preview")).to_contain_text("Asia/Tokyo")
+    assert page.locator("#zones option").count() > 100, "the browser knows the names of timezones"
     expect(page.locator("#preview .instants li")).to_have_count(10)
     expect(page.locator("#preview .instants time").first).to_contain_text("03:00")
     page.get_by_label("Attempts").fill("2")
