@@ -13,7 +13,7 @@ from karya.core.views.overview import AtLeast
 MOST_JSON = 8_000
 """Characters of a value that a page shows; the API has all of it."""
 
-_INSTANT = re.compile(r"\b(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d(?:\.\d+)?)Z")
+_INSTANT = re.compile(r"\b(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.000|(\.\d+))?Z")
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _UNITS = ((86_400.0, "d"), (3_600.0, "h"), (60.0, "min"), (1.0, "s"))
@@ -29,7 +29,7 @@ def instant(at: datetime | None) -> str:
 
 def spaced(said: str) -> str:
     """A sentence of ours with its instants as `instant` writes them."""
-    return _INSTANT.sub(r"\1 \2", said)
+    return _INSTANT.sub(r"\1 \2\3", said)
 
 
 def wall(at: datetime, zone: str) -> str:

@@ -32,6 +32,7 @@
     { id: "lag", series: [[3, "--accent", []], [4, "--warn", [5, 4]]] },
   ];
   const columns = (spec) => [points.map((p) => p[0] / 1000), ...spec.series.map(([at]) => points.map((p) => p[at]))];
+  const ends = () => (points.length ? [points[0][0], points[points.length - 1][0]] : [Date.now(), Date.now()]).map((ms) => ms / 1000);
   const axis = (size) => ({
     stroke: colour("--muted"), size, font: "11px system-ui", ticks: { show: false },
     grid: { stroke: colour("--line"), width: 1 },
@@ -45,7 +46,7 @@
       const options = {
         width: box.clientWidth, height: 150, cursor: { show: false }, legend: { show: false }, padding: [8, 8, 0, 0],
         scales: {
-          x: { time: true, range: (_, low, high) => [Math.min(low ?? 0, (high ?? 60) - 60), high ?? 60] },
+          x: { time: true, range: () => { const [first, last] = ends(); return [Math.min(first, last - 60), last]; } }, // a single point would span a day
           y: { range: (_, low, high) => [0, Math.max(high ?? 0, 1) * 1.1] },
         },
         axes: [{ ...axis(22), values: (_, ticks) => ticks.map((s) => new Date(s * 1000).toISOString().slice(11, 19)), space: 90 },

@@ -182,6 +182,7 @@ def test_an_instant_of_a_schedule_is_shown_in_its_zone(zone: str, shown: str) ->
 
 def test_instants_in_sentences() -> None:
     assert text.spaced("due at 2026-11-23T08:00:00.5Z.") == "due at 2026-11-23 08:00:00.5."
+    assert text.spaced("due at 2026-11-23T08:00:00.000Z.") == "due at 2026-11-23 08:00:00."
     assert text.spaced("the key '2026-11-23'") == "the key '2026-11-23'"
 
 

@@ -118,7 +118,9 @@ async def test_a_task_shows_what_it_does_and_not_what_its_job_does_by_now(
     visitor: Visitor, job: dict[str, Any]
 ) -> None:
     await visitor.sign_in("paula", Role.ADMIN)
-    mine = await stored(visitor, None, {**job, "action": {"type": "rest", "url": "http://before/"}})
+    mine = await stored(
+        visitor, None, {**job, "description": "edited", "action": {"type": "rest", "url": "http://before/"}}
+    )
     (task,) = visitor.memory.jobs.stored_tasks[mine]
     await visitor.memory.jobs.update(mine, {"action": {"type": "rest", "url": "http://after/"}})
     _, text = await visitor.get(f"/ui/tasks/{task.id}")
