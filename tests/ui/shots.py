@@ -145,11 +145,7 @@ def take(browser: Browser, karya: Running, job_id: str) -> None:
     page.locator(".inside summary").nth(1).click()
     shot(page, "occurrences")
     page.goto(f"{url}/ui/jobs/new")
-    page.get_by_label("Description").fill("remind the team")
-    page.get_by_label("URL").fill("htps://chat.example/hook")
-    page.get_by_label("cron", exact=True).check()
-    page.get_by_label("Cron expression").fill("30 9 * * 1-5")
-    page.get_by_label("Timezone").fill("Europe/Berlin")
+    write(page, "htps://chat.example/hook")
     page.locator("#e-action-url:not(:empty)").wait_for()
     shot(page, "new-job-errors")
     page.get_by_label("URL").fill("https://chat.example/hook")
@@ -163,8 +159,20 @@ def take(browser: Browser, karya: Running, job_id: str) -> None:
             other = browser.new_context(**options).new_page()  # type: ignore[arg-type]
             other.goto(url + path)
             settled(other)
+            if name == "new-job":
+                write(other, "https://chat.example/hook")
+                other.locator("#preview", has_text="Europe/Berlin").wait_for()
             shot(other, f"{name}-{kind}")
             other.close()
+
+
+def write(page: Page, address: str) -> None:
+    """Fills the form of a new job."""
+    page.get_by_label("Description").fill("remind the team")
+    page.get_by_label("URL").fill(address)
+    page.get_by_label("cron", exact=True).check()
+    page.get_by_label("Cron expression").fill("30 9 * * 1-5")
+    page.get_by_label("Timezone").fill("Europe/Berlin")
 
 
 def settled(page: Page) -> None:
