@@ -64,6 +64,10 @@ def test_by_keyboard_alone(karya: Running, page: Page) -> None:
     expect(cancel).to_be_hidden()
     page.keyboard.press("Enter")  # the focus is where it was
     expect(cancel).to_be_visible()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")  # out of it
+    expect(cancel).to_be_hidden()
+    page.get_by_text("Cancel …").click()
     page.get_by_role("heading", level=1).click()
     expect(cancel).to_be_hidden()
 

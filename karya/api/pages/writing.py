@@ -66,8 +66,8 @@ class WritingPages:
             errors, _ = _shown(error, values)
         fields = sorted(forms.fields())
         zone = values["schedule.timezone"] if values["schedule.kind"] in ("cron", "rrule") else "UTC"
-        context = {"preview": preview, "errors": errors, "fields": fields, "values": values, "zone": zone}
-        return await self._site.render(request, "parts/preview.html", **context)
+        context: dict[str, Any] = {"preview": preview, "errors": errors, "values": values, "zone": zone}
+        return await self._site.render(request, "parts/preview.html", fields=fields, **context)
 
     async def show_edit(self, request: Request) -> Response:
         """The form with all that is stored of a job."""

@@ -195,7 +195,9 @@
     if (event.key === "Escape") all("details.confirm[open]").forEach((one) => { one.open = false; one.querySelector("summary").focus(); });
   });
 
-  document.addEventListener("click", (event) => all("details.confirm[open]").forEach((one) => { if (!one.contains(event.target)) one.open = false; }));
+  for (const kind of ["click", "focusin"]) document.addEventListener(kind, (event) => {
+    all("details.confirm[open]").forEach((one) => { if (!one.contains(event.target)) one.open = false; });
+  });
 
   // --- what passes with time: as `span` and `ago` of the server write it ----------------------------------
   const ahead = new Date(root.dataset.now) - Date.now(); // of this machine's clock, if by more than the page took to come
