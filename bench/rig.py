@@ -80,9 +80,7 @@ class Rig:
 
     def processes(self) -> dict[str, psutil.Process]:
         """Karya's own processes: this one, and one for each actor."""
-        actors = [p for p in psutil.process_iter(["name", "cmdline"]) if _is_actor(p)]
-        named = {f"{p.info['cmdline'][0].removeprefix('ray::')} {p.pid}": p for p in actors}
-        return {"karya up": psutil.Process(), **named}
+        return {"karya up": psutil.Process(), **actors_below(psutil.Process())}
 
     def others(self) -> dict[str, psutil.Process]:
         """What runs beside them: mongod, and the processes of Ray."""
@@ -141,9 +139,21 @@ def cpu_seconds(processes: Iterable[psutil.Process]) -> float:
     return sum(sum(process.cpu_times()[:2]) for process in processes)
 
 
-def _is_actor(process: psutil.Process) -> bool:
-    command = process.info["cmdline"] or [""]
-    return command[0].split(".")[0] in _ACTORS
+def actors_below(starter: psutil.Process) -> dict[str, psutil.Process]:
+    """The actors of the Ray that this process has started: other clusters of the machine have their own."""
+    named = ((_title(child), child) for child in starter.children(recursive=True))
+    return {
+        f"{title.removeprefix('ray::')} {child.pid}": child
+        for title, child in named
+        if title.split(".")[0] in _ACTORS
+    }
+
+
+def _title(process: psutil.Process) -> str:
+    try:
+        return next(iter(process.cmdline()), "")
+    except psutil.NoSuchProcess:
+        return ""
 
 
 @contextmanager
