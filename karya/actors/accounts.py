@@ -1,6 +1,6 @@
 """Users and tokens: the AccountService port, as one plain class."""
 
-from karya.core.errors import InvalidInput, NotFound
+from karya.core.errors import InvalidInput, NotFound, existing
 from karya.core.ids import new_id
 from karya.core.ports import Clock
 from karya.core.ports.accounts import TokenRepository, UserRepository
@@ -31,11 +31,11 @@ class Accounts:
 
     async def user(self, user_id: str) -> User:
         """See `AccountService.user`."""
-        return _existing(await self._users.get(user_id), user_id)
+        return existing(await self._users.get(user_id), "user", user_id)
 
     async def user_named(self, name: str) -> User:
         """See `AccountService.user_named`."""
-        return _existing(await self._users.named(name), name)
+        return existing(await self._users.named(name), "user", name)
 
     async def users(self, *, cursor: str | None, limit: int) -> UserList:
         """See `AccountService.users`."""
@@ -81,9 +81,3 @@ class Accounts:
         token = await self._tokens.find(digest, self._clock.now())
         user = await self._users.get(token.user_id) if token else None
         return Principal(user.id, user.role) if user else None
-
-
-def _existing(user: User | None, named: str) -> User:
-    if user is None:
-        raise NotFound("user", named)
-    return user

@@ -12,7 +12,7 @@ from karya.core.audit.findings import Code, Finding
 from karya.core.audit.judge import Verdict, judge
 from karya.core.audit.records import Entry, Moment
 from karya.core.audit.tally import Tally
-from karya.core.errors import InvalidInput, NotFound
+from karya.core.errors import InvalidInput, existing
 from karya.core.ports import JobRepository
 from karya.core.ports.ledger import Ledger, Place, Sheet, Vitals
 from karya.core.queries import AuditQuery
@@ -47,8 +47,8 @@ class LedgerAuditor:
     async def audit(self, query: AuditQuery, *, cursor: str | None) -> AuditPage:
         """See `JobService.audit`."""
         place = None if cursor is None else _place(cursor)
-        if query.job_id is not None and place is None and await self._jobs.get(query.job_id) is None:
-            raise NotFound("job", query.job_id)
+        if query.job_id is not None and place is None:
+            existing(await self._jobs.get(query.job_id), "job", query.job_id)
         async with self._turn:
             loop = asyncio.get_running_loop()
             began = loop.time()

@@ -4,13 +4,13 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 
-from karya.core.errors import Conflict, NotFound
+from karya.core.errors import Conflict, existing
 from karya.core.ports import Clock, TaskRepository
 from karya.core.ports.history import LetterRepository
 from karya.core.queries import LetterQuery
 from karya.core.task import Task
 from karya.core.times import floor_millis
-from karya.core.views import BulkView, TaskPage, TaskStory, TaskView
+from karya.core.views import BulkView, TaskPage, TaskStory
 from karya.core.views.overview import AtLeast
 
 _MOST_ERRORS = 100
@@ -52,7 +52,7 @@ class Letters:
     async def dead_letters(self, query: LetterQuery, *, cursor: str | None, limit: int) -> TaskPage:
         """See `JobService.dead_letters`."""
         page = await self._letters.find(query, cursor=cursor, limit=limit)
-        return TaskPage(tasks=tuple(map(TaskView.of, page.items)), next_cursor=page.next_cursor)
+        return TaskPage.of(page.items, page.next_cursor)
 
     async def redrive(self, task_id: str) -> TaskStory:
         """See `JobService.redrive`."""
@@ -107,10 +107,7 @@ class Letters:
         return sum(await asyncio.gather(*map(one, tasks)))
 
     async def _existing(self, task_id: str) -> Task:
-        task = await self._tasks.get(task_id)
-        if task is None:
-            raise NotFound("task", task_id)
-        return task
+        return existing(await self._tasks.get(task_id), "task", task_id)
 
     def _now(self) -> datetime:
         return floor_millis(self._clock.now())

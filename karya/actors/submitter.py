@@ -6,7 +6,7 @@ from datetime import datetime
 
 from karya.core.action import Action
 from karya.core.chaining import refused_at
-from karya.core.errors import Conflict, InvalidInput, NotFound
+from karya.core.errors import Conflict, InvalidInput, existing
 from karya.core.ids import minted_at
 from karya.core.job import Job, JobState, new_job
 from karya.core.occurrence import opening
@@ -54,9 +54,7 @@ class Submitter:
         one later finds it. Raises NotFound without the parent, Conflict when an ancestor is cancelled or
         there are too many of them, InvalidInput for a spec that cannot be a job here.
         """
-        parent = await self._jobs.get(parent_id)
-        if parent is None:
-            raise NotFound("job", parent_id)
+        parent = existing(await self._jobs.get(parent_id), "job", parent_id)
         if linked:
             self._check_family(parent)
         self._check(spec)

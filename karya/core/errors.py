@@ -7,6 +7,9 @@ import re
 from ast import literal_eval
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TypeVar
+
+T = TypeVar("T")
 
 _NOT_FOUND = re.compile(r"no ([a-z ]+) ('.*'|\".*\")", re.DOTALL)
 
@@ -61,6 +64,13 @@ class NotFound(KaryaError):
             return cls(found[1], str(literal_eval(found[2]))) if found else None
         except (SyntaxError, ValueError):
             return None
+
+
+def existing(found: T | None, kind: str, ident: str) -> T:
+    """What was found of this kind under this id. Raises NotFound when there was nothing."""
+    if found is None:
+        raise NotFound(kind, ident)
+    return found
 
 
 class Conflict(KaryaError):

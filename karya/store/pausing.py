@@ -7,7 +7,7 @@ from typing import Any
 
 from motor.motor_asyncio import AsyncIOMotorClientSession
 
-from karya.core.errors import NotFound, StoreUnavailable
+from karya.core.errors import StoreUnavailable, existing
 from karya.core.job import LIVE_STATES, Job, JobState
 from karya.core.occurrence import occurrence_tasks, scheduled
 from karya.core.ports.lifecycle import ChangeKind
@@ -61,9 +61,7 @@ class Pausing:
         for _ in range(_TRIES):
             with in_time(self._jobs):
                 document = await self._jobs.find_one({"_id": job_id})
-            if document is None:
-                raise NotFound("job", job_id)
-            job = job_entity(document)
+            job = job_entity(existing(document, "job", job_id))
             plan = await asyncio.to_thread(resumption, job, now)
             if (resumed := await self._resume(job, plan, now)) is not None:
                 return resumed

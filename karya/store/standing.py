@@ -8,7 +8,7 @@ from typing import Any
 
 from motor.motor_asyncio import AsyncIOMotorClientSession
 
-from karya.core.errors import Conflict, NotFound
+from karya.core.errors import Conflict, existing
 from karya.core.job import Job, JobState
 from karya.core.ports.lifecycle import ChangeKind
 from karya.core.remaking import Waiting
@@ -47,9 +47,7 @@ class Standing:
     async def job(self, job_id: str, states: Collection[JobState], wish: str) -> Job:
         """The job; NotFound, or Conflict when it is in none of these states, so that the wish is in vain."""
         document = await self.jobs.find_one({"_id": job_id}, session=self.session)
-        if document is None:
-            raise NotFound("job", job_id)
-        job = job_entity(document)
+        job = job_entity(existing(document, "job", job_id))
         if job.status not in states:
             raise Conflict(f"job {job_id} is {job.status.value.lower()}: it cannot be {wish}")
         return job

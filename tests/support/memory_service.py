@@ -117,8 +117,7 @@ class MemoryService:
 
     async def tasks(self, job_id: str, *, cursor: str | None, limit: int) -> TaskPage:
         tasks = self.stored_tasks[self._job(job_id).id]
-        views, following = _page([TaskView.of(task) for task in reversed(tasks)], cursor, limit)
-        return TaskPage(tasks=views, next_cursor=following)
+        return TaskPage.of(*_page(list(reversed(tasks)), cursor, limit))
 
     async def task(self, task_id: str) -> TaskStory:
         return TaskStory.of(self._task(task_id), ())
@@ -232,8 +231,7 @@ class MemoryService:
 
     async def dead_letters(self, query: LetterQuery, *, cursor: str | None, limit: int) -> TaskPage:
         self._fail()
-        views, following = _page([TaskView.of(task) for task in self._dead(query)], cursor, limit)
-        return TaskPage(tasks=views, next_cursor=following)
+        return TaskPage.of(*_page(list(self._dead(query)), cursor, limit))
 
     async def redrive(self, task_id: str) -> TaskStory:
         return self._revive(task_id, TaskState.READY, redrive(now()).changes)

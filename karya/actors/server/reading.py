@@ -9,7 +9,7 @@ import orjson
 
 from karya.actors.server.checks import Checks
 from karya.core.action import Action
-from karya.core.errors import InvalidInput, NotFound
+from karya.core.errors import InvalidInput, existing
 from karya.core.job import LIVE_STATES, Job, new_job
 from karya.core.ports import Clock, ErrorLogRepository, JobRepository, TaskRepository
 from karya.core.ports.lifecycle import Change, ChangeKind, History, Skipped
@@ -24,7 +24,6 @@ from karya.core.views import (
     SkipView,
     SummaryView,
     TaskPage,
-    TaskView,
     VersionsView,
 )
 
@@ -70,7 +69,7 @@ class Reading:
         """See `JobService.tasks`."""
         await self._existing(job_id)
         page = await self._tasks.of_job(job_id, cursor=cursor, limit=limit)
-        return TaskPage(tasks=tuple(TaskView.of(task) for task in page.items), next_cursor=page.next_cursor)
+        return TaskPage.of(page.items, page.next_cursor)
 
     async def summary(self, job_id: str) -> SummaryView:
         """See `JobService.summary`."""
@@ -105,14 +104,7 @@ class Reading:
         return PreviewView(instants=instants, due_at=() if spec.schedule.jitter else instants)
 
     async def _existing(self, job_id: str) -> Job:
-        return existing(await self._jobs.get(job_id), job_id)
-
-
-def existing(job: Job | None, job_id: str) -> Job:
-    """The job that was found under this id. Raises NotFound when there was none."""
-    if job is None:
-        raise NotFound("job", job_id)
-    return job
+        return existing(await self._jobs.get(job_id), "job", job_id)
 
 
 def _in_range(limit: int) -> None:

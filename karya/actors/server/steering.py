@@ -8,9 +8,8 @@ from typing import TypeVar
 
 from karya.actors.metrics import ServerMetrics
 from karya.actors.server.reaching import reached
-from karya.actors.server.reading import existing
 from karya.actors.server.submissions import minting
-from karya.core.errors import Conflict, NotFound, Outdated
+from karya.core.errors import Conflict, Outdated, existing
 from karya.core.ids import new_id
 from karya.core.job import LIVE_STATES, Job, JobState
 from karya.core.ports import Clock, JobRepository, TaskRepository
@@ -49,9 +48,7 @@ class Steering:
         submitted meanwhile sees on its own that it was cancelled, unless its worker is cut off before. So a
         job is not wholly cancelled while an attempt runs that may submit: the janitor comes back to it."""
         now = self._now()
-        job = await self._cancel_first(job_id, now, version)
-        if job is None:
-            raise NotFound("job", job_id)
+        job = existing(await self._cancel_first(job_id, now, version), "job", job_id)
         await _gathered(self._cancel_descendant(i, now) for i in await self._descendants(job_id, LIVE_STATES))
         self._poke(now)  # for the hooks
         ended = [job_id, *await self._descendants(job_id, {JobState.CANCELLED})]
@@ -94,7 +91,7 @@ class Steering:
         """Ends the job if nothing is left of it, and tells the scheduler that things have changed."""
         await self._jobs.settle([job_id], now)
         self._poke(now)
-        return JobView.of(existing(await self._jobs.get(job_id), job_id), now)
+        return JobView.of(existing(await self._jobs.get(job_id), "job", job_id), now)
 
     async def _cancel_first(self, job_id: str, now: datetime, version: int | None) -> Job | None:
         """A job that has completed has nothing left to cancel, but those that it submitted may: also when

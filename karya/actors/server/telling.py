@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 
-from karya.actors.server.reading import ahead, existing, versions_view
+from karya.actors.server.reading import ahead, versions_view
+from karya.core.errors import existing
 from karya.core.job import Job
 from karya.core.ports import Clock, ErrorLogRepository, JobRepository, TaskRepository
 from karya.core.ports.lifecycle import Change, History, Skipped
 from karya.core.task import Task, TaskState
-from karya.core.views import ErrorView, JobStory, JobView, TaskPage, TaskView, WhyView
+from karya.core.views import ErrorView, JobStory, JobView, TaskPage, WhyView
 from karya.core.why import Crew, why
 
 _MOST_OPEN = 200
@@ -41,7 +42,7 @@ class Telling:
         job, open_tasks = await asyncio.gather(
             self._jobs.get(job_id), self._tasks.open_of_job(job_id, _MOST_OPEN)
         )
-        return await self._waits(existing(job, job_id), open_tasks)
+        return await self._waits(existing(job, "job", job_id), open_tasks)
 
     async def story(
         self, job_id: str, *, cursor: str | None, limit: int, instants: int, entries: int
@@ -54,12 +55,12 @@ class Telling:
             self._error_logs.of_job(job_id, _MOST_ERRORS),
             self._latest(job_id, entries),
         )
-        job = existing(found, job_id)
+        job = existing(found, "job", job_id)
         now = self._clock.now()
         waits, coming = await asyncio.gather(self._waits(job, open_tasks), ahead(job, now, instants))
         return JobStory(
             job=JobView.of(job, now),
-            tasks=TaskPage(tasks=tuple(map(TaskView.of, page.items)), next_cursor=page.next_cursor),
+            tasks=TaskPage.of(page.items, page.next_cursor),
             errors=tuple(map(ErrorView.of, errors)),
             why=waits,
             ahead=coming,

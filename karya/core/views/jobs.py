@@ -1,6 +1,6 @@
 """How jobs and tasks read on the wire: what the gateway answers and the actor handle returns."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -224,6 +224,11 @@ class TaskPage(View):
 
     tasks: tuple[TaskView, ...]
     next_cursor: str | None
+
+    @classmethod
+    def of(cls, tasks: Iterable[Task], next_cursor: str | None) -> "TaskPage":
+        """The wire form of a page of stored tasks."""
+        return cls(tasks=tuple(map(TaskView.of, tasks)), next_cursor=next_cursor)
 
 
 class TaskStory(View):

@@ -124,8 +124,7 @@ class Draft:
         )
 
     def _step(self, work: Work, target: str) -> dict[str, Any]:
-        retry = {"max_attempts": work.max_attempts, "backoff": "constant", "delay": duration(_BACKOFF)}
-        step = {"name": work.name, "after": work.after, "when": work.when, "retry": retry}
+        step = {"name": work.name, "after": work.after, "when": work.when, "retry": _retry(work.max_attempts)}
         if self.child is not None:
             return {**step, "action": {"type": "chain", "job": self.child.spec(target)}}
         return {**step, "action": work.action or _request(self.key, work, target)}
@@ -182,5 +181,8 @@ def _request(key: str, work: Work, target: str) -> dict[str, Any]:
 
 def _hook(key: str, trigger: str, target: str) -> dict[str, Any]:
     action = {"type": "rest", "method": "POST", "url": f"{target}/{key}/{HOOK}{trigger}/ok"}
-    retry = {"max_attempts": _ATTEMPTS, "backoff": "constant", "delay": duration(_BACKOFF)}
-    return {"trigger": trigger, "action": action, "retry": retry}
+    return {"trigger": trigger, "action": action, "retry": _retry(_ATTEMPTS)}
+
+
+def _retry(max_attempts: int) -> dict[str, Any]:
+    return {"max_attempts": max_attempts, "backoff": "constant", "delay": duration(_BACKOFF)}
