@@ -68,13 +68,18 @@ class MongoLimits:
         if is_let:
             return gates.looked_at(now + gates.CLAIMING)
         ident = gate["_id"]
-        wanted = self._tasks.find(gates.parked(ident), {"parked": 1}).sort([("instant", 1), ("_id", 1)])
-        first = next(iter(wanted.hint("parked").limit(1)), None)
-        if first is None:
+        largest = self._largest(ident)
+        if largest is None:
             return gates.deserted(ident, now)
         if gates.is_seat(ident):
             return gates.looked_at(now + gates.RECHECK)
-        return gates.looked_at(gates.opens_at(gate, first["parked"]["limit"], now))
+        return gates.looked_at(gates.opens_at(gate, largest, now))
+
+    def _largest(self, ident: str) -> int | None:
+        """The largest limit of those that wait, for which there is room first; None where nobody waits."""
+        group = {"_id": None, "limit": {"$max": "$parked.limit"}}
+        found = self._tasks.aggregate([{"$match": gates.parked(ident)}, {"$group": group}], hint="parked")
+        return next((one["limit"] for one in found), None)
 
     def park(self, hints: Sequence[Hint]) -> Sequence[Hint]:
         """See `Limits.park`. One try: what somebody else is writing is left to the claim."""
