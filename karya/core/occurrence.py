@@ -15,6 +15,7 @@ from karya.core.steps import Step
 from karya.core.task import Task, TaskState, task_of
 from karya.core.template import holds_templates
 from karya.core.times import format_instant
+from karya.core.trace import Trace
 
 VERSION_TOKENS = 1 << 20
 """How far the tokens of two versions of a job lie apart. A change makes unclaimed tasks anew under their ids;
@@ -31,6 +32,8 @@ class Occurrence:
     count: int = 0
     last: bool = False
     """No instant of the schedule follows it."""
+    trace: Trace | None = None
+    """The span that asked for it; without one it belongs to that of the job."""
 
 
 def scheduled(job: Job, cursor: Cursor) -> Occurrence:
@@ -44,9 +47,9 @@ def scheduled(job: Job, cursor: Cursor) -> Occurrence:
     )
 
 
-def triggered(request: str, now: datetime) -> Occurrence:
+def triggered(request: str, now: datetime, trace: Trace | None = None) -> Occurrence:
     """The occurrence that somebody asked for now; the same request always gives the same one."""
-    return Occurrence(cause=f"trigger:{request}", instant=now, due_at=now)
+    return Occurrence(cause=f"trigger:{request}", instant=now, due_at=now, trace=trace)
 
 
 def opening(job: Job) -> tuple[Job, tuple[Task, ...]]:
@@ -94,7 +97,7 @@ def _task(job: Job, step: Step, behind: Sequence[str], occurrence: Occurrence, n
         hooks=job.hooks_on(*TASK_TRIGGERS),
         token=(job.version - 1) * VERSION_TOKENS,
         created_at=now,
-        trace=job.trace,
+        trace=occurrence.trace or job.trace,
     )
 
 

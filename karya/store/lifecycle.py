@@ -1,7 +1,7 @@
 """Triggering, skipping and changing a job; pausing and resuming stand in `pausing`."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -19,6 +19,7 @@ from karya.core.ports.lifecycle import ChangeKind, Revise
 from karya.core.remaking import REPLACED_REASON, Remake, arrears, remake
 from karya.core.schedule import Once
 from karya.core.task import Task, TaskKind
+from karya.core.trace import Trace
 from karya.core.transitions import SKIPPED_ON_REQUEST, skip
 from karya.store.changes import Replaced
 from karya.store.client import AsyncDatabase, Document, in_time
@@ -52,9 +53,11 @@ class MongoLifecycle:
         """See `Lifecycle.resume`."""
         return await self._pausing.resume(job_id, now)
 
-    async def trigger(self, job_id: str, request: str, now: datetime) -> Sequence[Task]:
+    async def trigger(
+        self, job_id: str, request: str, now: datetime, trace: Trace | None = None
+    ) -> Sequence[Task]:
         """See `Lifecycle.trigger`."""
-        occurrence = triggered(request, now)
+        occurrence = triggered(request, now, trace)
 
         async def write(standing: Standing) -> Sequence[Task]:
             since = min(minted_at(request), now) - _CLOCKS_DIFFER
@@ -92,8 +95,7 @@ class MongoLifecycle:
             behind = await asyncio.to_thread(arrears, old, has_tasks, now)
             plan = remake(old, new, [one.waiting for one in untouched], taken, now, behind)
             asked_for = await standing.untouched(old, triggered=True)
-            again = (Occurrence(one.waiting.cause, one.waiting.instant, now) for one in asked_for)
-            plan = replace(plan, occurrences=(*plan.occurrences, *again))
+            plan = replace(plan, occurrences=(*plan.occurrences, *_again(asked_for, now)))
             return await _replace(standing, old, new, [*untouched, *asked_for], plan)
 
         return await self._write(write, now)
@@ -104,6 +106,11 @@ class MongoLifecycle:
 
         with in_time(self._database), refusing_taken_names():
             return await in_transaction(self._database, write)
+
+
+def _again(asked_for: Iterable[Untouched], now: datetime) -> Iterator[Occurrence]:
+    for one in asked_for:
+        yield Occurrence(one.waiting.cause, one.waiting.instant, now, trace=one.trace)
 
 
 async def _made_before(standing: Standing, job_id: str, cause: str, since: datetime) -> Sequence[Task]:

@@ -13,15 +13,16 @@ from karya.core.job import Job, JobState
 from karya.core.ports.lifecycle import ChangeKind
 from karya.core.remaking import Waiting
 from karya.core.task import Task, TaskKind
+from karya.core.trace import Trace
 from karya.store.changes import Replaced, change_document
 from karya.store.client import AsyncDatabase, Document
-from karya.store.documents import job_entity, task_document
+from karya.store.documents import job_entity, task_document, trace_of
 from karya.store.names import BY_ID, JOB_CHANGES, JOBS, OPEN, SKIPS, TASKS
 from karya.store.occurrences import is_untouched
 from karya.store.settling import TOUCHED
 
 _STEP = TaskKind.STEP.value
-_FIELDS = {"cause": 1, "instant": 1, "count": 1, "status": 1, "attempts": 1, "token": 1, "held": 1}
+_FIELDS = dict.fromkeys(("cause", "instant", "count", "status", "attempts", "token", "held", "trace"), 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class Untouched:
     waiting: Waiting
     task_ids: tuple[str, ...]
     held: bool
+    trace: Trace | None
 
 
 class Standing:
@@ -126,4 +128,9 @@ def _by_cause(tasks: Iterable[Document]) -> Mapping[str, Sequence[Document]]:
 def _untouched(tasks: Sequence[Document]) -> Untouched:
     first = tasks[0]
     waiting = Waiting(first["cause"], first["instant"], first["count"])
-    return Untouched(waiting, tuple(task["_id"] for task in tasks), any(task["held"] for task in tasks))
+    return Untouched(
+        waiting,
+        tuple(task["_id"] for task in tasks),
+        any(task["held"] for task in tasks),
+        trace_of(first),
+    )

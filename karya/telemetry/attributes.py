@@ -31,11 +31,19 @@ OUTCOMES = {
 def of_submission(job_id: str, jobs: int | None) -> Attributes:
     """Of one job, or of so many that came together."""
     about: Attributes = {"karya.job.id": job_id} if jobs is None else {"messaging.batch.message_count": jobs}
+    return {**_sent("submit"), **about}
+
+
+def of_trigger(job_id: str) -> Attributes:
+    """Of a request for an occurrence of this job."""
+    return {**_sent("trigger"), "karya.job.id": job_id}
+
+
+def _sent(operation: str) -> Attributes:
     return {
         "messaging.system": "karya",
-        "messaging.operation.name": "submit",
+        "messaging.operation.name": operation,
         "messaging.operation.type": "send",
-        **about,
     }
 
 

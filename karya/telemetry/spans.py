@@ -7,14 +7,14 @@ from datetime import datetime
 from threading import Thread
 
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.trace import SpanKind, Status, StatusCode
+from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 
 from karya.core.action import ActionText
 from karya.core.hint import Hint
 from karya.core.ports.traces import AttemptTrace
 from karya.core.trace import Trace, caller, trace_of_job
 from karya.telemetry.attempt import AttemptSpans, Unsampled, context_of_task, parent_of
-from karya.telemetry.attributes import of_submission
+from karya.telemetry.attributes import Attributes, of_submission, of_trigger
 from karya.telemetry.contexts import NOWHERE, as_trace, below, links_to, of_context, span_context
 from karya.telemetry.ids import Ids
 
@@ -34,23 +34,21 @@ class SpanTraces:
     @contextmanager
     def submission(self, ident: str, jobs: int | None = None) -> Iterator[Trace]:
         """See `Traces.submission`."""
-        asked = caller.get()
         with self._ids.fixed(trace_of_job(ident)):
-            span = self._tracer.start_span(
-                "submit",
-                context=NOWHERE if asked is None or asked.follows else below(span_context(asked)),
-                kind=SpanKind.PRODUCER,
-                attributes=of_submission(ident, jobs),
-                links=links_to(asked),
-            )
-        try:
+            span = self._asked("submit", caller.get(), of_submission(ident, jobs))
+        with _lasting(span):
             yield as_trace(span)
-        except BaseException as error:
-            span.set_attribute("error.type", type(error).__name__)
-            span.set_status(Status(StatusCode.ERROR))
-            raise
-        finally:
-            span.end()
+
+    @contextmanager
+    def trigger(self, job_id: str) -> Iterator[Trace | None]:
+        """See `Traces.trigger`."""
+        asked = caller.get()
+        if asked is None:
+            yield None
+            return
+        span = self._asked("trigger", asked, of_trigger(job_id))
+        with _lasting(span):
+            yield as_trace(span)
 
     def attempt(self, hint: Hint, action: ActionText, now: datetime) -> AttemptTrace:
         """See `Traces.attempt`."""
@@ -59,6 +57,15 @@ class SpanTraces:
         if not task.trace_flags.sampled:
             return Unsampled(of_context(task))
         return AttemptSpans(self._tracer, self._ids, parent, task, hint, action, now)
+
+    def _asked(self, what: str, asked: Trace | None, attributes: Attributes) -> Span:
+        return self._tracer.start_span(
+            what,
+            context=NOWHERE if asked is None or asked.follows else below(span_context(asked)),
+            kind=SpanKind.PRODUCER,
+            attributes=attributes,
+            links=links_to(asked),
+        )
 
     async def close(self) -> None:
         """See `Traces.close`. The thread that still waits for the collector ends with the process."""
@@ -72,3 +79,16 @@ class SpanTraces:
         Thread(target=shut, name="traces close", daemon=True).start()
         with suppress(TimeoutError):
             await asyncio.wait_for(closed.wait(), CLOSE_SECONDS)
+
+
+@contextmanager
+def _lasting(span: Span) -> Iterator[None]:
+    """It lasts as long as the context, and is in error when that ends in one."""
+    try:
+        yield
+    except BaseException as error:
+        span.set_attribute("error.type", type(error).__name__)
+        span.set_status(Status(StatusCode.ERROR))
+        raise
+    finally:
+        span.end()

@@ -1,8 +1,9 @@
 """The Python client: the server actor's methods as plain calls."""
 
 import os
+import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -160,7 +161,7 @@ class Karya:
         return merged(pages)
 
     def _call(self, method: str, **arguments: Any) -> bytes:
-        answer = self._ask(method, arguments)
+        answer = self._ask(method, {**arguments, **_traced()})
         if answer.error is not None:
             raise answer.error
         return answer.json or b""
@@ -207,6 +208,17 @@ def connect(
             address, namespace = record.ray_address, namespace or record.namespace
         join_ray(address, namespace=namespace, log_to_driver=False, logging_level="error")
     return Karya(lambda: _server_in(namespace or RaySettings().namespace))
+
+
+def _traced() -> Mapping[str, str]:
+    """The span that is current in this program, as the headers that name it; a program that has not loaded
+    OpenTelemetry by itself has none."""
+    if "opentelemetry.trace" not in sys.modules:
+        return {}
+    from karya.telemetry.current import current
+
+    trace = current()
+    return {} if trace is None else trace.headers
 
 
 def _server_in(namespace: str) -> Any:

@@ -11,6 +11,7 @@ from karya.core.errors import FieldError, InvalidInput, KaryaError
 from karya.core.fields import invalid
 from karya.core.ports import JobService
 from karya.core.queries import AuditQuery, JobQuery, LetterQuery
+from karya.core.trace import caller, received
 from karya.core.views import BatchView
 
 _Arguments = Mapping[str, Any]
@@ -48,7 +49,10 @@ class Answer:
 
 
 async def answer(service: JobService, method: str, arguments: dict[str, Any]) -> Answer:
-    """Makes one call on the service. Errors of the caller are values, so that Ray does not wrap them."""
+    """Makes one call on the service, in the name of the span that `traceparent` and `tracestate` among its
+    arguments name. Errors of the caller are values, so that Ray does not wrap them."""
+    # Set in any case: what a call inherits is nobody's who made it.
+    caller.set(received(arguments.get("traceparent", ""), arguments.get("tracestate")))
     call = METHODS.get(method)
     if call is None:
         return Answer(error=InvalidInput.at("method", f"there is no {method!r}"))

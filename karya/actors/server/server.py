@@ -49,7 +49,7 @@ class Server:
         submissions = Submissions(jobs, checks, clock, metrics, poke, traces)
         reading = Reading(jobs, tasks, error_logs, history, checks, clock)
         telling = Telling(jobs, tasks, error_logs, history, clock, crew)
-        steering = Steering(jobs, tasks, lifecycle, clock, metrics, poke)
+        steering = Steering(jobs, tasks, lifecycle, clock, metrics, poke, traces)
         changing = Changing(rules.spec_type, jobs, tasks, lifecycle, checks, clock, poke)
         health = Health(probes, gather)
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from datetime import datetime
 from typing import TypeVar
 
@@ -14,8 +14,10 @@ from karya.core.ids import new_id
 from karya.core.job import LIVE_STATES, Job, JobState
 from karya.core.ports import Clock, JobRepository, TaskRepository
 from karya.core.ports.lifecycle import Lifecycle
+from karya.core.ports.traces import Traces
 from karya.core.task import Task
 from karya.core.times import floor_millis
+from karya.core.trace import Trace
 from karya.core.views import JobView, OccurrenceView, TaskView
 
 T = TypeVar("T")
@@ -35,6 +37,7 @@ class Steering:
         clock: Clock,
         metrics: ServerMetrics,
         poke: Callable[[datetime], None],
+        traces: Traces | None = None,
     ) -> None:
         self._jobs = jobs
         self._tasks = tasks
@@ -42,6 +45,7 @@ class Steering:
         self._clock = clock
         self._metrics = metrics
         self._poke = poke
+        self._traces = traces
 
     async def cancel(self, job_id: str, *, version: int | None = None) -> JobView:
         """See `JobService.cancel`. All jobs are written first, then their tasks: a descendant that is
@@ -76,7 +80,8 @@ class Steering:
         now = self._now()
         request = key or new_id(now)
         minting(request)
-        tasks = await self._lifecycle.trigger(job_id, request, now)
+        with self._traced(job_id) as trace:
+            tasks = await self._lifecycle.trigger(job_id, request, now, trace)
         self._poke(now)
         return _occurrence(tasks)
 
@@ -122,6 +127,9 @@ class Steering:
             found += page
             after = page[-1]
         return found
+
+    def _traced(self, job_id: str) -> AbstractContextManager[Trace | None]:
+        return nullcontext() if self._traces is None else self._traces.trigger(job_id)
 
     def _now(self) -> datetime:
         return floor_millis(self._clock.now())

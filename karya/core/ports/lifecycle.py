@@ -9,6 +9,7 @@ from typing import Protocol
 from karya.core.job import Job
 from karya.core.misfire import SkipRange
 from karya.core.task import Task
+from karya.core.trace import Trace
 
 Revise = Callable[[Job], Job]
 """Makes the next version of a job; InvalidInput or Conflict when it cannot be one."""
@@ -63,9 +64,12 @@ class Lifecycle(Protocol):
         first instant after now. Everything else is let go and due at once, but for what waits for the slot.
         """
 
-    async def trigger(self, job_id: str, request: str, now: datetime) -> Sequence[Task]:
+    async def trigger(
+        self, job_id: str, request: str, now: datetime, trace: Trace | None = None
+    ) -> Sequence[Task]:
         """Makes an occurrence of an ACTIVE job that is due now, besides its schedule. `request` is an id
-        that was minted for it: asking again gives the same tasks, whatever became of the job."""
+        that was minted for it: asking again gives the same tasks, whatever became of the job. They belong to
+        `trace`, without one to that of the job."""
 
     async def skip_next(self, job_id: str, now: datetime) -> Sequence[Task]:
         """Skips all steps of the earliest scheduled occurrence none of whose steps was ever claimed, and

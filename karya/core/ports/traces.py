@@ -33,6 +33,11 @@ class Traces(Protocol):
         """The submission of this job, or of a batch of so many under this id, which lasts as long as the
         context. It belongs to `trace.caller` where that is known; its jobs are to keep what it gives."""
 
+    def trigger(self, job_id: str) -> AbstractContextManager[Trace | None]:
+        """A request for an occurrence of this job, which lasts as long as the context and belongs to
+        `trace.caller`; the occurrence is to keep what it gives. None where no caller is known: it belongs to
+        the trace of the job then."""
+
     def attempt(self, hint: Hint, action: ActionText, now: datetime) -> AttemptTrace:
         """An attempt starts now."""
 

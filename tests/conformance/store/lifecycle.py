@@ -11,6 +11,7 @@ from karya.core.job import Job, JobState
 from karya.core.ports import Submission
 from karya.core.schedule import Once
 from karya.core.task import START_WITHIN, Task, TaskKind, TaskState
+from karya.core.trace import Trace
 from tests.conformance.store.kit import TTL, StoreKit
 from tests.support.story import (
     NOW,
@@ -275,6 +276,16 @@ class TriggeringConformance(Told):
         await kit.jobs.cancel(job.id, at(9))
         again = await kit.lifecycle.trigger(job.id, request, at(99))
         assert [task.id for task in again] == [answers[0][0].id]
+
+    async def test_a_triggered_occurrence_belongs_to_the_trace_that_asked_first(self, kit: StoreKit) -> None:
+        own, asked, again = (Trace(parent=f"00-{number:032x}-{number:016x}-01") for number in (1, 2, 3))
+        job = await self.stored(kit, a_job(every(60)).model_copy(update={"trace": own}))
+        request = new_id(NOW)
+        for trace in (asked, again):
+            tasks = await kit.lifecycle.trigger(job.id, request, NOW, trace)
+            assert [task.trace for task in tasks] == [asked]
+        (untraced,) = await kit.lifecycle.trigger(job.id, new_id(NOW), NOW)
+        assert untraced.trace == own
 
     @pytest.mark.parametrize("state", ["PAUSED", "CANCELLED", "COMPLETED"])
     async def test_only_an_active_job_is_triggered(self, kit: StoreKit, state: str) -> None:

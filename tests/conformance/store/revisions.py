@@ -20,6 +20,7 @@ from karya.core.revision import merged, revised
 from karya.core.schedule import Once
 from karya.core.spec import spec_model
 from karya.core.task import TaskState
+from karya.core.trace import Trace
 from tests.conformance.store.kit import TTL, StoreKit
 from tests.conformance.store.lifecycle import Told
 from tests.support.story import (
@@ -360,12 +361,14 @@ class RevisionsConformance(Told):
         (claimed,) = await kit.lifecycle.trigger(job.id, new_id(NOW), NOW)
         await kit.claim(claimed)
         running = await kit.task(claimed)
-        (waiting,) = await kit.lifecycle.trigger(job.id, new_id(NOW), NOW)
+        trace = Trace(parent=f"00-{1:032x}-{1:016x}-01")
+        (waiting,) = await kit.lifecycle.trigger(job.id, new_id(NOW), NOW, trace)
         await kit.lifecycle.update(job.id, to(at(2), action=OTHER), at(2))
         assert await kit.task(claimed) == running
         made_again = await kit.task(waiting)
         assert (made_again.job_version, made_again.action) == (2, REST.model_dump_json())
         assert (made_again.cause, made_again.instant, made_again.due_at) == (waiting.cause, NOW, at(2))
+        assert made_again.trace == trace
 
     async def test_a_triggered_occurrence_of_a_paused_job_stays_held(self, kit: StoreKit) -> None:
         job = await self.stored(kit, a_job(every(10)))

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, use_span
 
 from karya.core.job import JobState
 from tests.support.collector import Collector, Span
@@ -82,3 +83,25 @@ def test_occurrences_have_traces_of_their_own_that_link_to_the_submission(
     tasks = [one for one in mine if one.name == "task default"]
     assert len({submit.trace, *(task.trace for task in tasks)}) == 3
     assert [(task.parent, task.links) for task in tasks] == [("", ((submit.trace, submit.id),))] * 2
+
+
+def test_what_is_run_by_hand_belongs_to_whoever_asks_over_http_or_by_the_handle(
+    karya: Running, collector: Collector
+) -> None:
+    ident = karya.submit(action={"type": "noop"}, schedule={"kind": "once", "after": "PT1H"})
+    over_http, by_handle = f"{1:032x}", f"{2:032x}"
+    karya.http("POST", f"/v1/jobs/{ident}/trigger", traceparent=f"00-{over_http}-{CALLER}-01")
+    context = SpanContext(int(by_handle, 16), int(CALLER, 16), is_remote=False, trace_flags=TraceFlags(1))
+    with use_span(NonRecordingSpan(context)):
+        karya.karya.trigger(ident)
+
+    def complete(spans: Sequence[Span]) -> bool:
+        return all(len([one for one in spans if one.trace == trace]) == 4 for trace in (over_http, by_handle))
+
+    spans = collector.until(complete)
+    for trace in (over_http, by_handle):
+        mine = [span for span in spans if span.trace == trace]
+        trigger = the(mine, name="trigger")
+        assert (trigger.parent, trigger.attributes["karya.job.id"]) == (CALLER, ident)
+        assert the(mine, name="task default").parent == trigger.id
+    karya.karya.cancel(ident)

@@ -1,15 +1,22 @@
 """What a Python client calls comes back as JSON, or as the error to raise."""
 
 import pickle
+import sys
 from typing import Any
 
 import orjson
 import pytest
+from opentelemetry.trace import NonRecordingSpan, use_span
 
+from karya.actors.cluster.handle import _traced
 from karya.actors.cluster.handle_calls import METHODS, REPEATABLE, answer
 from karya.core.errors import Conflict, InvalidInput, KaryaError, NotFound, StoreUnavailable
+from karya.core.trace import Trace, caller
+from karya.core.views import JobView
+from karya.telemetry.contexts import span_context
 from tests.support.memory_service import MemoryService
 
+PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 SPEC = {"action": {"type": "noop"}}
 GIVEN = {
     "job_id": "x",
@@ -116,6 +123,33 @@ async def test_a_bad_spec_among_many_is_named_by_its_number(service: MemoryServi
     assert isinstance(error, InvalidInput)
     assert [problem.field for problem in error.errors] == ["1.action.url"]
     assert service.jobs == {}
+
+
+async def test_a_call_is_made_in_the_name_of_the_span_that_it_names(
+    service: MemoryService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known: list[Trace | None] = []
+
+    async def trigger(job_id: str, *, key: str | None = None) -> JobView:
+        known.append(caller.get())
+        return await service.get(job_id)
+
+    monkeypatch.setattr(service, "trigger", trigger)
+    given = {"job_id": await submitted(service)}
+    assert (await answer(service, "trigger", {**given, "traceparent": PARENT, "tracestate": "v=a"})).json
+    assert (await answer(service, "trigger", given)).json
+    assert known == [Trace(parent=PARENT, state="v=a"), None]
+
+
+def test_a_program_names_the_span_that_is_current_and_loads_nothing_to_find_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert _traced() == {}
+    context = span_context(Trace(parent=PARENT, state="v=a"))
+    with use_span(NonRecordingSpan(context)):
+        assert _traced() == {"traceparent": PARENT, "tracestate": "v=a"}
+        monkeypatch.delitem(sys.modules, "opentelemetry.trace")
+        assert _traced() == {}
 
 
 async def test_a_defect_is_raised(service: MemoryService) -> None:

@@ -165,6 +165,21 @@ def test_a_submission_joins_the_trace_of_who_asks() -> None:
     assert parent_of(worker.one("task default")) == submit.context.span_id
 
 
+def test_a_trigger_joins_the_trace_of_who_asks_and_without_one_that_of_its_job() -> None:
+    server = Worker()
+    with server.traces.trigger("job") as trace:
+        assert trace is None
+    assert server.told == []
+    caller.set(Trace(parent=PARENT, state="vendor=a"))
+    with server.traces.trigger("job") as trace:
+        assert trace is not None
+    trigger = server.one("trigger")
+    assert trigger.kind is SpanKind.PRODUCER and parent_of(trigger) == int(PARENT[36:52], 16)
+    assert (trace.parent[:35], trace.state) == (PARENT[:35], "vendor=a")
+    (worker := Worker()).attempts(hint(trace), Success())
+    assert parent_of(worker.one("task default")) == trigger.context.span_id
+
+
 def test_a_submission_that_is_refused_is_an_error() -> None:
     server = Worker()
     with pytest.raises(ValueError, match="no"), server.traces.submission("job"):
