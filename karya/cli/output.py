@@ -150,7 +150,7 @@ def show_summary(summary: Mapping[str, Any]) -> None:
     out.print(job_line(job), soft_wrap=True)
     out.print(f"{work_text(job)}; {schedule_text(job['schedule'])}", soft_wrap=True)
     counts = ", ".join(f"{number} {state}" for state, number in summary["counts"].items() if number)
-    out.print(f"tasks: {counts or 'none'}")
+    out.print(f"tasks: {'at least ' if summary['at_least'] else ''}{counts or 'none'}")
     if summary["tasks"]:
         print_table(tasks_table(_in_order(summary["tasks"], [step["name"] for step in job["steps"]])))
     steps = {task["id"]: task["step"] for task in summary["tasks"]}

@@ -30,6 +30,7 @@ from karya.core.views import (
 MOST_INSTANTS = 1_000
 MOST_CHANGES = 1_000
 _SUMMARY_ITEMS = 20
+_MOST_COUNTED = 5_000
 
 
 class Reading:
@@ -75,11 +76,13 @@ class Reading:
         """See `JobService.summary`."""
         job = await self._existing(job_id)
         counts, tasks, errors = await asyncio.gather(
-            self._tasks.counts(job_id),
+            self._tasks.counts(job_id, _MOST_COUNTED),
             self._tasks.of_job(job_id, cursor=None, limit=_SUMMARY_ITEMS),
             self._error_logs.of_job(job_id, _SUMMARY_ITEMS),
         )
-        return SummaryView.of(job, self._clock.now(), counts, tasks.items, errors)
+        return SummaryView.of(
+            job, self._clock.now(), counts.of, tasks.items, errors, at_least=counts.at_least
+        )
 
     async def versions(self, job_id: str) -> VersionsView:
         """See `JobService.versions`."""

@@ -34,6 +34,15 @@ class Page(Generic[T]):
     next_cursor: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class StepCounts:
+    """How many steps of a job are in each state."""
+
+    of: Mapping[TaskState, int]
+    at_least: bool = False
+    """There may be more: not all were looked at."""
+
+
 class JobRepository(Protocol):
     """The stored jobs. A write is acknowledged by a majority and journaled, or raises StoreUnavailable."""
 
@@ -160,8 +169,9 @@ class TaskRepository(Protocol):
     async def open_of_job(self, job_id: str, limit: int) -> Sequence[Task]:
         """Open tasks of a job, hooks included: those that were stored first, the earliest instant first."""
 
-    async def counts(self, job_id: str) -> Mapping[TaskState, int]:
-        """How many steps of a job are in each state."""
+    async def counts(self, job_id: str, most: int) -> StepCounts:
+        """How many steps of a job are in each state. Of a job with more than `most` tasks, hooks included, it
+        looks at the latest ones, and besides at so many that are open and so many that are dead."""
 
     async def cancel_of_job(self, job_id: str, now: datetime) -> datetime | None:
         """Cancels all open steps of a job in one write: READY and BLOCKED ones change state, RUNNING ones

@@ -187,10 +187,13 @@ class ErrorView(View):
 
 
 class SummaryView(View):
-    """A job with its latest tasks, the number of its steps in each state, and its latest errors."""
+    """A job with its latest tasks, the number of its steps in each state, and its latest errors. `at_least`
+    says that there may be more: of a job with many tasks those that are open or dead and the latest ones are
+    counted."""
 
     job: JobView
     counts: dict[TaskState, int]
+    at_least: bool = False
     tasks: tuple[TaskView, ...]
     errors: tuple[ErrorView, ...]
 
@@ -202,11 +205,14 @@ class SummaryView(View):
         counts: Mapping[TaskState, int],
         tasks: Sequence[Task],
         errors: Sequence[ErrorLog],
+        *,
+        at_least: bool = False,
     ) -> "SummaryView":
         """The wire form of all that is known about a job, as it stands now."""
         return cls(
             job=JobView.of(job, now),
             counts={state: counts[state] for state in TaskState if state in counts},
+            at_least=at_least,
             tasks=tuple(TaskView.of(task) for task in tasks),
             errors=tuple(ErrorView.of(error) for error in errors),
         )

@@ -6,6 +6,7 @@ import pytest
 
 from karya.core.errors import InvalidInput
 from karya.core.job import Job
+from karya.core.ports import StepCounts
 from karya.core.task import OPEN_STATES, START_WITHIN, TaskKind, TaskState
 from tests.conformance.store.kit import TTL, StoreKit
 from tests.support.story import (
@@ -60,7 +61,7 @@ class TasksConformance:
     async def test_a_job_without_tasks(self, kit: StoreKit) -> None:
         page = await kit.tasks.of_job("no such job", cursor=None, limit=10)
         assert (page.items, page.next_cursor) == ((), None)
-        assert not await kit.tasks.counts("no such job")
+        assert await kit.tasks.counts("no such job", 10) == StepCounts({})
 
     @pytest.mark.parametrize("cursor", FOREIGN, ids=range(len(FOREIGN)))
     async def test_a_cursor_that_no_page_gave_is_refused(self, kit: StoreKit, cursor: str) -> None:
@@ -74,7 +75,18 @@ class TasksConformance:
         await kit.add(submission(job, *(another_task(job, n, s) for n, s in enumerate((dead, ready), 1))))
         await kit.commit(await kit.claim(first_task(job)), bury())
         await self.stored(kit, dead)
-        assert await kit.tasks.counts(job.id) == {dead: 2, ready: 1}
+        assert await kit.tasks.counts(job.id, 4) == StepCounts({dead: 2, ready: 1})
+
+    async def test_of_many_tasks_those_that_are_open_or_dead_and_the_latest_are_counted(
+        self, kit: StoreKit
+    ) -> None:
+        job = a_job()
+        dead, done, ready = TaskState.DEAD, TaskState.SUCCEEDED, TaskState.READY
+        states = [dead, dead, ready, *[done] * 6]
+        await kit.add(submission(job, *(another_task(job, n, s) for n, s in enumerate(states, 1))))
+        assert await kit.tasks.counts(job.id, 10) == StepCounts({dead: 2, ready: 2, done: 6})
+        assert await kit.tasks.counts(job.id, 3) == StepCounts({dead: 2, ready: 2, done: 4}, at_least=True)
+        assert (await kit.tasks.counts(job.id, 1)).of == {dead: 1, ready: 1, done: 2}
 
     @pytest.mark.parametrize("state", [TaskState.READY, TaskState.BLOCKED])
     async def test_cancel_ends_what_waits(self, kit: StoreKit, state: TaskState) -> None:

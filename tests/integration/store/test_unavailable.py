@@ -80,7 +80,7 @@ ASYNC: dict[str, Callable[[MongoStore], Any]] = {
     "task": lambda s: s.tasks.get(TASK.id),
     "tasks": lambda s: s.tasks.of_job(JOB.id, cursor=None, limit=9),
     "open tasks": lambda s: s.tasks.open_of_job(JOB.id, 9),
-    "counts": lambda s: s.tasks.counts(JOB.id),
+    "counts": lambda s: s.tasks.counts(JOB.id, 10),
     "cancel tasks": lambda s: s.tasks.cancel_of_job(JOB.id, NOW),
     "taken": lambda s: s.tasks.taken(LIMITS),
     "may start until": lambda s: s.tasks.may_start_until(JOB.id),

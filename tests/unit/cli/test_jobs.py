@@ -116,9 +116,11 @@ def test_a_summary_shows_the_steps_in_their_order_and_whose_attempt_failed(
         {"task_id": "3", "attempt": 1, "error": "a\n b", "at": "T1"},
         {"task_id": "gone", "attempt": 2, "error": "c", "at": "T0"},
     ]
-    show_summary({"job": job, "counts": {"READY": 2, "DEAD": 0}, "tasks": tasks, "errors": errors})
-    head, work, counts, _, *rows = capsys.readouterr().out.splitlines()
-    assert (head, work, counts) == ("j  ACTIVE  nightly", "steps extract, load; once", "tasks: 2 READY")
+    counts = {"counts": {"READY": 2, "DEAD": 0}, "at_least": True}
+    show_summary({"job": job, **counts, "tasks": tasks, "errors": errors})
+    head, work, told, _, *rows = capsys.readouterr().out.splitlines()
+    assert (head, work) == ("j  ACTIVE  nightly", "steps extract, load; once")
+    assert told == "tasks: at least 2 READY"
     assert [row.split()[1] for row in rows[:3]] == ["ON_RETRY", "extract", "load"]
     assert rows[3:] == ["T1  extract, attempt 1: a b", "T0  gone, attempt 2: c"]
 
