@@ -6,7 +6,9 @@ import typer
 
 from karya.cli.calls import gateway
 from karya.cli.options import Cursor, DataDir, Json, Limit, Url
-from karya.cli.output import note, say, say_json, show_rows, tell_more, wire
+from karya.cli.output import note, say, say_json, wire
+from karya.cli.sheets import tell_more
+from karya.cli.tables import show_rows
 from karya.core.errors import NotFound
 
 if TYPE_CHECKING:

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from karya.cli.exits import Exit
+from karya.cli.bar import Bar, breaking_off
+from karya.cli.exits import Exit, Interrupted
 from karya.cli.options import DataDir, Json, Url
-from karya.cli.output import Progress, Tell, complaint, note, say, say_json
+from karya.cli.output import Progress, Tell, note, say, say_json
 from karya.cli.stored import AT_ONCE, Stored, stored_jobs
-from karya.core.errors import ConfigError, InvalidInput, KaryaError
+from karya.core.errors import ConfigError, InvalidInput
 
 if TYPE_CHECKING:
     from karya.cli.declarations import Declaration
@@ -100,23 +101,22 @@ def _confirm(yes: bool) -> None:
         return
     if not sys.stdin.isatty():
         raise ConfigError("nobody can be asked here: give --yes to do it, or --dry-run to look only")
-    if not typer.confirm("do this?", err=True):
+    try:
+        agreed = typer.confirm("do this?", err=True)
+    except typer.Abort:
+        note("")  # ends the line of the question
+        raise Interrupted("nothing was changed") from None
+    if not agreed:
         note("karya: nothing was changed")
         raise typer.Exit(Exit.FAILED)
 
 
 def _carry_out(stored: Stored, work: "Sequence[Verdict]") -> None:
     """Does it: what is new first, what goes last. Each deed is durable by itself, and doing the rest later is
-    doing it all again. Raises KaryaError, which says how far it came."""
-    done = 0
-    with Progress() as tell:
-        try:
-            for count in _done(stored, work):
-                done += count
-                tell(f"{done:,} of {len(work):,} done")
-        except KaryaError as error:
-            progress = f"stopped after {done:,} of {len(work):,}: {complaint(error)}"
-            raise KaryaError(f"{progress}; apply again to see what is left") from error
+    doing it all again."""
+    with Bar("applied", len(work)) as bar, breaking_off(bar, "are done; apply again to see what is left"):
+        for count in _done(stored, work):
+            bar(bar.done + count)
 
 
 def _done(stored: Stored, work: "Sequence[Verdict]") -> Iterator[int]:

@@ -4,7 +4,8 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from karya.cli.output import Progress, err, say, show_rows
+from karya.cli.output import Progress, err, say
+from karya.cli.tables import show_rows
 
 if TYPE_CHECKING:
     from karya.core.views import AuditPage, AuditReport, FindingView

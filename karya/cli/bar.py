@@ -1,11 +1,15 @@
 """How far a long work is."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Self
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from karya.cli.exits import Partly
 from karya.cli.output import err, note
+from karya.core.errors import KaryaError
 
 _TELL_SECONDS = 5.0
 
@@ -14,9 +18,10 @@ class Bar:
     """A bar on a terminal, elsewhere a line every five seconds; on standard error both. Call it with how many
     are done by now."""
 
-    def __init__(self, verb: str, total: int | None) -> None:
+    def __init__(self, verb: str, total: int) -> None:
         self.done = 0
-        self._verb, self._total = verb, total
+        self.total = total
+        self._verb = verb
         self._told_at = time.monotonic()
         columns = (TextColumn(verb), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         self._bar = Progress(*columns, console=err, transient=True) if err.is_terminal else None
@@ -38,5 +43,17 @@ class Bar:
             self._bar.update(self._task, completed=done)
         elif time.monotonic() - self._told_at > _TELL_SECONDS:
             self._told_at = time.monotonic()
-            of = "" if self._total is None else f" of {self._total:,}"
-            note(f"{self._verb} {done:,}{of} …")
+            note(f"{self._verb} {done:,} of {self.total:,} …")
+
+
+@contextmanager
+def breaking_off(bar: Bar, words: str) -> Iterator[None]:
+    """Says how far a work came when it breaks off, with these words behind the numbers. Raises what it broke
+    off with; as Partly, if some of it is done."""
+    try:
+        yield
+    except (KaryaError, KeyboardInterrupt) as error:
+        note(f"karya: {bar.done:,} of {bar.total:,} {words}")
+        if bar.done and isinstance(error, KaryaError):
+            raise Partly(error) from error
+        raise

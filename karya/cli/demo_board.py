@@ -8,7 +8,8 @@ from typing import Self
 from rich.live import Live
 from rich.table import Table
 
-from karya.cli.output import make_table, out, say
+from karya.cli.output import out, say
+from karya.cli.tables import make_table
 from karya.core.job import MAIN_STEP
 from karya.core.task import OPEN_STATES, TaskState
 from karya.core.views import SummaryView, TaskView

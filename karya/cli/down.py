@@ -8,9 +8,10 @@ import psutil
 import typer
 
 from karya.cli.config import load_settings
+from karya.cli.exits import TimedOut
 from karya.cli.options import DataDir, Json
 from karya.cli.output import Progress, say, say_json
-from karya.core.errors import KaryaError, Unavailable
+from karya.core.errors import KaryaError
 
 _PAUSE = 0.05
 
@@ -73,7 +74,7 @@ def _await_end(process: psutil.Process, seconds: float) -> None:
     deadline = time.monotonic() + seconds
     while _lives(process):
         if time.monotonic() > deadline:
-            raise Unavailable(
+            raise TimedOut(
                 f"pid {process.pid} still stops after {seconds:g} s: `karya down` again hurries it"
             )
         time.sleep(_PAUSE)

@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Annotated, Any
 
 import typer
@@ -31,8 +30,7 @@ def events(
     """Follow what happens, until Ctrl-C; lost connections are taken up again where they broke."""
     given = {"job": job, "kind": kind, "user": user}
     query = {name: values for name, values in given.items() if values}
-    with suppress(KeyboardInterrupt):
-        asyncio.run(_print(lambda: gateway_url(url, data_dir), query, after, as_json))
+    asyncio.run(_print(lambda: gateway_url(url, data_dir), query, after, as_json))
 
 
 async def _print(

@@ -1,5 +1,6 @@
 """What the exit codes of `karya` mean: the only place that decides. `docs/reference/cli.md` lists them."""
 
+from collections.abc import Mapping
 from enum import IntEnum
 
 from karya.core.errors import (
@@ -37,11 +38,24 @@ class Exit(IntEnum):
     TASKS_FAILED = 9
     """`karya wait`: the job has ended, and was cancelled or has dead letters."""
     TIMED_OUT = 10
-    """`karya wait`: the job has not ended yet."""
+    """What was waited for has not come within `--timeout`, and still may."""
     DIFFERENT = 11
     """`karya apply --dry-run`: what is stored is not what is declared."""
+    PARTLY = 12
+    """Of a work of many parts some are done and stay so; the same command again goes on with the rest."""
     INTERRUPTED = 130
-    """A signal came before the work was done."""
+    """Ctrl-C came before the work was done; `karya up`: any signal did, before it was ready."""
+
+
+ONLY: Mapping[Exit, tuple[str, ...]] = {
+    Exit.NOT_READY: ("status",),
+    Exit.VIOLATIONS: ("audit",),
+    Exit.TASKS_FAILED: ("wait",),
+    Exit.TIMED_OUT: ("wait", "down", "restart"),
+    Exit.DIFFERENT: ("apply --dry-run",),
+    Exit.PARTLY: ("submit-many", "apply", "letters redrive", "letters discard", "restart"),
+}
+"""The commands that end with a code which the others do not have."""
 
 
 class Interrupted(KaryaError):
@@ -52,6 +66,14 @@ class TimedOut(KaryaError):
     """What was waited for did not come in time."""
 
 
+class Partly(KaryaError):
+    """Some of the work was done before this error, of which it has the words."""
+
+    def __init__(self, error: KaryaError) -> None:
+        self.error = error
+        super().__init__(str(error))
+
+
 def exit_for(error: KaryaError) -> Exit:
     """The exit code for an error that ends a command."""
     match error:
@@ -59,6 +81,8 @@ def exit_for(error: KaryaError) -> Exit:
             return Exit.INTERRUPTED
         case TimedOut():
             return Exit.TIMED_OUT
+        case Partly():
+            return Exit.PARTLY
         case ConfigError() | InvalidInput():
             return Exit.USAGE
         case Unavailable():

@@ -9,11 +9,11 @@ from uuid import uuid4
 
 import typer
 
-from karya.cli.bar import Bar
+from karya.cli.bar import Bar, breaking_off
 from karya.cli.calls import gateway
 from karya.cli.options import DataDir, File, Instants, Json, Key, Url
 from karya.cli.output import job_line, note, say, say_json, show_instants, wire
-from karya.core.errors import ConfigError, InvalidInput, KaryaError
+from karya.core.errors import ConfigError, InvalidInput
 
 
 def submit(
@@ -48,15 +48,13 @@ def submit_many(
     """Submit any number of jobs; prints their ids. Each part is durable once it is counted."""
     specs = parse_many(read_text(file))
     key = key or str(uuid4())
-    with gateway(url, data_dir) as client, Bar("submitted", len(specs)) as bar:
-        try:
-            ids = client.submit_all(specs, key=key, chunk=chunk, progress=bar)
-        except KaryaError:
-            note(
-                f"karya: {bar.done:,} of {len(specs):,} jobs are stored; "
-                f"the same again with --key {key} stores the rest, and none of them twice"
-            )
-            raise
+    way_out = f"the same again with --key {key} stores the rest, and none of them twice"
+    with (
+        gateway(url, data_dir) as client,
+        Bar("submitted", len(specs)) as bar,
+        breaking_off(bar, f"jobs are stored; {way_out}"),
+    ):
+        ids = client.submit_all(specs, key=key, chunk=chunk, progress=bar)
     if as_json:
         say_json({"count": len(ids), "ids": ids})
         return

@@ -9,7 +9,8 @@ from karya.cli.calls import gateway
 from karya.cli.looking import task
 from karya.cli.moving import DONE, move
 from karya.cli.options import Cursor, DataDir, Json, Limit, Url, UserId
-from karya.cli.output import say, say_json, show_rows, tell_more, wire
+from karya.cli.output import say, say_json, wire
+from karya.cli.sheets import LETTERS, All, check_all, show_all, show_letters
 from karya.cli.watching import EVERY, Every, Watch, shown
 from karya.core.errors import InvalidInput
 
@@ -25,7 +26,7 @@ _Before = Annotated[
     str | None, typer.Option("--died-before", metavar="INSTANT", help="Only those dead since before then.")
 ]
 _TaskId = Annotated[str | None, typer.Argument(metavar="[TASK]", help="The id of one dead letter.")]
-_All = Annotated[bool, typer.Option("--all", help="All that match, in place of one.")]
+_AllOfThem = Annotated[bool, typer.Option("--all", help="All that match, in place of one.")]
 
 
 app.command("show")(task)
@@ -41,6 +42,7 @@ def list_letters(
     user_id: UserId = None,
     limit: Limit = 20,
     cursor: Cursor = None,
+    everything: All = False,
     watch: Watch = False,
     every: Every = EVERY,
     url: Url = None,
@@ -48,26 +50,19 @@ def list_letters(
     as_json: Json = False,
 ) -> None:
     """List dead letters, the latest first."""
+    check_all(everything, cursor, watch)
     wanted = _query(job, text, step, died_after, died_before, user_id)
     with gateway(url, data_dir) as client:
+        if everything:
+            show_all(client.letters(**wanted), LETTERS, as_json=as_json)
+            return
         shown(
             lambda: wire(client.dead_letters(cursor=cursor, limit=limit, **wanted)),
-            _show,
+            show_letters,
             as_json=as_json,
             watch=watch,
             every=every,
         )
-
-
-def _show(page: Mapping[str, Any]) -> None:
-    columns = ("task", "job", "step", "died at", "attempts", "error")
-    show_rows(columns, map(_row, page["tasks"]), "no dead letters")
-    tell_more(page)
-
-
-def _row(task: Mapping[str, Any]) -> tuple[str, ...]:
-    died = (task["finished_at"], str(task["attempts"]), " ".join((task["error"] or "").split()))
-    return (task["id"], task["job_id"], task["step"], *died)
 
 
 @app.command()
@@ -79,7 +74,7 @@ def redrive(
     died_after: _After = None,
     died_before: _Before = None,
     user_id: UserId = None,
-    everything: _All = False,
+    everything: _AllOfThem = False,
     url: Url = None,
     data_dir: DataDir = None,
     as_json: Json = False,
@@ -98,7 +93,7 @@ def discard(
     died_after: _After = None,
     died_before: _Before = None,
     user_id: UserId = None,
-    everything: _All = False,
+    everything: _AllOfThem = False,
     url: Url = None,
     data_dir: DataDir = None,
     as_json: Json = False,

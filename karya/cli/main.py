@@ -18,7 +18,8 @@ from karya.cli.exits import Exit, exit_for
 from karya.cli.export import export
 from karya.cli.jobs import preview, submit, submit_many
 from karya.cli.letters import app as letters
-from karya.cli.looking import following, history, job, jobs, task, tasks, wait, why
+from karya.cli.listing import jobs, tasks
+from karya.cli.looking import following, history, job, task, why
 from karya.cli.output import complain, note
 from karya.cli.overview import overview
 from karya.cli.restart import restart
@@ -26,6 +27,7 @@ from karya.cli.simulate import simulate
 from karya.cli.status import metrics, status
 from karya.cli.steering import cancel, pause, resume, skip, trigger, update
 from karya.cli.up import up
+from karya.cli.waiting import wait
 from karya.core.errors import KaryaError
 
 

@@ -6,9 +6,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from karya.cli.bar import Bar
-from karya.cli.output import note
-from karya.core.errors import KaryaError
+from karya.cli.bar import Bar, breaking_off
 
 if TYPE_CHECKING:
     from karya.client import Client
@@ -41,13 +39,8 @@ def move(client: "Client", verb: str, query: Mapping[str, Any]) -> int:
     every = client.redrive_all if verb == "redrive" else client.discard_all
     given = {name: value for name, value in query.items() if value is not None}
     died = [letter.finished_at for letter in client.letters(**given) if letter.finished_at is not None]
-    count = 0
-    with Bar(DONE[verb], len(died)) as bar:
-        try:
-            for part in slices(died):
-                count += every(**{**given, "died_after": part.after, "died_before": part.before})
-                bar(count)
-        except KaryaError:
-            note(f"karya: {count:,} of {len(died):,} are {DONE[verb]}; the same again goes on with the rest")
-            raise
-    return count
+    way_out = "the same again goes on with the rest"
+    with Bar(DONE[verb], len(died)) as bar, breaking_off(bar, f"are {DONE[verb]}; {way_out}"):
+        for part in slices(died):
+            bar(bar.done + every(**{**given, "died_after": part.after, "died_before": part.before}))
+    return bar.done

@@ -5,7 +5,8 @@ from typing import Any
 
 from karya.cli.calls import gateway
 from karya.cli.options import DataDir, Json, Url
-from karya.cli.output import say, show_rows, wire
+from karya.cli.output import say, wire
+from karya.cli.tables import show_rows
 from karya.cli.watching import EVERY, Every, Watch, shown
 
 _COUNTS = ("due", "late", "running", "failed", "active", "paused")

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from karya.cli.config import load_settings
+from karya.cli.exits import Partly, TimedOut
 from karya.cli.options import DataDir, Json
 from karya.cli.output import Progress, note, say, say_json
-from karya.core.errors import KaryaError, Unavailable
+from karya.core.errors import KaryaError
 
 if TYPE_CHECKING:
     from karya.actors.cluster.restarting import Restarting
@@ -53,10 +54,10 @@ def restart(
 
 def _checked(config: Path) -> "Settings":
     """Raises ConfigError for what the actors would stumble over."""
-    from karya.connectors.registry import load_connectors
+    from karya.actors.cluster.parts import check_parts
 
     settings = load_settings(config, {}, secrets=True)
-    load_connectors(settings.connectors)
+    check_parts(settings)
     return settings
 
 
@@ -76,12 +77,13 @@ def _steps(restarting: "Restarting", deadline: float, told: Callable[[str], None
                 told(line)
             shown = len(progress.done)
             if progress.error is not None:
-                raise KaryaError(f"stopped after {shown} of {progress.total}: {progress.error}")
+                error = KaryaError(f"stopped after {shown} of {progress.total}: {progress.error}")
+                raise Partly(error) if shown else error
             if progress.ended:
                 return
             if progress.current != current:
                 current = progress.current
                 yield f"restarting {current} ({shown + 1} of {progress.total})"
         if time.monotonic() > deadline:
-            raise Unavailable("the restart still goes on, and does so without this command")
+            raise TimedOut("the restart still goes on, and does so without this command")
         time.sleep(_PAUSE)

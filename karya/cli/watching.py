@@ -11,7 +11,8 @@ import typer
 from rich.live import Live
 from rich.text import Text
 
-from karya.cli.output import out, say, say_json
+from karya.cli.output import note, out, say, say_json
+from karya.core.errors import Unavailable
 
 Watch = Annotated[bool, typer.Option("--watch", help="Look again and again, until Ctrl-C.")]
 Every = Annotated[float, typer.Option("--every", min=0.1, help="With --watch: seconds between two looks.")]
@@ -19,6 +20,7 @@ EVERY = 2.0
 
 Look = Callable[[], Mapping[str, Any]]
 Show = Callable[[Mapping[str, Any]], None]
+Until = Callable[[Mapping[str, Any]], bool]
 
 
 def shown(
@@ -28,11 +30,12 @@ def shown(
     as_json: bool,
     watch: bool = False,
     every: float = EVERY,
-    until: Callable[[Mapping[str, Any]], bool] = lambda _: False,
+    until: Until = lambda _: False,
 ) -> Mapping[str, Any]:
     """Looks and shows, over and over with `watch`, until something is seen; returns what was seen last.
 
     With `as_json` and `watch` each look is one line. On a terminal each takes the place of the one before.
+    Who is there at the first look is waited for when it does not answer later.
     """
     if not watch:
         seen = look()
@@ -48,14 +51,27 @@ def shown(
         )
 
 
-def _repeated(
-    look: Look, show: Show, every: float, until: Callable[[Mapping[str, Any]], bool]
-) -> Mapping[str, Any]:
+def _repeated(look: Look, show: Show, every: float, until: Until) -> Mapping[str, Any]:
+    seen = look()
     while True:
-        show(seen := look())
+        show(seen)
         if until(seen):
             return seen
         sleep(every)
+        seen = _next(look, every)
+
+
+def _next(look: Look, every: float) -> Mapping[str, Any]:
+    """What is seen as soon as somebody answers."""
+    is_away = False
+    while True:
+        try:
+            return look()
+        except Unavailable as error:
+            if not is_away:
+                note(f"karya: {error}; looking again")
+            is_away = True
+            sleep(every)
 
 
 def _text(show: Show, seen: Mapping[str, Any]) -> str:

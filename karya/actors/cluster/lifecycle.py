@@ -14,8 +14,8 @@ import structlog
 from karya.actors.cluster.carrier import Carrier
 from karya.actors.cluster.ground import Ground
 from karya.actors.cluster.host import new_owner
+from karya.actors.cluster.parts import check_parts
 from karya.actors.cluster.record import ClusterRecord, left_behind, remove_record
-from karya.connectors.registry import load_connectors
 from karya.core.errors import KaryaError, Unavailable
 from karya.core.settings import Settings
 from karya.queue.keys import QueueKeys, keys_for
@@ -95,7 +95,7 @@ class Cluster:
         self._carrier.hurry()
 
     def _start(self) -> None:
-        load_connectors(self._settings.connectors)  # a wrong key is told here, before anything runs
+        check_parts(self._settings)
         self._data_dir = self._undo.enter_context(DataDirectory(self._settings.data_dir)).path
         self._keys = keys_for(self._settings.queue, self._data_dir)
         predecessor = left_behind(self._data_dir)

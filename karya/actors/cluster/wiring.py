@@ -2,9 +2,9 @@
 and so what talks to what, is said in `server_parts.py`, `scheduler_parts.py` and `worker_parts.py`."""
 
 from karya.actors.auditor import LedgerAuditor
+from karya.actors.cluster.parts import traces_opener
 from karya.connectors.registry import Connectors, load_connectors
 from karya.connectors.rest.settings import private_by_default
-from karya.core.errors import ConfigError
 from karya.core.ports import Resolve
 from karya.core.ports.scheduling import SCHEDULER_LOCK
 from karya.core.ports.traces import Traces
@@ -31,13 +31,7 @@ def connectors_of(settings: Settings) -> Connectors:
 
 def traces_of(settings: Settings, actor: str) -> Traces | None:
     """The traces of this actor's process; None when they are off. Raises ConfigError without the extra."""
-    if not settings.traces.enabled:
-        return None
-    try:
-        from karya.telemetry.provider import open_traces
-    except ImportError as error:
-        raise ConfigError(f"traces.enabled: takes pip install 'karya[traces]' ({error})") from None
-    return open_traces(settings.traces, actor)
+    return traces_opener()(settings.traces, actor) if settings.traces.enabled else None
 
 
 def auditor_of(store: MongoStore, *, rest: float = 0.0) -> LedgerAuditor:

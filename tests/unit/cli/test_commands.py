@@ -5,40 +5,18 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
 import pytest
 from rich.console import Console
 
-from karya.cli import bar, output, watching
+from karya.cli import bar
 from karya.cli.bar import Bar
 from karya.cli.exits import Exit
 from karya.cli.moving import slices
-from karya.cli.output import note, show_instants, show_rows
-from karya.client import Client
-from karya.core.errors import Unavailable
-from karya.core.task import TaskState
+from karya.cli.output import show_instants
 from tests.support.served import Served
-from tests.unit.cli.conftest import Run
-
-HOURLY: Any = {"action": {"type": "noop"}, "schedule": {"kind": "interval", "every": "PT1H"}}
-START = datetime(2026, 11, 23, tzinfo=UTC)
-
-
-@pytest.fixture
-def job(served: Served) -> str:
-    with Client(served.url) as client:
-        return client.submit(HOURLY).id
-
-
-def kill(served: Served, job: str, state: TaskState = TaskState.DEAD) -> None:
-    """All tasks of the job end like this, a millisecond apart."""
-    tasks = served.memory.jobs.stored_tasks[job]
-    for number, task in enumerate(tasks):
-        at = START + timedelta(milliseconds=number)
-        tasks[number] = task.model_copy(update={"status": state, "finished_at": at, "error": "boom"})
+from tests.unit.cli.conftest import HOURLY, START, Run, kill
 
 
 def test_many_jobs_are_submitted_and_their_ids_printed(served: Served, karya: Run) -> None:
@@ -51,7 +29,7 @@ def test_many_jobs_are_submitted_and_their_ids_printed(served: Served, karya: Ru
 def test_a_batch_that_breaks_off_goes_on_under_its_key(served: Served, karya: Run) -> None:
     wrong = [HOURLY, HOURLY, {"action": {"type": "nope"}}]
     broken = karya("submit-many", "-", "--chunk", 2, "--key", "mail", text=json.dumps(wrong))
-    assert broken.exit_code == 2
+    assert broken.exit_code == Exit.PARTLY
     assert broken.stderr.startswith("karya: 2 of 3 jobs are stored; the same again with --key mail stores")
     assert "refused: 2.action.type: one of" in broken.stderr
     done = karya("submit-many", "-", "--chunk", 2, "--key", "mail", "--json", text=json.dumps([HOURLY] * 3))
@@ -66,15 +44,6 @@ def test_the_same_key_submits_and_triggers_once(served: Served, karya: Run) -> N
     for _ in range(2):
         assert karya("trigger", job, "--key", "b").exit_code == 0
     assert len(served.memory.jobs.stored_tasks[job]) == 2
-
-
-def test_a_list_says_how_to_see_the_rest(karya: Run, job: str) -> None:
-    karya("trigger", job)
-    page = karya("tasks", job, "--limit", 1)
-    assert page.stderr == "there are more: --cursor 1\n"
-    rest = karya("tasks", job, "--limit", 1, "--cursor", 1)
-    assert (rest.stderr, rest.exit_code) == ("", 0)
-    assert rest.stdout.splitlines()[1].split()[0] != page.stdout.splitlines()[1].split()[0]
 
 
 def test_instants_are_one_a_line(karya: Run, job: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -141,73 +110,6 @@ def test_metrics_as_they_are_and_for_programs(karya: Run) -> None:
     assert sample == {"name": "karya_up", "labels": {}, "value": 1.0}
 
 
-def test_a_job_is_watched_until_it_has_ended(
-    served: Served, karya: Run, job: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    looked: list[float] = []
-
-    def wait(seconds: float) -> None:
-        looked.append(seconds)
-        if len(looked) == 2:
-            karya("cancel", job)
-
-    monkeypatch.setattr(watching, "sleep", wait)
-    lines = karya("job", job, "--watch", "--every", 0.5, "--json").stdout.splitlines()
-    assert [json.loads(line)["job"]["status"] for line in lines] == ["ACTIVE", "ACTIVE", "CANCELLED"]
-    assert looked == [0.5, 0.5]
-    assert karya("job", job, "--watch").stdout.count(f"{job}  CANCELLED") == 1
-
-
-@pytest.mark.parametrize("command", [("jobs",), ("letters", "list"), ("status",), ("job", "JOB")])
-def test_watching_ends_with_ctrl_c(
-    command: tuple[str, ...], karya: Run, job: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def interrupt(seconds: float) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(watching, "sleep", interrupt)
-    done = karya(*(job if word == "JOB" else word for word in command), "--watch")
-    assert (done.exit_code, done.stderr.splitlines()[-1]) == (130, "karya: interrupted")
-
-
-def test_who_watches_the_status_sees_it_come_back(
-    served: Served, karya: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    served.memory.jobs.failure = Unavailable("the server restarts")
-
-    def come_back(seconds: float) -> None:
-        if served.memory.jobs.failure is None:
-            raise KeyboardInterrupt
-        served.memory.jobs.failure = None
-
-    monkeypatch.setattr(watching, "sleep", come_back)
-    first, second = map(json.loads, karya("status", "--watch", "--json").stdout.splitlines())
-    assert (first["ready"], first["reasons"]) == (False, {"gateway": "the server restarts"})
-    assert second["ready"]
-
-
-def test_on_a_terminal_each_look_takes_the_place_of_the_one_before(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    screen = io.StringIO()
-    monkeypatch.setattr(watching, "out", Console(file=screen, force_terminal=True, width=80))
-    monkeypatch.setattr(watching, "sleep", lambda _: None)
-    looks = iter([{"n": 1}, {"n": 2}])
-
-    def show(seen: Mapping[str, Any]) -> None:
-        print(f"look {seen['n']}")
-        note("there are more")
-
-    last = watching.shown(
-        lambda: next(looks), show, as_json=False, watch=True, until=lambda seen: seen["n"] == 2
-    )
-    assert last == {"n": 2}
-    first, _, second = screen.getvalue().partition("look 2")
-    assert first.index("look 1") < first.index("there are more") < first.index("\x1b[1A")  # up again
-    assert "there are more" in second
-    assert capsys.readouterr() == ("", "")
-
-
 def test_progress_is_a_bar_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     screen = io.StringIO()
     monkeypatch.setattr(bar, "err", Console(file=screen, force_terminal=True, width=80))
@@ -244,16 +146,6 @@ def test_completion_for_a_shell_knows_commands_and_states() -> None:
     assert done.stdout.split() == ["PAUSED"], done.stderr
 
 
-def test_names_are_shown_where_there_are_any(karya: Run) -> None:
-    karya("submit", "-", text='{"action": {"type": "noop"}, "description": "without"}')
-    assert "name" not in karya("jobs").stdout
-    karya("submit", "-", text='{"action": {"type": "noop"}, "name": "nightly", "description": "with"}')
-    head, first, second = karya("jobs").stdout.splitlines()
-    assert head.split()[-2:] == ["name", "description"]
-    assert first.split()[-2:] == ["nightly", "with"]
-    assert second.split()[-1] == "without"
-
-
 @pytest.mark.parametrize("ident", ["a/b", "a?b", "a#b", "a%b", "..", ""])
 @pytest.mark.parametrize("command", ["job", "cancel", "wait", "task", "letters redrive", "token revoke"])
 def test_an_id_of_any_characters_is_not_found(command: str, ident: str, karya: Run) -> None:
@@ -282,14 +174,3 @@ def test_every_locale_reads_and_writes_utf_8(locale: str, served: Served) -> Non
         )
         assert done.returncode == 0, done.stderr
         assert "jöb" in done.stdout.decode()
-
-
-def test_ids_stay_whole_on_a_narrow_terminal(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(output, "out", Console(width=40))
-    ident = "01a220eb-95e7-703e-9d7e-2efd35dae4c5"
-    show_rows(("job", "status", "description"), [(ident, "ACTIVE", "long " * 20)], "none")
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[1].split() == [ident, "ACTIVE", "long", "long"]
-    assert len(lines) == 11

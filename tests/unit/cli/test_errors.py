@@ -7,19 +7,14 @@ import pytest
 
 from karya.actors.cluster.record import ClusterRecord
 from karya.cli.calls import gateway_url
-from karya.cli.exits import Exit, Interrupted, TimedOut, exit_for
 from karya.cli.output import complaint
 from karya.cli.status import workers_in
 from karya.core.errors import (
-    ConfigError,
     Conflict,
-    DataDirectoryInUse,
     FieldError,
-    Forbidden,
     InvalidInput,
     KaryaError,
     NotFound,
-    StoreUnavailable,
     Unauthenticated,
     Unavailable,
 )
@@ -48,27 +43,6 @@ def test_a_refusal_of_one_thing_is_one_line() -> None:
 )
 def test_an_error_says_what_to_do_next_where_that_is_known(error: KaryaError, advice: str) -> None:
     assert complaint(error).startswith(advice)
-
-
-@pytest.mark.parametrize(
-    ("error", "code"),
-    [
-        (KaryaError("x"), 1),
-        (ConfigError("x"), 2),
-        (DataDirectoryInUse("x"), 2),
-        (InvalidInput.at("x", "y"), 2),
-        (StoreUnavailable("x"), 5),
-        (NotFound("job", "x"), 6),
-        (Conflict("x"), 7),
-        (Forbidden("x"), 8),
-        (Unauthenticated("x"), 8),
-        (TimedOut("x"), 10),
-        (Interrupted("x"), 130),
-    ],
-)
-def test_each_kind_of_failure_has_its_exit_code(error: KaryaError, code: int) -> None:
-    assert exit_for(error) == code
-    assert code in list(Exit)
 
 
 def test_the_gateway_is_found_through_the_data_directory(tmp_path: Path) -> None:

@@ -3,7 +3,9 @@
 import pytest
 
 from karya.cli.jobs import parse_many, parse_mapping, parse_spec
-from karya.cli.output import action_text, schedule_text, show_rows, show_summary, work_text
+from karya.cli.looking import show_summary
+from karya.cli.output import action_text, schedule_text, work_text
+from karya.cli.tables import show_rows
 from karya.core.errors import InvalidInput
 
 

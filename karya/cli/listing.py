@@ -1,0 +1,85 @@
+"""`karya jobs` and `karya tasks`."""
+
+from typing import Annotated
+
+import typer
+
+from karya.cli.calls import gateway
+from karya.cli.options import Cursor, DataDir, JobId, Json, Limit, Url, UserId
+from karya.cli.output import wire
+from karya.cli.sheets import JOBS, TASKS, All, check_all, show_all, show_jobs, show_tasks
+from karya.cli.watching import EVERY, Every, Watch, shown
+
+_STATES = ("ACTIVE", "PAUSED", "COMPLETED", "CANCELLED")
+
+
+def jobs(
+    limit: Limit = 20,
+    status: Annotated[
+        str | None,
+        typer.Option(
+            help="Only those ACTIVE, PAUSED, COMPLETED or CANCELLED.", autocompletion=lambda: list(_STATES)
+        ),
+    ] = None,
+    tag: Annotated[str | None, typer.Option(help="Only those with this tag.")] = None,
+    name: Annotated[str | None, typer.Option(help="Only the one with this name.")] = None,
+    label: Annotated[
+        str | None, typer.Option("--set", metavar="NAME", help="Only those that were applied as this set.")
+    ] = None,
+    text: Annotated[str | None, typer.Option(help="Only those whose description holds this.")] = None,
+    created_after: Annotated[
+        str | None, typer.Option(metavar="INSTANT", help="Only those submitted at or after this instant.")
+    ] = None,
+    created_before: Annotated[
+        str | None, typer.Option(metavar="INSTANT", help="Only those submitted before this instant.")
+    ] = None,
+    user_id: UserId = None,
+    cursor: Cursor = None,
+    everything: All = False,
+    watch: Watch = False,
+    every: Every = EVERY,
+    url: Url = None,
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """List jobs, the newest first."""
+    check_all(everything, cursor, watch)
+    wanted = {"status": status, "tag": tag, "name": name, "set": label, "text": text, "user_id": user_id}
+    wanted |= {"created_after": created_after, "created_before": created_before}
+    with gateway(url, data_dir) as client:
+        if everything:
+            show_all(client.jobs(**wanted), JOBS, as_json=as_json)
+            return
+        shown(
+            lambda: wire(client.list(limit=limit, cursor=cursor, **wanted)),
+            show_jobs,
+            as_json=as_json,
+            watch=watch,
+            every=every,
+        )
+
+
+def tasks(
+    job_id: JobId,
+    limit: Limit = 20,
+    cursor: Cursor = None,
+    everything: All = False,
+    watch: Watch = False,
+    every: Every = EVERY,
+    url: Url = None,
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """List the tasks of a job, hooks included, the latest instant first."""
+    check_all(everything, cursor, watch)
+    with gateway(url, data_dir) as client:
+        if everything:
+            show_all(client.job_tasks(job_id), TASKS, as_json=as_json)
+            return
+        shown(
+            lambda: wire(client.tasks(job_id, cursor=cursor, limit=limit)),
+            show_tasks,
+            as_json=as_json,
+            watch=watch,
+            every=every,
+        )

@@ -1,0 +1,103 @@
+"""Lists: a page, all pages, and the tables that they are."""
+
+import json
+
+import pytest
+from rich.console import Console
+
+from karya.cli import tables
+from karya.cli.tables import PagedTable, show_rows
+from karya.client import Client
+from tests.support.served import Served
+from tests.unit.cli.conftest import HOURLY, Run, kill
+
+IDENT = "01a220eb-95e7-703e-9d7e-2efd35dae4c5"
+
+
+def test_a_list_says_how_to_see_the_rest(karya: Run, job: str) -> None:
+    karya("trigger", job)
+    page = karya("tasks", job, "--limit", 1)
+    assert page.stderr == "there are more: --cursor 1, or --all\n"
+    rest = karya("tasks", job, "--limit", 1, "--cursor", 1)
+    assert (rest.stderr, rest.exit_code) == ("", 0)
+    assert rest.stdout.splitlines()[1].split()[0] != page.stdout.splitlines()[1].split()[0]
+
+
+def test_names_are_shown_where_there_are_any(karya: Run) -> None:
+    karya("submit", "-", text='{"action": {"type": "noop"}, "description": "without"}')
+    assert "name" not in karya("jobs").stdout
+    karya("submit", "-", text='{"action": {"type": "noop"}, "name": "nightly", "description": "with"}')
+    head, first, second = karya("jobs").stdout.splitlines()
+    assert head.split()[-2:] == ["name", "description"]
+    assert first.split()[-2:] == ["nightly", "with"]
+    assert second.split()[-1] == "without"
+
+
+def test_ids_stay_whole_on_a_narrow_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(tables, "out", Console(width=40))
+    ident = "01a220eb-95e7-703e-9d7e-2efd35dae4c5"
+    show_rows(("job", "status", "description"), [(ident, "ACTIVE", "long " * 20)], "none")
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].split() == [ident, "ACTIVE", "long", "long"]
+    assert len(lines) == 11
+
+
+def test_all_pages_have_one_head(served: Served, karya: Run) -> None:
+    with Client(served.url) as client:
+        ids = client.submit_many([HOURLY] * 230)
+    served.asked.clear()
+    head, *rows = karya("jobs", "--all").stdout.splitlines()
+    assert head.split()[:2] == ["job", "status"]
+    assert [row.split()[0] for row in rows] == [*reversed(ids)]
+    assert len({row.index("ACTIVE") for row in rows} | {head.index("status")}) == 1
+    assert len(served.asked) == 3
+    lines = karya("jobs", "--all", "--json").stdout.splitlines()
+    assert [json.loads(line)["id"] for line in lines] == [*reversed(ids)]
+
+
+def test_all_tasks_and_all_letters(served: Served, karya: Run, job: str) -> None:
+    for _ in range(2):
+        karya("trigger", job)
+    kill(served, job)
+    ids = {task.id for task in served.memory.jobs.stored_tasks[job]}
+    for words in (("tasks", job), ("letters", "list")):
+        assert {line.split()[0] for line in karya(*words, "--all").stdout.splitlines()[1:]} == ids
+    nothing = karya("letters", "list", "--all", "--job", "nope")
+    assert (nothing.stdout, nothing.stderr) == ("", "no dead letters\n")
+
+
+@pytest.mark.parametrize("command", [("jobs",), ("tasks", "JOB"), ("letters", "list")])
+@pytest.mark.parametrize("more", [("--watch",), ("--cursor", "1")])
+def test_all_is_every_page_once(command: tuple[str, ...], more: tuple[str, ...], karya: Run) -> None:
+    done = karya(*command, "--all", *more)
+    assert (done.exit_code, done.stderr) == (2, f"karya: --all lists every page, once: leave out {more[0]}\n")
+
+
+@pytest.mark.parametrize("width", [40, 100, 200])
+def test_later_pages_keep_the_columns_of_the_first(
+    width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(tables, "out", Console(width=width))
+    table = PagedTable(("job", "action", "attempts", "status", "description"))
+    for text in ("long " * 20, "short", "long " * 9):
+        table.show([(IDENT, text, "1", "ACTIVE", text), (IDENT, text, "22", "ACTIVE", "")])
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split() for line in lines if "status" in line] == [
+        ["job", "action", "attempts", "status", "description"]
+    ]
+    assert len({line.index("ACTIVE") for line in lines if IDENT in line}) == 1
+    assert sum(IDENT in line for line in lines) == 6
+
+
+def test_what_stays_whole_widens_its_column_from_there_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(tables, "out", Console(width=80))
+    table = PagedTable(("schedule", "status"))
+    for schedule in ("once", "every PT1H, 3 times", "once"):
+        table.show([(schedule, "ACTIVE")])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[2].split("  ")[0] == "every PT1H, 3 times"
+    assert [line.rstrip().rindex(" ") for line in lines] == [9, 9, 20, 20]
