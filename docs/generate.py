@@ -24,7 +24,7 @@ from karya.actors.metrics import (
     exposition,
     figures,
 )
-from karya.cli.exits import Exit
+from karya.cli.exits import ONLY, Exit
 from karya.core.audit.findings import INVARIANTS, Code
 from karya.core.configuration import PREFIX
 from karya.core.events import CHANGED, MOVED, EventKind
@@ -133,8 +133,11 @@ def findings_rows() -> Rows:
 
 
 def exits_rows() -> Rows:
-    """Code, name."""
-    return {str(code.value): (code.name,) for code in Exit}
+    """Code, name, commands."""
+    return {
+        str(code.value): (code.name, ", ".join(f"`{words}`" for words in ONLY.get(code, ())) or "all")
+        for code in Exit
+    }
 
 
 def events_rows() -> Rows:

@@ -19,15 +19,20 @@ users = typer.Typer(help="Users, who own jobs.", no_args_is_help=True)
 tokens = typer.Typer(help="Bearer tokens, by which users prove who they are.", no_args_is_help=True)
 
 _MOST = 100
+_Role = Annotated[
+    str,
+    typer.Option(
+        help="viewer (reads), user (owns jobs) or admin (everything).",
+        autocompletion=lambda: ["viewer", "user", "admin"],
+    ),
+]
 _Name = Annotated[str, typer.Argument(metavar="NAME", help="The name of the user.")]
 
 
 @users.command("add")
 def add_user(
     name: _Name,
-    role: Annotated[
-        str, typer.Option(help="viewer (reads), user (owns jobs) or admin (everything).")
-    ] = "user",
+    role: _Role = "user",
     weight: Annotated[
         int, typer.Option(help="1 to 100: its share of the workers when more is due than can start.")
     ] = 1,

@@ -24,9 +24,7 @@ T = TypeVar("T")
 def apply(
     files: Annotated[
         list[str],
-        typer.Argument(
-            metavar="FILE...", help="Jobs as YAML; directories are searched, - is standard input."
-        ),
+        typer.Argument(metavar="FILE", help="Jobs as YAML; directories are searched, - is standard input."),
     ],
     label: Annotated[
         str | None, typer.Option("--set", metavar="NAME", help="The jobs of the files are this set.")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from karya.cli.audit_report import followed, show_report
-from karya.cli.calls import gateway
+from karya.cli.calls import gateway, named_url
 from karya.cli.config import load_settings
 from karya.cli.exits import Exit
 from karya.cli.options import DataDir, Json, Url, UserId
@@ -53,7 +53,7 @@ def audit(
     """
     query = {"job": job, "from": since, "to": until, "patience": patience, "user_id": user_id}
     flags = {"data_dir": None if data_dir is None else str(data_dir), "store.url": mongo_url}
-    wanted = _checked(query)
+    wanted, url = _checked(query), named_url(url, data_dir)
     if mongo_url is None and (url is not None or _runs(load_settings(config, flags))):
         where = Path(load_settings(config, flags).data_dir) if url is None else None
         with gateway(url, where) as client:

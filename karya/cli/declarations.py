@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from karya.cli.jobs import read_text
+from karya.cli.reading import read_text
 from karya.core.declared import faults
 from karya.core.documents import Document, Unreadable, read_documents
 from karya.core.errors import ConfigError, FieldError, InvalidInput

@@ -13,11 +13,21 @@ from karya.cli.options import DataDir, Url
 from karya.cli.output import note, say
 
 
+def _kinds() -> list[str]:
+    from karya.core.events import EventKind
+
+    kinds = [kind.value for kind in EventKind]
+    return [*dict.fromkeys(kind.rpartition(".")[0] for kind in kinds), *kinds]
+
+
 def events(
     job: Annotated[list[str] | None, typer.Option(help="Only of this job; repeat it for more.")] = None,
     kind: Annotated[
         list[str] | None,
-        typer.Option(help="Only of this kind, or of a family such as karya.task; repeat it for more."),
+        typer.Option(
+            help="Only of this kind, or of a family such as karya.task; repeat it for more.",
+            autocompletion=_kinds,
+        ),
     ] = None,
     user: Annotated[
         list[str] | None, typer.Option(help="Only of the jobs of this user; repeat it for more.")

@@ -11,7 +11,9 @@ DataDir = Annotated[
 ]
 Url = Annotated[
     str | None,
-    typer.Option("--url", help="The gateway (default: that of the cluster in the data directory)."),
+    typer.Option(
+        "--url", help="The gateway (default: KARYA_URL, else that of the cluster on the data directory)."
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 JobId = Annotated[str, typer.Argument(metavar="ID", help="The id that `karya submit` printed.")]

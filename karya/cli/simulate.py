@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def simulate(
     files: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[FILE...]", help="Declared jobs (see `karya apply`); else the stored ones."),
+        typer.Argument(metavar="FILE", help="Declared jobs (see `karya apply`); else the stored ones."),
     ] = None,
     since: Annotated[
         str | None, typer.Option("--from", metavar="INSTANT", help="Where the period begins (now).")

@@ -5,9 +5,9 @@ from typing import Annotated, Any
 import typer
 
 from karya.cli.calls import gateway
-from karya.cli.jobs import parse_mapping, read_text
 from karya.cli.options import DataDir, JobId, Json, Key, Url
 from karya.cli.output import job_line, say, say_json, wire
+from karya.cli.reading import parse_mapping, read_text
 
 _Version = Annotated[
     int | None, typer.Option(metavar="N", help="Only if the job is still at this version; else exit code 7.")
@@ -64,7 +64,7 @@ def update(
     as_json: Json = False,
 ) -> None:
     """Change a job: the fields in FILE replace its own."""
-    changes = parse_mapping(read_text(file), "changes are a mapping with the fields to change")
+    changes = parse_mapping(read_text(file), "changes are a mapping with the fields to change", file)
     with gateway(url, data_dir) as client:
         _print_job(wire(client.update(job_id, version=version, **changes)), as_json)
 

@@ -33,7 +33,13 @@ def up(
         str | None, typer.Option(help="A Ray to join, HOST:PORT, instead of an own one.")
     ] = None,
     config: Annotated[Path | None, typer.Option(help="The settings file (else ./karya.yaml).")] = None,
-    log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error.")] = None,
+    log_level: Annotated[
+        str | None,
+        typer.Option(
+            help="debug, info, warning or error.",
+            autocompletion=lambda: ["debug", "info", "warning", "error"],
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Start Karya in the foreground; Ctrl-C drains and stops everything it started."""

@@ -1,6 +1,7 @@
 """HTTP: one request out, one reply in, and nothing more."""
 
 import asyncio
+import os
 import ssl
 import weakref
 from collections.abc import Callable, Mapping
@@ -121,7 +122,7 @@ class HttpTransport:
                 return self._silence(error, Effect.UNKNOWN)
 
     def _silence(self, error: Exception, effect: Effect) -> Failure:
-        why = str(error) or f"no answer within {self._timeout.total:g} s"
+        why = _reason(error) or f"no answer within {self._timeout.total:g} s"
         return Failure(Unavailable(f"no gateway answers at {self.url}: {why}"), effect)
 
     def _open(self) -> aiohttp.ClientSession:
@@ -150,6 +151,15 @@ class _Stream:
     def close(self) -> None:
         """See `Listening.close`."""
         self._response.close()
+
+
+def _reason(error: Exception) -> str:
+    """Of who cannot be reached, what the system says: aiohttp's words name the host once more."""
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return str(error.os_error.strerror or error.os_error)
+    if isinstance(error, aiohttp.ClientConnectorError) and error.os_error.errno:
+        return os.strerror(error.os_error.errno)
+    return str(error)
 
 
 async def _reply(response: aiohttp.ClientResponse) -> Reply:

@@ -19,7 +19,7 @@ from karya.core.secrets import ReadFile, Secrets
 from karya.core.settings import Settings
 
 PREFIX = "KARYA_"
-_NO_SETTINGS = frozenset({f"{PREFIX}CONFIG", f"{PREFIX}TOKEN"})  # of the commands
+_NO_SETTINGS = frozenset(f"{PREFIX}{name}" for name in ("CONFIG", "TOKEN", "URL"))  # of the commands
 
 Key = tuple[str, ...]
 """The way to a setting: ("store", "url")."""

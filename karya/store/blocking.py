@@ -37,10 +37,7 @@ def sync_database(settings: StoreSettings, url: str, on_round_trip: RoundTrip | 
 def options_for(settings: StoreSettings, url: str, on_round_trip: RoundTrip | None) -> dict[str, Any]:
     """With what a client is made. Raises ConfigError for a bad URL."""
     milliseconds = int(settings.timeout.total_seconds() * 1000)
-    try:
-        pymongo.uri_parser.parse_uri(url, validate=True, warn=False)
-    except (PyMongoError, ValueError) as error:
-        raise ConfigError(f"store.url: {error}") from None
+    check_url(url)
     return {  # these win over the URL; of the client, so that transactions commit by them too
         "w": "majority",
         "journal": True,
@@ -52,6 +49,14 @@ def options_for(settings: StoreSettings, url: str, on_round_trip: RoundTrip | No
         "appname": "karya",
         "event_listeners": [RoundTrips(on_round_trip)] if on_round_trip else [],
     }
+
+
+def check_url(url: str) -> None:
+    """Raises ConfigError for what is no URL of a MongoDB."""
+    try:
+        pymongo.uri_parser.parse_uri(url, validate=True, warn=False)
+    except (PyMongoError, ValueError) as error:
+        raise ConfigError(f"store.url: {error}") from None
 
 
 @contextmanager

@@ -70,7 +70,7 @@ def start_ray(settings: RaySettings, *, log_to_driver: bool) -> str:
 def join_ray(address: str, **options: Any) -> str:
     """Joins a running Ray. Raises ConfigError when nobody answers there, or Ray refuses."""
     if address != "auto":
-        if _must_answer(address) in LOOPBACK:
+        if host_answering(address) in LOOPBACK:
             _stay_on_loopback()
         _use_stored_token()
     try:
@@ -154,8 +154,9 @@ def _use_stored_token() -> None:
     authentication_token_setup.maybe_enable_token_auth_if_token_available(warn_if_disabled=False)
 
 
-def _must_answer(address: str) -> str:
-    """The host of the address. Ray itself takes the better part of a minute to find that nobody answers."""
+def host_answering(address: str) -> str:
+    """The host of this address of a Ray. Raises ConfigError when nobody answers there: Ray itself takes the
+    better part of a minute to find that."""
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if not host or not port.isdigit():
         raise ConfigError(f"ray.address {address!r} is not HOST:PORT (the address that `ray start` prints)")

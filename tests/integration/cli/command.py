@@ -51,13 +51,13 @@ def await_nothing_left(home: Path) -> None:
 
 
 def karya(
-    home: Path, *arguments: str, text: str = "", seconds: float = 60
+    home: Path, *arguments: str, text: str = "", seconds: float = 60, **settings: str
 ) -> "subprocess.CompletedProcess[str]":
     """Runs one command to its end."""
     return subprocess.run(
         [KARYA, *arguments],
         cwd=home,
-        env=environment(home),
+        env=environment(home, **settings),
         input=text,
         capture_output=True,
         text=True,

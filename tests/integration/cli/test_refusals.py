@@ -1,5 +1,6 @@
 """`karya` when something is wrong from the start: one clear line, an exit code, nothing left running."""
 
+import os
 import socket
 import subprocess
 import time
@@ -56,6 +57,20 @@ def test_a_wrong_key_of_a_connector_is_refused_before_anything_is_started(tmp_pa
     assert "connectors.slack.token: required" in message
     assert "connectors.slack.tokn: unknown setting; did you mean token?" in message
     assert "geheim" not in message
+    assert result.returncode == 2
+    assert not (tmp_path / ".karya").exists()
+
+
+def test_a_missing_extra_is_named_before_anything_is_started(tmp_path: Path) -> None:
+    hiding = tmp_path / "hiding" / "opentelemetry"
+    hiding.mkdir(parents=True)
+    (hiding / "__init__.py").write_text("")
+    (tmp_path / "karya.yaml").write_text("traces: {enabled: true}\n")
+    paths = os.pathsep.join(filter(None, (str(hiding.parent), os.environ.get("PYTHONPATH"))))
+    result = karya(tmp_path, "up", "--port", "0", PYTHONPATH=paths)
+    assert refusal(tmp_path, result).startswith(
+        "karya: traces.enabled: takes pip install 'karya[traces]' (No module named 'opentelemetry."
+    )
     assert result.returncode == 2
     assert not (tmp_path / ".karya").exists()
 

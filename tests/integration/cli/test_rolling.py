@@ -152,5 +152,5 @@ def test_settings_that_work_are_taken_over_and_others_are_not(tmp_path: Path) ->
 
 def test_nobody_is_restarted_where_no_cluster_runs(tmp_path: Path) -> None:
     done = karya(tmp_path, "restart")
-    assert done.returncode == 2
+    assert done.returncode == 5
     assert "no cluster runs on the data directory" in done.stderr

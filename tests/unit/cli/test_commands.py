@@ -9,10 +9,12 @@ from datetime import timedelta
 
 import pytest
 from rich.console import Console
+from typer.testing import CliRunner
 
 from karya.cli import bar
 from karya.cli.bar import Bar
 from karya.cli.exits import Exit
+from karya.cli.main import app
 from karya.cli.moving import slices
 from karya.cli.output import show_instants
 from tests.support.served import Served
@@ -131,19 +133,21 @@ def test_progress_is_a_line_now_and_then_elsewhere(
     assert capsys.readouterr().err == "submitted 1,500 of 2,000 …\n"
 
 
-def test_completion_for_a_shell_knows_commands_and_states() -> None:
-    words = {
-        "_KARYA_COMPLETE": "complete_bash",
-        "_TYPER_COMPLETE_ARGS": "karya jobs --status P",
-        "COMP_CWORD": "3",
-    }
-    done = subprocess.run(
-        [sys.executable, "-c", "from karya.cli.main import app; app(prog_name='karya')"],
-        env={**os.environ, **words, "COMP_WORDS": "karya jobs --status P"},
-        capture_output=True,
-        text=True,
-    )
-    assert done.stdout.split() == ["PAUSED"], done.stderr
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("karya jobs --status P", ["PAUSED"]),
+        ("karya letters re", ["redrive"]),
+        ("karya user add bob --role v", ["viewer"]),
+        ("karya up --log-level w", ["warning"]),
+        ("karya events --kind karya.sch", [f"karya.scheduler{end}" for end in ("", ".elected", ".resigned")]),
+        ("karya submit jo", []),  # then bash itself looks for files
+    ],
+)
+def test_completion_for_a_shell_knows_commands_and_values(line: str, found: list[str]) -> None:
+    words = {"_KARYA_COMPLETE": "complete_bash", "COMP_CWORD": str(line.count(" ")), "COMP_WORDS": line}
+    done = CliRunner(env=words).invoke(app, prog_name="karya")
+    assert done.stdout.split() == found, done.output
 
 
 @pytest.mark.parametrize("ident", ["a/b", "a?b", "a#b", "a%b", "..", ""])

@@ -55,6 +55,18 @@ def test_the_gateway_is_found_through_the_data_directory(tmp_path: Path) -> None
     assert gateway_url("http://other:5/", tmp_path) == "http://other:5/"
 
 
+def test_the_environment_may_name_the_gateway(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KARYA_URL", "http://named:5")
+    assert gateway_url(None, None) == "http://named:5"
+    assert gateway_url("http://other:5", None) == "http://other:5"
+    with pytest.raises(Unavailable, match="no cluster runs"):
+        gateway_url(None, tmp_path)
+    monkeypatch.setenv("KARYA_URL", "")
+    monkeypatch.setenv("KARYA_DATA_DIR", str(tmp_path))
+    with pytest.raises(Unavailable, match="no cluster runs"):
+        gateway_url(None, None)
+
+
 def test_a_data_directory_without_a_cluster_is_unavailable_not_wrong(tmp_path: Path) -> None:
     with pytest.raises(Unavailable, match="no cluster runs on the data directory"):
         gateway_url(None, tmp_path)

@@ -1,41 +1,61 @@
 """Jobs as people write them, and as they are shown."""
 
+import re
+from pathlib import Path
+
 import pytest
 
-from karya.cli.jobs import parse_many, parse_mapping, parse_spec
 from karya.cli.looking import show_summary
 from karya.cli.output import action_text, schedule_text, work_text
+from karya.cli.reading import parse_many, parse_mapping, read_spec
 from karya.cli.tables import show_rows
 from karya.core.errors import InvalidInput
+
+A_JOB = "a job is a mapping"
 
 
 def test_json_and_yaml_say_the_same() -> None:
     spec = {"action": {"type": "noop"}, "schedule": {"kind": "once", "after": "PT1S"}}
-    assert parse_spec('{"action": {"type": "noop"}, "schedule": {"kind": "once", "after": "PT1S"}}') == spec
-    assert parse_spec("action:\n  type: noop\nschedule: {kind: once, after: PT1S}\n") == spec
+    text = '{"action": {"type": "noop"}, "schedule": {"kind": "once", "after": "PT1S"}}'
+    assert parse_mapping(text, A_JOB) == spec
+    assert parse_mapping("action:\n  type: noop\nschedule: {kind: once, after: PT1S}\n", A_JOB) == spec
 
 
 def test_an_instant_in_yaml_reaches_the_gateway_as_it_was_written() -> None:
-    assert parse_spec("at: 2026-11-23T08:00:00Z") == {"at": "2026-11-23T08:00:00Z"}
+    assert parse_mapping("at: 2026-11-23T08:00:00Z", A_JOB) == {"at": "2026-11-23T08:00:00Z"}
 
 
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ('{"a": }', "Expecting value"),
-        ("a: [", "neither JSON nor YAML"),
-        ("a: !!python/object:os.system {}", "neither JSON nor YAML"),
-        ("a: .nan", "not JSON compliant"),
-        ("a: !!binary aGk=", "not JSON serializable"),
-        ("a: &a [*a]", "Circular"),
-        ("[" * 100_000, "recursion"),
-        ("- a", "a job is a mapping"),
-        ("", "a job is a mapping"),
+        ('{"a": }', "job.yaml:1: no JSON: Expecting value (column 7)"),
+        ('{"a": 1,\n "b": }', "job.yaml:2: no JSON: Expecting value (column 7)"),
+        ('{"a": NaN}', "job.yaml:1: no JSON: Out of range float values are not JSON compliant"),
+        ('{"a": 1e999}', "job.yaml:1: no JSON: Out of range float values are not JSON compliant"),
+        ("b: 1\na: [", "job.yaml:2: expected the node content, but found '<stream end>'"),
+        ("b: 1\nb: 2\n", "job.yaml:2: 'b' is given twice"),
+        ("a: !!python/object:os.system {}", "job.yaml:1: could not determine a constructor for the tag"),
+        ("a: .nan", "job.yaml:1: not what JSON can say: Out of range float values"),
+        ("a: !!binary aGk=", "job.yaml:1: not what JSON can say: Object of type bytes"),
+        ("a: &a [*a]", "job.yaml:1: an anchor that holds itself"),
+        ("[" * 100_000, "job.yaml:1: nested too deeply"),
+        ("a: 1\n---\nb: 2\n", "job.yaml: several documents: `karya submit-many` takes those"),
+        ("- a", A_JOB),
+        ("", A_JOB),
     ],
 )
-def test_what_is_no_job_is_refused_with_the_reason(text: str, why: str) -> None:
-    with pytest.raises(InvalidInput, match=why):
-        parse_spec(text)
+def test_what_is_no_job_is_refused_with_its_file_and_line(text: str, why: str) -> None:
+    with pytest.raises(InvalidInput, match=f"^{re.escape(why)}"):
+        parse_mapping(text, A_JOB, "job.yaml")
+
+
+def test_a_file_is_read_and_named(tmp_path: Path) -> None:
+    file = tmp_path / "job.yaml"
+    file.write_text("action: {type: noop}\ndescription: jöb\n", "utf-8")
+    assert read_spec(str(file)) == {"action": {"type": "noop"}, "description": "jöb"}
+    file.write_text("a: [")
+    with pytest.raises(InvalidInput, match=r"job\.yaml:1: expected"):
+        read_spec(str(file))
 
 
 @pytest.mark.parametrize(
@@ -59,22 +79,19 @@ def test_one_job_over_several_lines_is_one() -> None:
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ('{"a": 1}\n{"b": }', "line 2: Expecting value"),
+        ('{"a": 1}\n{"b": }', "jobs:2: no JSON: Expecting value"),
+        ('{"a": 1}\n{"b": 1e999}', "jobs:2: no JSON: Out of range"),
         ('[{"a": 1}, 3]', "1: a job is a mapping"),
         ("", "no jobs: write them as"),
         ("[]", "no jobs: write them as"),
-        ("[1", "neither JSON nor YAML"),
-        ("a: .nan", "not JSON compliant"),
+        ("[1", "jobs:1: no JSON: Expecting"),
+        ("a: .nan", "jobs:1: not what JSON can say"),
+        ("a: 1\n---\nb: [", "jobs:3: expected the node content"),
     ],
 )
 def test_many_jobs_that_are_none_are_refused_by_their_place(text: str, why: str) -> None:
     with pytest.raises(InvalidInput, match=why):
-        parse_many(text)
-
-
-def test_several_documents_are_not_one_job() -> None:
-    with pytest.raises(InvalidInput, match="`karya submit-many` takes those"):
-        parse_spec("a: 1\n---\nb: 2\n")
+        parse_many(text, "jobs")
 
 
 def test_actions_and_schedules_in_a_few_words() -> None:

@@ -121,9 +121,16 @@ def test_nobody_at_the_url_is_told() -> None:
         url = f"http://127.0.0.1:{unused.getsockname()[1]}"
         with (
             Client(url, patience=0.1) as client,
-            pytest.raises(Unavailable, match=f"no gateway answers at {url}"),
+            pytest.raises(Unavailable, match=f"^no gateway answers at {url}: Connection refused$"),
         ):
             client.list()
+
+
+def test_a_host_that_does_not_exist_is_told() -> None:
+    with Client("http://nowhere.invalid", patience=0) as client, pytest.raises(Unavailable) as told:
+        client.list()
+    assert "no gateway answers at http://nowhere.invalid: " in str(told.value)
+    assert "ssl:" not in str(told.value)
 
 
 @pytest.mark.parametrize(
