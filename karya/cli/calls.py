@@ -35,7 +35,7 @@ def gateway_url(url: str | None, data_dir: Path | None) -> str:
     if (named := named_url(url, data_dir)) is not None:
         return named
     settings = load_settings(None, {"data_dir": None if data_dir is None else str(data_dir)})
-    return running_on(Path(settings.data_dir).expanduser()).url
+    return cluster_on(Path(settings.data_dir).expanduser()).url
 
 
 def named_url(url: str | None, data_dir: Path | None) -> str | None:
@@ -43,7 +43,7 @@ def named_url(url: str | None, data_dir: Path | None) -> str | None:
     return url or (os.environ.get("KARYA_URL") or None if data_dir is None else None)
 
 
-def running_on(directory: Path) -> "ClusterRecord":
+def cluster_on(directory: Path) -> "ClusterRecord":
     """The cluster that runs on this data directory. Raises Unavailable when there is none: later it may."""
     from karya.actors.cluster.record import read_record
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from karya.cli.calls import running_on
+from karya.cli.calls import cluster_on
 from karya.cli.config import load_settings
 from karya.cli.exits import Partly, TimedOut
 from karya.cli.options import DataDir, Json
@@ -37,7 +37,7 @@ def restart(
     directory = Path(load_settings(None, {"data_dir": flag}).data_dir).expanduser()
     settings = None if config is None else _checked(config)
     everything = everything or settings is not None
-    running_on(directory)
+    cluster_on(directory)
     with Progress() as tell:
         tell("joining the cluster")
         restarting = _joined(directory)

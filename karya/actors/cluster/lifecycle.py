@@ -16,7 +16,7 @@ from karya.actors.cluster.ground import Ground
 from karya.actors.cluster.host import new_owner
 from karya.actors.cluster.parts import check_parts
 from karya.actors.cluster.record import ClusterRecord, left_behind, remove_record
-from karya.core.errors import KaryaError, Unavailable
+from karya.core.errors import KaryaError, StoreUnavailable, Unavailable
 from karya.core.settings import Settings
 from karya.queue.keys import QueueKeys, keys_for
 from karya.store.blocking_provider import MongoBlockingStore
@@ -133,6 +133,8 @@ class Cluster:
         store = MongoBlockingStore(self._settings.store, url)
         try:
             store.prepare(new_owner("start"))
+        except StoreUnavailable as error:
+            raise StoreUnavailable(f"{error}; store.url says where it is") from error
         finally:
             store.close()
         return url

@@ -4,12 +4,12 @@ import json
 import os
 import subprocess
 import sys
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-import pytest
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from karya.actors.cluster.record import ClusterRecord
 from karya.cli.down import running_on
@@ -40,24 +40,42 @@ def test_nobody_is_stopped_where_no_cluster_ever_ran(tmp_path: Path) -> None:
     assert running_on(tmp_path / "nowhere") is None
 
 
-@pytest.mark.parametrize("stopped", [True, False])
-def test_programs_are_told_what_was_stopped(tmp_path: Path, stopped: bool) -> None:
-    code = f"""if True:
-        import time
-        from pathlib import Path
-        from karya.store.datadir import DataDirectory
-        with DataDirectory(Path({str(tmp_path)!r})):
-            print("holds it", flush=True)
-            time.sleep(60)
-    """
-    with ExitStack() as stack:
-        pid = None
-        if stopped:
-            holder = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
-            stack.callback(holder.wait)
-            stack.callback(holder.kill)
-            assert holder.stdout is not None and holder.stdout.readline()
-            pid = holder.pid
-        done = CliRunner().invoke(app, ["down", "--json", "--data-dir", str(tmp_path)])
-    assert done.exit_code == 0, done.output
-    assert json.loads(done.stdout) == {"stopped": stopped, "pid": pid, "data_dir": str(tmp_path)}
+HOLD = """if True:
+    import signal, sys, time
+    from pathlib import Path
+    from karya.store.datadir import DataDirectory
+    signal.signal(signal.SIGTERM, signal.SIG_IGN if sys.argv[2:] else signal.SIG_DFL)
+    with DataDirectory(Path(sys.argv[1])):
+        print("holds it", flush=True)
+        time.sleep(60)
+"""
+
+
+@contextmanager
+def holder(directory: Path, *options: str) -> Iterator[int]:
+    """A process that holds the directory: its number."""
+    command = [sys.executable, "-c", HOLD, str(directory), *options]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None and process.stdout.readline()
+        yield process.pid
+        process.kill()
+
+
+def down(directory: Path, *options: str) -> Result:
+    return CliRunner().invoke(app, ["down", "--data-dir", str(directory), *options])
+
+
+def test_programs_are_told_what_was_stopped(tmp_path: Path) -> None:
+    with holder(tmp_path) as pid:
+        stopped = down(tmp_path, "--json")
+    nothing = down(tmp_path, "--json")
+    assert (stopped.exit_code, nothing.exit_code) == (0, 0)
+    assert json.loads(stopped.stdout) == {"stopped": True, "pid": pid, "data_dir": str(tmp_path)}
+    assert json.loads(nothing.stdout) == {"stopped": False, "pid": None, "data_dir": str(tmp_path)}
+
+
+def test_what_takes_too_long_to_stop_is_told_by_the_code_for_that(tmp_path: Path) -> None:
+    with holder(tmp_path, "stubborn") as pid:
+        late = down(tmp_path, "--timeout", "0")
+    assert late.exit_code == 10
+    assert f"pid {pid} still stops after 0 s: `karya down` again hurries it" in late.stderr
