@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -69,26 +69,31 @@ def test_a_task_is_watched_until_it_has_ended(
 
 
 def test_who_watches_waits_for_a_gateway_that_is_away_but_not_for_one_that_never_was(
-    served: Served, karya: Run, job: str, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    waits: list[Callable[[], object]] = [
-        lambda: setattr(served.memory.jobs, "failure", Unavailable("the server restarts")),
-        lambda: None,
-        lambda: setattr(served.memory.jobs, "failure", None),
-        lambda: karya("cancel", job),
-    ]
-    monkeypatch.setattr(watching, "sleep", lambda _: waits.pop(0)())
-    monkeypatch.setattr("karya.cli.calls.PATIENCE", 0)
-    done = karya("job", job, "--watch", "--json")
-    assert (done.exit_code, waits) == (0, [])
-    assert [json.loads(line)["job"]["status"] for line in done.stdout.splitlines()] == [
-        "ACTIVE",
-        "ACTIVE",
-        "CANCELLED",
-    ]
-    assert done.stderr == "karya: the server restarts; looking again\n"
-    served.memory.jobs.failure = Unavailable("the server restarts")
-    assert karya("job", job, "--watch").exit_code == 5
+    monkeypatch.setattr(watching, "sleep", lambda _: None)
+    away = Unavailable("the server restarts")
+    looks: list[Mapping[str, Any] | Unavailable] = [{"n": 1}, away, away, {"n": 2}, away, {"n": 3}, away]
+
+    def look() -> Mapping[str, Any]:
+        if isinstance(seen := looks.pop(0), Unavailable):
+            raise seen
+        return seen
+
+    def watched() -> Mapping[str, Any]:
+        return watching.shown(
+            look,
+            lambda seen: print(seen["n"]),
+            as_json=False,
+            watch=True,
+            until=lambda seen: seen["n"] == 3,
+        )
+
+    assert watched() == {"n": 3}
+    told = "karya: the server restarts; looking again\n"
+    assert capsys.readouterr() == ("1\n2\n3\n", told + told)
+    with pytest.raises(Unavailable):
+        watched()
 
 
 def test_who_watches_the_status_sees_it_come_back(
