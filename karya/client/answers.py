@@ -51,13 +51,13 @@ def _of_problem(reply: Reply, url: str) -> Failure:
     except ValueError as error:
         return Failure(stranger(url, f"no JSON: {error}"), Effect.REFUSED)
     return Failure(
-        error_of(reply.status, problem if isinstance(problem, dict) else {}),
+        error_of(reply.status, problem if isinstance(problem, dict) else {}, url),
         _effect_of(reply.status),
         _retry_after(reply),
     )
 
 
-def error_of(status: int, problem: dict[str, Any]) -> KaryaError:
+def error_of(status: int, problem: dict[str, Any], url: str) -> KaryaError:
     """The error that a problem tells, its words and fields kept."""
     detail = str(problem.get("detail") or problem.get("title") or f"status {status}, without a word")
     match status:
@@ -66,7 +66,7 @@ def error_of(status: int, problem: dict[str, Any]) -> KaryaError:
         case 403:
             return Forbidden(detail)
         case 404:
-            return NotFound.of(detail) or KaryaError(detail)
+            return NotFound.of(detail) or stranger(url, detail)
         case 409:
             return Conflict(detail)
         case 410:

@@ -113,7 +113,7 @@ class HttpTransport:
     def _failure(self, error: Exception) -> Failure:
         match error:
             case aiohttp.ClientSSLError():
-                return Failure(Unavailable(f"no gateway answers at {self.url}: {error}"), Effect.REFUSED)
+                return Failure(Unavailable(f"no TLS with {self.url}: {_reason(error)}"), Effect.REFUSED)
             case aiohttp.ClientConnectorError() | aiohttp.ConnectionTimeoutError():
                 return self._silence(error, Effect.NONE)
             case aiohttp.ClientResponseError():  # what it sends is no HTTP
@@ -155,11 +155,15 @@ class _Stream:
 
 def _reason(error: Exception) -> str:
     """Of who cannot be reached, what the system says: aiohttp's words name the host once more."""
-    if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return str(error.os_error.strerror or error.os_error)
-    if isinstance(error, aiohttp.ClientConnectorError) and error.os_error.errno:
-        return os.strerror(error.os_error.errno)
-    return str(error)
+    match error:
+        case aiohttp.ClientConnectorCertificateError():
+            return str(error.certificate_error)
+        case aiohttp.ClientConnectorDNSError() | aiohttp.ClientConnectorSSLError():
+            return str(error.os_error.strerror or error.os_error)
+        case aiohttp.ClientConnectorError() if error.os_error.errno:
+            return os.strerror(error.os_error.errno)
+        case _:
+            return str(error)
 
 
 async def _reply(response: aiohttp.ClientResponse) -> Reply:

@@ -13,6 +13,7 @@ import pytest
 from karya.client import Client
 from karya.client.tries import Tries
 from karya.core.errors import KaryaError, Unavailable
+from tests.support.served import Served
 from tests.support.target import Reply, Target, hang, raw, reset, respond
 
 JSON = {"content-type": "application/json"}
@@ -124,6 +125,18 @@ def test_nobody_at_the_url_is_told() -> None:
             pytest.raises(Unavailable, match=f"^no gateway answers at {url}: Connection refused$"),
         ):
             client.list()
+
+
+def test_a_wrong_path_and_a_wrong_scheme_are_told(served: Served) -> None:
+    with Client(f"{served.url}/x", patience=0) as client, pytest.raises(KaryaError) as path:
+        client.list()
+    assert str(path.value).startswith(
+        f"{served.url}/x does not answer like a Karya gateway: GET /x/v1/jobs: "
+    )
+    secure = served.url.replace("http:", "https:")
+    with Client(secure, patience=0) as client, pytest.raises(Unavailable) as scheme:
+        client.list()
+    assert str(scheme.value).startswith(f"no TLS with {secure}: [SSL")
 
 
 def test_a_host_that_does_not_exist_is_told() -> None:
