@@ -52,7 +52,7 @@ def apply(
     resolver = new_resolver()
     declared = read_declarations(files, label, resolver)
     with stored_jobs(url, data_dir) as stored:
-        with Progress() as tell:
+        with Progress(seldom=True) as tell:
             plan = _plan(stored, declared, label if prune else None, tell)
         work = [one for one in plan if one.is_work]
         if as_json:

@@ -1,33 +1,26 @@
 """How `karya audit` tells what it found."""
 
-import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from karya.cli.output import Progress, err, say
+from karya.cli.output import Progress, say
 from karya.cli.tables import show_rows
 
 if TYPE_CHECKING:
     from karya.core.views import AuditPage, AuditReport, FindingView
 
-_TELL_SECONDS = 5.0
-"""How far apart lines about the progress are, where they are not written over each other."""
-
 
 def followed(pages: "Iterator[AuditPage]", *, quiet: bool) -> "AuditReport":
     """All pages as one report. Unless it is to be quiet, violations are told as they are found."""
     report: AuditReport | None = None
-    told_at = time.monotonic()
-    with Progress() as tell:
+    with Progress(seldom=True) as tell:
         for page in pages:
             report = page.report if report is None else report.followed_by(page)
             if page.findings and not quiet:
                 tell.done()
                 for finding in page.findings:
                     say(_line(finding))
-            if err.is_terminal or time.monotonic() - told_at > _TELL_SECONDS:
-                told_at = time.monotonic()
-                tell(_progress(report))
+            tell(_progress(report))
         tell.done()
     assert report is not None  # noqa: S101 - an audit has one page at least
     return report

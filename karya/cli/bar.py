@@ -1,6 +1,5 @@
 """How far a long work is."""
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Self
@@ -8,10 +7,8 @@ from typing import Self
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from karya.cli.exits import Partly
-from karya.cli.output import err, note
+from karya.cli.output import Seldom, err, note
 from karya.core.errors import KaryaError
-
-_TELL_SECONDS = 5.0
 
 
 class Bar:
@@ -22,7 +19,7 @@ class Bar:
         self.done = 0
         self.total = total
         self._verb = verb
-        self._told_at = time.monotonic()
+        self._is_time = Seldom()
         columns = (TextColumn(verb), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         self._bar = Progress(*columns, console=err, transient=True) if err.is_terminal else None
         self._task = self._bar.add_task(verb, total=total) if self._bar else None
@@ -41,8 +38,7 @@ class Bar:
         self.done = done
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, completed=done)
-        elif time.monotonic() - self._told_at > _TELL_SECONDS:
-            self._told_at = time.monotonic()
+        elif self._is_time():
             note(f"{self._verb} {done:,} of {self.total:,} …")
 
 

@@ -37,7 +37,7 @@ def export(
     from karya.core.references import REDACTED
 
     models, texts, skipped = _models(), list[str](), list[str]()
-    with stored_jobs(url, data_dir) as stored, Progress() as tell:
+    with stored_jobs(url, data_dir) as stored, Progress(seldom=True) as tell:
         for job in stored.live(set=label, tag=tag):
             if reason := _unfit(job):
                 skipped.append(f"{job['id']} {reason}")

@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
@@ -13,6 +14,8 @@ from karya.core.errors import InvalidInput, KaryaError
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
+
+_TELL_SECONDS = 5.0
 
 out = Console(highlight=False, markup=False)
 err = Console(stderr=True, highlight=False, markup=False)
@@ -63,11 +66,27 @@ Tell = Callable[[str], None]
 """Receives the name of each step that begins."""
 
 
-class Progress:
-    """Shows what is under way: a spinner on a terminal, one line for each step elsewhere."""
+class Seldom:
+    """Says every five seconds that it is time for another line about what goes on."""
 
     def __init__(self) -> None:
+        self._at = time.monotonic()
+
+    def __call__(self) -> bool:
+        """Whether it is time."""
+        now = time.monotonic()
+        is_time = now - self._at > _TELL_SECONDS
+        self._at = now if is_time else self._at
+        return is_time
+
+
+class Progress:
+    """Shows what is under way: a spinner on a terminal; elsewhere one line for each step, or no more than one
+    every five seconds (`seldom`), where most steps take no time."""
+
+    def __init__(self, *, seldom: bool = False) -> None:
         self._spinner = err.status("") if err.is_terminal else None
+        self._is_time: Callable[[], bool] = Seldom() if seldom else lambda: True
 
     def __enter__(self) -> Self:
         return self
@@ -78,7 +97,8 @@ class Progress:
     def __call__(self, step: str) -> None:
         """A step begins."""
         if self._spinner is None:
-            note(f"{step} …")
+            if self._is_time():
+                note(f"{step} …")
         else:
             self._spinner.update(f"{step} …")
             self._spinner.start()

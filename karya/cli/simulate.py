@@ -48,7 +48,7 @@ def simulate(
     if not timedelta(0) < period <= LONGEST:
         raise InvalidInput.at("for", "a period is longer than nothing, and at most 31 days")
     load = LoadMap(start, start + period, default)
-    with Progress() as tell:
+    with Progress(seldom=True) as tell:
         if files:
             planned: Sequence[Planned] = _declared(files, start)
         else:

@@ -11,12 +11,12 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from karya.cli import bar
+from karya.cli import bar, output
 from karya.cli.bar import Bar
 from karya.cli.exits import Exit
 from karya.cli.main import app
 from karya.cli.moving import slices
-from karya.cli.output import show_instants
+from karya.cli.output import Progress, show_instants
 from tests.support.served import Served
 from tests.unit.cli.conftest import HOURLY, START, Run, kill
 
@@ -125,12 +125,28 @@ def test_progress_is_a_line_now_and_then_elsewhere(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     now = [0.0]
-    monkeypatch.setattr(bar.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(output.time, "monotonic", lambda: now[0])
     with Bar("submitted", 2000) as told:
         told(1000)
         now[0] = 6.0
         told(1500)
+        told(1600)
     assert capsys.readouterr().err == "submitted 1,500 of 2,000 …\n"
+
+
+def test_steps_are_told_one_by_one_or_only_the_long_ones(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr(output.time, "monotonic", lambda: now[0])
+    with Progress() as each, Progress(seldom=True) as seldom:
+        each("starting")
+        each("going on")
+        seldom("page 1")
+        now[0] = 6.0
+        seldom("page 2")
+        seldom("page 3")
+    assert capsys.readouterr().err == "starting …\ngoing on …\npage 2 …\n"
 
 
 @pytest.mark.parametrize(
