@@ -194,3 +194,9 @@ def test_submitting_tells_the_key_also_when_it_is_interrupted(
     done = karya("submit-many", "-", "--key", "mail", text=NOOP)
     assert done.exit_code == Exit.INTERRUPTED
     assert "0 of 1 jobs are stored; the same again with --key mail" in done.stderr
+
+
+def test_what_breaks_off_before_anything_is_done_ends_with_its_cause(karya: Run) -> None:
+    done = karya("submit-many", "-", "--chunk", 1, text=f"{{}}\n{NOOP}")
+    assert done.exit_code == Exit.USAGE
+    assert "0 of 2 jobs are stored" in done.stderr
