@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.text import Text
 
-from karya.cli.output import out, schedule_text, work_text
+from karya.cli.output import inert, out, schedule_text, work_text
 from karya.core.declared import Kind, Verdict
 from karya.core.differences import ABSENT, Difference
 from karya.core.references import HIDDEN, Resolver, is_secret
@@ -76,7 +76,7 @@ def _show(one: Verdict, resolver: Resolver) -> None:
 
 
 def _line(text: str, style: str = "") -> None:
-    out.print(Text(text, style=style), soft_wrap=True)
+    out.print(Text(inert(text), style=style), soft_wrap=True)
 
 
 def _shown(difference: Difference, value: Any, resolver: Resolver) -> str:

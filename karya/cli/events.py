@@ -10,7 +10,7 @@ import typer
 
 from karya.cli.calls import gateway_url
 from karya.cli.options import DataDir, Url
-from karya.cli.output import note, say
+from karya.cli.output import in_line, note, put, say
 
 
 def _kinds() -> list[str]:
@@ -50,7 +50,7 @@ async def _print(
     from karya.client.clients import TOKEN
 
     async for data in follow(find, query, os.environ.get(TOKEN), note, after):
-        say(data if as_json else event_line(json.loads(data)))
+        put(data) if as_json else say(event_line(json.loads(data)))
 
 
 def event_line(event: dict[str, Any]) -> str:
@@ -59,6 +59,6 @@ def event_line(event: dict[str, Any]) -> str:
     job, task = data.pop("job_id", None), data.pop("task", {})
     data.pop("user_id", None)
     place = [job, task.get("step"), str(task["id"])[:8] if task else None]
-    more = [f"{name}={value}" for name, value in data.items() if value is not None]
+    more = [f"{name}={in_line(str(value))}" for name, value in data.items() if value is not None]
     kind = event["type"].removeprefix("karya.")
     return "  ".join(part for part in (event["time"], kind, *place, ", ".join(more)) if part)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from karya.cli.options import DataDir, Url
-from karya.cli.output import Progress, note, say
+from karya.cli.output import Progress, note, put
 from karya.cli.stored import stored_jobs
 from karya.core.errors import ConfigError
 
@@ -47,7 +47,7 @@ def export(
                 tell(f"{len(texts):,} jobs read")
     text = "---\n".join(reversed(texts))
     if output is None:
-        say(text.rstrip("\n")) if texts else note("no such jobs")
+        put(text.rstrip("\n")) if texts else note("no such jobs")
     else:
         _write(output, text)
         note(f"karya: {len(texts):,} jobs written to {output}")

@@ -5,7 +5,7 @@ from typing import Any
 
 from karya.cli.calls import gateway
 from karya.cli.options import DataDir, Instants, JobId, Json, TaskId, Url
-from karya.cli.output import failure_text, job_line, out, say, schedule_text, show_instants, wire, work_text
+from karya.cli.output import failure_text, job_line, say, schedule_text, show_instants, wire, work_text
 from karya.cli.sheets import show_latest
 from karya.cli.tables import show_rows
 from karya.cli.watching import EVERY, Every, Watch, shown
@@ -40,16 +40,16 @@ def job(
 def show_summary(summary: Mapping[str, Any]) -> None:
     """A job with its counts, its latest tasks and its latest errors."""
     job = summary["job"]
-    out.print(job_line(job), soft_wrap=True)
-    out.print(f"{work_text(job)}; {schedule_text(job['schedule'])}", soft_wrap=True)
+    say(job_line(job))
+    say(f"{work_text(job)}; {schedule_text(job['schedule'])}")
     counts = ", ".join(f"{number} {state}" for state, number in summary["counts"].items() if number)
-    out.print(f"tasks: {'at least ' if summary['at_least'] else ''}{counts or 'none'}")
+    say(f"tasks: {'at least ' if summary['at_least'] else ''}{counts or 'none'}")
     if summary["tasks"]:
         show_latest(summary["tasks"], [step["name"] for step in job["steps"]])
     steps = {task["id"]: task["step"] for task in summary["tasks"]}
     for error in summary["errors"]:
         step = steps.get(error["task_id"], error["task_id"][:8])
-        out.print(f"{error['at']}  {step}, {failure_text(error)}", soft_wrap=True)
+        say(f"{error['at']}  {step}, {failure_text(error)}")
 
 
 def task(

@@ -17,21 +17,38 @@ if TYPE_CHECKING:
 
 _TELL_SECONDS = 5.0
 
-out = Console(highlight=False, markup=False)
-err = Console(stderr=True, highlight=False, markup=False)
+_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\n\t"}
+
+out = Console(highlight=False, markup=False, emoji=False)
+err = Console(stderr=True, highlight=False, markup=False, emoji=False)
 if not out.is_terminal:
     out.width = 200  # a pipe has no width, and a program that reads a table wants no folded cells
 
 
 def say(line: str) -> None:
     """One result line, seen at once even through a pipe, never wrapped."""
-    print(line, flush=True)
+    put(inert(line))
+
+
+def put(text: str) -> None:
+    """A result for programs: as it is."""
+    print(text, flush=True)
+
+
+def inert(text: str) -> str:
+    """A text of anybody, which must not steer the terminal that shows it: control characters as `\\x1b`."""
+    return text.translate(_CONTROLS)
+
+
+def in_line(text: str) -> str:
+    """The same in one line."""
+    return inert(" ".join(text.split()))
 
 
 def note(line: str) -> None:
     """One line about what is going on."""
     # In one piece with its end: the steps of a start are told by two threads.
-    sys.stderr.write(f"{line}\n")
+    sys.stderr.write(f"{inert(line)}\n")
     sys.stderr.flush()
 
 
@@ -59,7 +76,12 @@ def wire(view: "BaseModel") -> dict[str, Any]:
 
 def say_json(content: Any) -> None:
     """The answer as it came, for programs."""
-    say(json.dumps(content, indent=2, ensure_ascii=False))
+    put(json.dumps(content, indent=2, ensure_ascii=False))
+
+
+def say_json_line(content: Any) -> None:
+    """One of many, on a line of its own."""
+    put(json.dumps(content, ensure_ascii=False))
 
 
 Tell = Callable[[str], None]
@@ -112,7 +134,7 @@ class Progress:
 def job_line(job: Mapping[str, Any]) -> str:
     """A job in one line."""
     following = f", next at {job['next_at']}" if job["next_at"] else ""
-    words = (f"{job['id']}  {job['status']}{following}", job["name"], job["description"])
+    words = (f"{job['id']}  {job['status']}{following}", job["name"], in_line(job["description"]))
     return "  ".join(filter(None, words))
 
 
@@ -127,7 +149,7 @@ def show_instants(preview: Mapping[str, Any]) -> None:
 
 def failure_text(error: Mapping[str, Any]) -> str:
     """A failed attempt in one line."""
-    return f"attempt {error['attempt']}: {' '.join(str(error['error']).split())}"
+    return f"attempt {error['attempt']}: {in_line(str(error['error']))}"
 
 
 def work_text(job: Mapping[str, Any]) -> str:

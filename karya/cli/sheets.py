@@ -1,6 +1,5 @@
 """How lists of jobs and of tasks are shown: a page, or all that there are (`--all`)."""
 
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -8,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from karya.cli.output import note, say, schedule_text, wire, work_text
+from karya.cli.output import note, say_json_line, schedule_text, wire, work_text
 from karya.cli.tables import PagedTable, Row, show_rows
 from karya.core.errors import ConfigError
 
@@ -42,7 +41,7 @@ def show_all(views: "Iterable[BaseModel]", sheet: Sheet, *, as_json: bool) -> No
     items = map(wire, views)
     if as_json:
         for item in items:
-            say(json.dumps(item, ensure_ascii=False))
+            say_json_line(item)
         return
     table, is_empty = PagedTable(sheet.columns), True
     while some := [sheet.row(item) for item in islice(items, _AT_ONCE)]:
@@ -107,7 +106,7 @@ def _task_row(task: Item) -> Row:
 
 
 def _letter_row(task: Item) -> Row:
-    died = (task["finished_at"], str(task["attempts"]), " ".join((task["error"] or "").split()))
+    died = (task["finished_at"], str(task["attempts"]), task["error"] or "")
     return (task["id"], task["job_id"], task["step"], *died)
 
 

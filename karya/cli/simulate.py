@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from karya.cli.options import DataDir, Json, Url
-from karya.cli.output import Progress, Tell, note, say_json
+from karya.cli.output import Progress, Tell, in_line, note, say_json
 from karya.cli.stored import Stored, stored_jobs
 from karya.core.errors import InvalidInput
 
@@ -107,7 +107,7 @@ def _stored(stored: Stored, sample: int, tell: Tell) -> "list[Planned]":
             paused += view.status == "PAUSED"
             continue
         took = _median(stored.summary(view.id)["tasks"]) if len(found) < sample else None
-        name, seen = view.name or view.description or view.id, view.occurrences - 1
+        name, seen = view.name or in_line(view.description) or view.id, view.occurrences - 1
         found.append(Planned(name, view.schedule, view.created_at, view.id, seen, now, took))
         if len(found) % 100 == 0:
             tell(f"{len(found):,} jobs read")

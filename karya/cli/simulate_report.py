@@ -8,7 +8,7 @@ from typing import Any
 
 from rich.text import Text
 
-from karya.cli.output import out
+from karya.cli.output import inert, out, say
 from karya.core.loadmap import LoadMap, Peak
 from karya.core.times import format_duration, format_instant
 
@@ -38,9 +38,9 @@ def show_report(load: LoadMap) -> None:
     when = format_instant(load.start + timedelta(seconds=running.index(busiest)))
     out.print(f"at most {busiest:,} runs at once, at {when}")
     for peak in peaks:
-        out.print(f"peak: {_told(peak)}", soft_wrap=True)
+        say(f"peak: {_told(peak)}")
     for warning in warnings(load, peaks):
-        out.print(Text(f"warning: {warning}", style="yellow"), soft_wrap=True)
+        out.print(Text(inert(f"warning: {warning}"), style="yellow"), soft_wrap=True)
 
 
 def report_json(load: LoadMap) -> dict[str, Any]:

@@ -1,14 +1,14 @@
 """Tables: ids stay whole, texts of any length fold, and one head stands over however many pages come."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, JustifyMethod, RenderResult
 from rich.measure import Measurement
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
-from karya.cli.output import note, out
+from karya.cli.output import in_line, note, out
 
 _WIDEST = 1000
 _FOLDED = 12  # how narrow a column gets that folds
@@ -37,23 +37,30 @@ class PagedTable:
     def show(self, rows: Sequence[Row]) -> None:
         """Prints the next page, which has a row at least."""
         table = make_table(*self._columns)
-        heads = [_Head(name) for name in self._columns]
+        for row in rows:
+            table.add_row(*map(in_line, row))
         if self._widths:
-            table.show_header = False
-            self._widths = list(self._widened(rows))
-            for column, width in zip(table.columns, self._widths, strict=True):
-                column.width = width
+            self._fit(table)
+            print_table(table)
         else:
+            heads = [_Head(name) for name in self._columns]
             for column, head in zip(table.columns, heads, strict=True):
                 column.header = head
-        for row in rows:
-            table.add_row(*row)
-        print_table(table)
-        self._widths = self._widths or [head.width for head in heads]
+                column.min_width = column.min_width or _widest(column)
+            print_table(table)
+            self._widths = [head.width for head in heads]
 
-    def _widened(self, rows: Sequence[Row]) -> Iterator[int]:
-        for number, (name, width) in enumerate(zip(self._columns, self._widths, strict=True)):
-            yield width if name in _LONG else max(width, *(cell_len(row[number]) for row in rows))
+    def _fit(self, table: Table) -> None:
+        """Under the head that stands there already."""
+        table.show_header = False
+        for column, width in zip(table.columns, self._widths, strict=True):
+            column.width = max(width, _widest(column)) if column.no_wrap else width
+        self._widths = [column.width or 0 for column in table.columns]
+
+
+def _widest(column: Column) -> int:
+    """What this column takes if everything in it is to stay whole."""
+    return max(cell_len(str(text)) for text in (column.header, *column.cells))
 
 
 class _Head:
@@ -62,6 +69,9 @@ class _Head:
     def __init__(self, name: str) -> None:
         self._text = Text(name)
         self.width = 0
+
+    def __str__(self) -> str:
+        return self._text.plain
 
     def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
         return Measurement.get(console, options, self._text)
@@ -85,5 +95,6 @@ def make_table(*columns: str) -> Table:
 def print_table(table: Table) -> None:
     """With ids as a whole, whatever the width of the terminal: they are copied from here."""
     least = Measurement.get(out, out.options.update(max_width=_WIDEST), table).minimum
-    console = out if least <= out.width else Console(highlight=False, markup=False, width=least)
+    fits = least <= out.width
+    console = out if fits else Console(highlight=False, markup=False, emoji=False, width=least)
     console.print(table)

@@ -1,7 +1,6 @@
 """One look, or one after the other (`--watch`)."""
 
 import io
-import json
 from collections.abc import Callable, Mapping
 from contextlib import redirect_stderr, redirect_stdout
 from time import sleep
@@ -11,7 +10,7 @@ import typer
 from rich.live import Live
 from rich.text import Text
 
-from karya.cli.output import note, out, say, say_json
+from karya.cli.output import note, out, say_json, say_json_line
 from karya.core.errors import Unavailable
 
 Watch = Annotated[bool, typer.Option("--watch", help="Look again and again, until Ctrl-C.")]
@@ -42,7 +41,7 @@ def shown(
         (say_json if as_json else show)(seen)
         return seen
     if as_json:
-        return _repeated(look, lambda seen: say(json.dumps(seen, ensure_ascii=False)), every, until)
+        return _repeated(look, say_json_line, every, until)
     if not out.is_terminal:
         return _repeated(look, show, every, until)
     with Live(console=out, auto_refresh=False) as screen:

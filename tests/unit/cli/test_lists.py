@@ -6,6 +6,7 @@ import pytest
 from rich.console import Console
 
 from karya.cli import tables
+from karya.cli.output import note, say
 from karya.cli.tables import PagedTable, show_rows
 from karya.client import Client
 from tests.support.served import Served
@@ -38,10 +39,30 @@ def test_ids_stay_whole_on_a_narrow_terminal(
 ) -> None:
     monkeypatch.setattr(tables, "out", Console(width=40))
     ident = "01a220eb-95e7-703e-9d7e-2efd35dae4c5"
-    show_rows(("job", "status", "description"), [(ident, "ACTIVE", "long " * 20)], "none")
+    show_rows(("job", "schedule", "description"), [(ident, "0 2 * * * Asia/Tokyo", "long " * 20)], "none")
     lines = capsys.readouterr().out.splitlines()
-    assert lines[1].split() == [ident, "ACTIVE", "long", "long"]
+    assert lines[1].rstrip().split("  ") == [ident, "0 2 * * * Asia/Tokyo", "long long"]
     assert len(lines) == 11
+
+
+@pytest.mark.parametrize("width", [10, 80])
+def test_what_others_write_neither_steers_the_terminal_nor_breaks_a_row(
+    width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(tables, "out", Console(width=width, emoji=False))
+    evil = ":bell: [b]\x1b[31mred\x9b2J\x07\ntwo"
+    show_rows(("job", "status"), [("a", evil)], "none")
+    say(evil)
+    note(evil)
+    said, noted = capsys.readouterr()
+    shown = ":bell: [b]\\x1b[31mred\\x9b2J\\x07"
+    assert said.splitlines()[1:] == [f"a    {shown} two", shown, "two"]
+    assert noted == f"{shown}\ntwo\n"
+
+
+def test_a_description_of_two_lines_is_one_in_a_line(karya: Run) -> None:
+    told = karya("submit", "-", text='{"action": {"type": "noop"}, "description": "one\\ntwo"}')
+    assert told.stdout.endswith("  one two\n")
 
 
 def test_all_pages_have_one_head(served: Served, karya: Run) -> None:
