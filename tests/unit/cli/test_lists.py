@@ -49,7 +49,7 @@ def test_ids_stay_whole_on_a_narrow_terminal(
 def test_what_others_write_neither_steers_the_terminal_nor_breaks_a_row(
     width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(tables, "out", Console(width=width, emoji=False))
+    monkeypatch.setattr(tables.out, "width", width)
     evil = ":bell: [b]\x1b[31mred\x9b2J\x07\ntwo"
     show_rows(("job", "status"), [("a", evil)], "none")
     say(evil)
