@@ -1,4 +1,4 @@
-"""A bound on request heads, which uvicorn's parser does not have."""
+"""What uvicorn's protocol does not have: a bound on request heads, and a way to hang up."""
 
 import asyncio
 from http import HTTPStatus
@@ -12,9 +12,14 @@ MAX_HEAD_BYTES = 64 * 1024
 HEAD_SECONDS = 10.0
 """How long a client may take to send them."""
 
+HANG_UP = "karya.hang_up"
+"""Of a request's scope: a function that ends its connection at once, whatever has not been sent. Closing it
+waits for a client that does not read."""
+
 
 class BoundedProtocol(HttpToolsProtocol):
-    """Closes connections whose request head is too large or too slow, before it costs memory or time."""
+    """Closes connections whose request head is too large or too slow, before it costs memory or time, and
+    lets those who answer a request hang up."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -47,6 +52,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if not self._in_head:
             self._await_head()
         super().on_message_begin()
+        self.scope[HANG_UP] = self.transport.abort  # type: ignore[typeddict-unknown-key]
 
     def on_headers_complete(self) -> None:
         """The head is there; a body has bounds of its own."""

@@ -4,14 +4,15 @@ https://html.spec.whatwg.org/multipage/server-sent-events.html
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 
 import structlog
 from starlette.responses import StreamingResponse
-from starlette.types import Send
+from starlette.types import Receive, Scope, Send
 
 from karya.api.events.hub import PAUSE_SECONDS, Hub
 from karya.api.events.listener import End, Frame, Listener
+from karya.api.head import HANG_UP
 from karya.core.errors import PositionGone, StoreUnavailable
 from karya.core.ports.events import EventFeed
 
@@ -38,20 +39,32 @@ class EventStream(StreamingResponse):
         self._listener = listener
         self._last = after or hub.mark  # now: what is told from here on comes behind it
         self._silent_since = 0.0
+        self._hang_up: Callable[[], object] = lambda: None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """As every response; it may have to hang up."""
+        self._hang_up = scope[HANG_UP]
+        await super().__call__(scope, receive, send)
 
     async def stream_response(self, send: Send) -> None:
         """As in StreamingResponse, with an end to the patience; afterwards the listener is gone."""
         try:
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+            await self._send_chunks(send)
+            # Behind a connection that was hung up this returns as soon as it is lost.
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+        finally:
+            self._hub.leave(self._listener)
+
+    async def _send_chunks(self, send: Send) -> None:
+        try:
             async for chunk in self._chunks():
                 async with asyncio.timeout(SEND_SECONDS):
                     await send({"type": "http.response.body", "body": chunk, "more_body": True})
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
         except TimeoutError:
             self._listener.end(End.SLOW)
             log.info("listener_stuck", seconds=SEND_SECONDS)
-        finally:
-            self._hub.leave(self._listener)
+            self._hang_up()
 
     async def _chunks(self) -> AsyncIterator[bytes]:
         yield f"retry: {RETRY_MILLIS}\nid: {self._last}\n\n".encode()
@@ -67,7 +80,8 @@ class EventStream(StreamingResponse):
             else:
                 continue
             self._silent_since = now()
-        yield f": {self._listener.ended or End.AGED}\n\n".encode()
+        self._listener.end(End.AGED)
+        yield f": {self._listener.ended}\n\n".encode()
 
     def _standing(self) -> str:
         """An event without data, which nobody is told of: it moves the id from which a client resumes."""

@@ -53,6 +53,11 @@ async def paused(database: AsyncDatabase, numbers: range) -> None:
     await database["job_changes"].insert_many(changes)
 
 
+def connections(gateway: Gateway) -> set[Any]:
+    assert gateway._server is not None
+    return gateway._server.server_state.connections
+
+
 def versions(heard: list[Any]) -> list[int]:
     return [event.data["data"]["version"] for event in heard]
 
@@ -96,7 +101,7 @@ async def test_it_survives_the_death_of_the_primary(tmp_path: Path) -> None:
 
 
 async def test_one_that_does_not_read_costs_nobody_anything(
-    mongo: Mongo, monkeypatch: pytest.MonkeyPatch
+    mongo: Mongo, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(stream, "SEND_SECONDS", 0.5)
     database = mongo.asynchronous
@@ -108,12 +113,15 @@ async def test_one_that_does_not_read_costs_nobody_anything(
             deaf.sendall(b"GET /v1/events HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n")
             await soon(lambda: hub._present, what="the one that does not read")
             (listener,) = hub._present
+            (connection,) = connections(gateway)
             async with client.get("/v1/events", params={"kind": PAUSED.value}) as answer:
                 ear = Ear(answer)
                 hearing = asyncio.create_task(ear.next(MANY))
                 await paused(database, range(MANY))
                 assert versions(await asyncio.wait_for(hearing, 60)) == list(range(MANY))
                 await soon(lambda: len(hub._present) == 1, 10, "one listener less")
+                await soon(lambda: connection not in connections(gateway), 10, "its connection ended")
+            assert not [record for record in caplog.records if record.name == "uvicorn.error"]
             assert listener.ended is not None
             assert not listener._frames
         began = {"after": ear.first_id, "kind": PAUSED.value}

@@ -13,6 +13,7 @@ from karya.api.events import listener as listeners
 from karya.api.events import stream
 from karya.api.events.hub import Hub
 from karya.api.events.listener import End, Listener, Wanted
+from karya.api.head import HANG_UP
 from karya.api.serve import Gateway
 from karya.core.errors import Unavailable
 from karya.core.events import ALL_KINDS, EventKind
@@ -294,14 +295,19 @@ async def test_one_that_does_not_read_is_given_up(
     hub = Hub(events)
     response = stream.EventStream(hub, await hub.listen(Wanted(LOCAL, ALL_KINDS)), None)
     sent: list[Any] = []
+    hung_up = asyncio.Event()
+
+    async def receive() -> Any:
+        await asyncio.Event().wait()
 
     async def stuck(message: Any) -> None:
         sent.append(message["type"])
         if len(sent) > 1:
-            await asyncio.Event().wait()
+            await hung_up.wait()
 
-    await response.stream_response(stuck)
-    assert sent == ["http.response.start", "http.response.body"]
+    scope = {"type": "http", "asgi": {"spec_version": "2.3"}, HANG_UP: hung_up.set}
+    await asyncio.wait_for(response(scope, receive, stuck), 10)
+    assert sent == ["http.response.start", *["http.response.body"] * 2]
     await nobody_left(events)
     await hub.close()
 
