@@ -5,7 +5,7 @@ has a value that users write: all of them come from the settings or from a close
 Prometheus has to keep is bounded.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
@@ -109,6 +109,22 @@ class GatewayMetrics:
             "Requests that had been answered before under their Idempotency-Key",
             registry=registry,
         )
+
+        self._listeners = Gauge("karya_event_listeners", "Listeners to events now", registry=registry)
+        self._behind = Gauge(
+            "karya_event_feed_behind_seconds",
+            "How old what was read last is",
+            registry=registry,
+        )
+        self._sent = Tally("karya_events_sent", "Events sent to listeners", (), registry)
+        self._ended = Tally("karya_event_listeners_ended", "Listeners that went", ("reason",), registry)
+
+    def heard(self, present: int, behind: float, sent: int, ended: Mapping[str, int]) -> None:
+        """Takes how the listeners to events fare now; `sent` and `ended` are from the beginning on."""
+        self._listeners.set(present)
+        self._behind.set(behind)
+        self._sent.counts[()] = sent
+        self._ended.counts.update({(reason,): count for reason, count in ended.items()})
 
     def answered(self, route: str, method: str, status: int, seconds: float, repeated: bool) -> None:
         """One request was answered; `route` is its template."""

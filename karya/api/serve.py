@@ -10,6 +10,7 @@ import uvicorn
 
 from karya.api.app import create_app
 from karya.api.events.hub import Hub
+from karya.api.events.standing import Standing
 from karya.api.head import BoundedProtocol
 from karya.api.meter import Answered, nobody
 from karya.api.services import Services
@@ -57,7 +58,7 @@ class Gateway:
     ) -> None:
         """As `create_app`."""
         self._settings = settings
-        self._hub = Hub(services.events)
+        self._hub = Hub(services.events, services.clock.now)
         self._app = create_app(services, settings, self._hub, turned_away, answered, traced)
         self._live = self._app.state.live
         self._port = settings.port
@@ -69,6 +70,10 @@ class Gateway:
         """Where it listens, with the real port once it has started."""
         host = self._settings.host
         return f"http://[{host}]:{self._port}" if ":" in host else f"http://{host}:{self._port}"
+
+    def listening(self) -> Standing:
+        """How those who listen to events fare."""
+        return self._hub.standing()
 
     async def start(self) -> None:
         """Binds, listens and serves. Raises ConfigError when the address cannot be had."""

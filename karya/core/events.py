@@ -6,6 +6,7 @@ an attempt has started, for one, is not stored: the claim is.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from karya.core.errors import InvalidInput
@@ -78,6 +79,8 @@ class Event:
     kind: EventKind
     user_id: str | None
     job_id: str | None
+    at: datetime
+    """When the store noted it, by its own clock."""
     text: bytes
     """The CloudEvent as JSON, on one line."""
 

@@ -3,11 +3,14 @@
 import asyncio
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 import orjson
 
 from karya.core.errors import InvalidInput, PositionGone, StoreUnavailable
 from karya.core.events import Event, EventKind
+
+STORED_AT = datetime(2026, 11, 28, 2, tzinfo=UTC)
 
 
 def place(number: int) -> str:
@@ -108,4 +111,4 @@ def _event(number: int, kind: EventKind, job: str, user: str | None) -> Event:
     view = {"specversion": "1.0", "id": place(number), "source": "/karya", "type": kind.value}
     view |= {"subject": job, "time": "2026-11-28T02:00:00.000Z", "datacontenttype": "application/json"}
     text = orjson.dumps({**view, "data": {"job_id": job}})
-    return Event(place(number), kind, user, job, text)
+    return Event(place(number), kind, user, job, STORED_AT, text)

@@ -153,6 +153,8 @@ class ServerParts:
             log.warning("no_census", error=str(error) or f"no answer within {_CENSUS_SECONDS:g} s")
             census = None
         self.metrics.standing(census, self._free())
+        heard = self.gateway.listening()
+        self.metrics.gateway.heard(heard.present, heard.behind, heard.sent, heard.ended)
         return self.metrics.registry
 
     async def open(self, host: Host) -> None:

@@ -6,14 +6,16 @@ recent ones reads a feed of its own until it meets the shared one.
 """
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any
 
 import structlog
 
 from karya.api.events.listener import End, Frame, Listener, Wanted
 from karya.api.events.recent import Recent
+from karya.api.events.standing import Standing, none_ended, reason
 from karya.core.errors import PositionGone, StoreUnavailable, Unavailable
 from karya.core.events import EventKind
 from karya.core.ports.events import EventFeed, EventLog
@@ -29,11 +31,22 @@ PAUSE_SECONDS = 0.5
 """Before the store is asked again after it did not answer."""
 
 
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
 class Hub:
     """Tells every listener what it wants to hear, in the order of the store, without a gap or a double."""
 
-    def __init__(self, events: EventLog, most_listeners: int = MOST_LISTENERS) -> None:
+    def __init__(
+        self,
+        events: EventLog,
+        now: Callable[[], datetime] = _utc_now,
+        most_listeners: int = MOST_LISTENERS,
+    ) -> None:
+        """`now` is the time of the store, as well as it is known."""
         self._events = events
+        self._now = now
         self._most = most_listeners
         self._present: set[Listener] = set()
         self._joined: set[Listener] = set()
@@ -45,6 +58,9 @@ class Hub:
         self._position = ""
         self.mark = ""
         """A position that is nobody's: where a listener stands to whom nothing was sent for a while."""
+        self._read_until = now()
+        self._sent = 0
+        self._ended = none_ended()
         self._chores: set[asyncio.Task[None]] = set()
         self._stopping = False
 
@@ -64,18 +80,24 @@ class Hub:
                 await self._fit()
             await self._begin(listener, after)
         except BaseException:
-            self.leave(listener)
+            self._drop(listener)
             raise
         return listener
 
     def leave(self, listener: Listener) -> None:
-        """It listens no more. Harmless when it never did."""
-        self._present.discard(listener)
-        self._joined.discard(listener)
-        if listener.feed is not None:
-            self._give_back(listener)
-        if self._kinds() != self._told():
-            self._chore(self._refit())
+        """It listens no more. Harmless when it is said again."""
+        if listener in self._present:
+            self._ended[reason(listener.ended)] += 1
+        self._drop(listener)
+
+    def sent(self, count: int) -> None:
+        """So many events went to a client."""
+        self._sent += count
+
+    def standing(self) -> Standing:
+        """How it is now."""
+        behind = (self._now() - self._read_until).total_seconds() if self._feed else 0.0
+        return Standing(len(self._present), self._sent, dict(self._ended), max(behind, 0.0))
 
     def apart(self, listener: Listener) -> EventFeed | None:
         """The feed that a listener has to read by itself; None as soon as it can go on with the others."""
@@ -102,6 +124,14 @@ class Hub:
             await asyncio.gather(*self._chores)
 
     # --- one listener -----------------------------------------------------------------------------------
+
+    def _drop(self, listener: Listener) -> None:
+        self._present.discard(listener)
+        self._joined.discard(listener)
+        if listener.feed is not None:
+            self._give_back(listener)
+        if self._kinds() != self._told():
+            self._chore(self._refit())
 
     async def _begin(self, listener: Listener, after: str | None) -> None:
         if after is None:
@@ -158,7 +188,7 @@ class Hub:
                 continue
             feed = await self._events.follow(kinds, self._position if self._feed else None)
             if self._feed is None:
-                self._position, self.mark = feed.position, feed.mark
+                self._position, self.mark, self._read_until = feed.position, feed.mark, self._now()
             if not kinds <= self._told():
                 self._recent = Recent(self._position)
             self._change(feed)
@@ -186,6 +216,7 @@ class Hub:
             listener.end(End.GONE)
 
     async def _read(self, feed: EventFeed) -> None:
+        asked_at = self._now()
         try:
             events = await feed.next()
         except StoreUnavailable as error:
@@ -195,6 +226,7 @@ class Hub:
         for event in events:
             if event.position > self._position:  # a feed that took over may tell some again
                 self._tell(Frame.of(event))
+        self._read_until = events[-1].at if events else asked_at
         self._position = max(self._position, feed.position)
         self.mark = max(self.mark, feed.mark)
 

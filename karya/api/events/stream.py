@@ -75,6 +75,7 @@ class EventStream(StreamingResponse):
             if frames:
                 self._last = frames[-1].event.position
                 yield b"".join(frame.data for frame in frames)
+                self._hub.sent(len(frames))
             elif now() >= self._silent_since + HEARTBEAT_SECONDS:
                 yield f": heartbeat\n{self._standing()}".encode()
             else:

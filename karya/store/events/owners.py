@@ -107,7 +107,7 @@ def _event(
         kind=seen.kind,
         source=job_source(job_id) if job_id else "/",
         subject=subject,
-        at=seen.at,
+        at=instant_text(seen.at),
         data={**about, **({"task": task} if task else {}), **seen.data},
     )
-    return Event(seen.position, seen.kind, user_id, job_id, text)
+    return Event(seen.position, seen.kind, user_id, job_id, seen.at, text)

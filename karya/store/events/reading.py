@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from karya.core.events import CHANGED, MOVED, EventKind
@@ -32,7 +32,8 @@ class Seen:
 
     position: str
     kind: EventKind
-    at: str
+    at: datetime
+    """In UTC."""
     data: Mapping[str, Any]
     task_id: str | None = None
     job_id: str | None = None
@@ -44,7 +45,8 @@ def read(change: Document) -> Seen | None:
     """The event that a change is; None for one that is none."""
     collection, operation = change["ns"]["coll"], change["operationType"]
     position = change["_id"]["_data"]
-    at = instant_text(change["wallTime"] if "wallTime" in change else change["clusterTime"].as_datetime())
+    stored = change["wallTime"] if "wallTime" in change else change["clusterTime"].as_datetime()
+    at = stored.replace(tzinfo=UTC)
     ident, document = change["documentKey"]["_id"], change.get("fullDocument", {})
     match collection, operation:
         case (_, "insert") if collection == TASKS:
@@ -106,7 +108,7 @@ def _times(updated: Document) -> dict[str, str]:
     return {name: instant_text(updated[name]) for name in named if name in updated}
 
 
-def _leadership(position: str, at: str, lock: Document) -> Seen:
+def _leadership(position: str, at: datetime, lock: Document) -> Seen:
     if not lock["owner"]:
         return Seen(position, EventKind.SCHEDULER_RESIGNED, at, {})
     return Seen(position, EventKind.SCHEDULER_ELECTED, at, _some(lock, "owner", "token"))
@@ -117,5 +119,5 @@ def _some(document: Document, *names: str) -> dict[str, Any]:
 
 
 def instant_text(instant: datetime) -> str:
-    """RFC 3339 of a naive date in UTC, as the driver gives it here."""
+    """RFC 3339 of a date in UTC; the driver gives naive ones here."""
     return f"{instant.replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
