@@ -6,6 +6,9 @@ from datetime import datetime
 
 from karya.core.hint import Hint
 
+MOST_TOLD = 1_000
+"""How many new tasks are kept until somebody listens."""
+
 
 class Inbox:
     """Messages and a wake-up call; every method may be called from any thread."""
@@ -15,6 +18,7 @@ class Inbox:
         self._lock = threading.Lock()
         self._returned: list[Hint] = []
         self._poked: datetime | None = None
+        self._told: list[Hint] = []
         self._stopped = False
 
     @property
@@ -22,10 +26,15 @@ class Inbox:
         """Whether the end was asked for."""
         return self._stopped
 
-    def poke(self, due_at: datetime) -> None:
-        """Something was stored or made READY just now, none of it due before this."""
+    def poke(self, due_at: datetime | None, told: Sequence[Hint] = ()) -> None:
+        """Implements `Poke`. What is told while nobody listens is looked for in the end, as all else."""
         with self._lock:
-            self._poked = min(self._poked or due_at, due_at)
+            dues = [due_at, self._poked]
+            if len(self._told) + len(told) <= MOST_TOLD:
+                self._told += told
+            else:
+                dues += [hint.due_at for hint in told]
+            self._poked = min((due for due in dues if due is not None), default=None)
         self._signal.set()
 
     def wake(self) -> None:
@@ -53,6 +62,12 @@ class Inbox:
         with self._lock:
             poked, self._poked = self._poked, None
         return poked
+
+    def take_told(self) -> list[Hint]:
+        """The new tasks that were told since the last call."""
+        with self._lock:
+            told, self._told = self._told, []
+        return told
 
     def take_returned(self) -> list[Hint]:
         """The hints that came back since the last call."""

@@ -1,11 +1,13 @@
 """One pool as the scheduler sees it: what it holds of its tasks, and how far it has read them. No I/O."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from karya.actors.timetable import Timetable
+from karya.core.hint import Hint
 from karya.core.policies import MISFIRE_GRACE
-from karya.core.ports import Gap
+from karya.core.ports import DueTask, Gap
 from karya.core.times import EPOCH, floor_millis
 
 Position = tuple[datetime, str]
@@ -57,6 +59,16 @@ class Lane:
         """Something was stored or made READY, perhaps of this pool, and none of it is due before this."""
         due_at = floor_millis(due_at)
         self._news = min(self._news or due_at, due_at)
+
+    def told(self, hints: Iterable[Hint]) -> Sequence[DueTask]:
+        """What is new among the tasks that were told, as if they had been read: those of this pool. While
+        older ones are still to be read they are left to the looks, which keep the order."""
+        own = [hint for hint in hints if hint.pool == self.pool]
+        if self.look is not None or self.unread_after is not None or self.timetable.room < len(own):
+            for hint in own:
+                self.poke(hint.due_at)
+            return []
+        return [DueTask(hint, 1, False) for hint in own if not self.timetable.has_met(hint.task_id)]
 
     def begins_at(self, until: datetime) -> float:
         """When (monotonic seconds) to look again: sooner when there is news that is due by `until`, and would

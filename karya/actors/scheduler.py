@@ -11,6 +11,7 @@ from itertools import islice
 import structlog
 
 from karya.actors.fairly import FairReader
+from karya.actors.handing import Handing
 from karya.actors.inbox import Inbox
 from karya.actors.lane import START, Lane, Look
 from karya.actors.leading import Leadership
@@ -18,7 +19,6 @@ from karya.actors.looking import Reader
 from karya.actors.metrics import SchedulerMetrics
 from karya.actors.waking import Waking
 from karya.core.errors import StoreUnavailable
-from karya.core.hint import Hint
 from karya.core.pools import DEFAULT_POOL
 from karya.core.ports import (
     Admissions,
@@ -44,10 +44,6 @@ _CATCH_UP_SECONDS = 0.05
 """How often chains that are to make up for an outage are gone on with, at most."""
 
 _CATCH_UP_BATCH = 500
-_ADMITTED_AT_ONCE = 20
-"""How many tasks that need a slot are asked about in one go: each may cost a transaction, and whatever else
-is due waits as long."""
-
 _PAGE, _PAGE_OF_MANY = 500, 250
 """How many tasks of one pool are read, or jobs caught up with, in one go; fewer where there are several
 pools. So long nothing is handed over, and it is less than hints are ahead of their instants."""
@@ -78,7 +74,6 @@ class Scheduler:
         self._inbox = inbox
         self._settings = settings
         self._agenda = agenda
-        self._admissions = admissions
         self._producer = producer
         self._clock = clock
         self._metrics = metrics
@@ -87,6 +82,7 @@ class Scheduler:
         self._lanes = {pool: Lane(pool, _CAPACITY, resend_after) for pool in pools}
         self._page = min(settings.batch, _PAGE_OF_MANY if len(self._lanes) > 1 else _PAGE)
         self._waking = Waking(limits, clock)
+        self._handing = Handing(producer, admissions, self._waking, clock, metrics)
         self._reader = Reader(agenda, settings.batch, self._page)
         self._fair = FairReader(agenda)
         self._sweep_at = self._catch_up_at = 0.0
@@ -117,24 +113,28 @@ class Scheduler:
         if not self._lead():
             return min(_STAND_BY_SECONDS, self._settings.poll.total_seconds())
         self._hear()
-        self._dispatch()
+        self._handing.over(self._lanes.values())
         self._wake()
         self._look()
         if self._unfinished and self._clock.monotonic() >= self._catch_up_at:
             self._catch_up()
         if self._clock.monotonic() >= self._sweep_at:
             self._sweep()
-        self._dispatch()
+        self._handing.over(self._lanes.values())
         return self._pause()
 
     def _hear(self) -> None:
-        returned, poked = self._inbox.take_returned(), self._inbox.take_poke()
+        returned, told, poked = self._inbox.take_returned(), self._inbox.take_told(), self._inbox.take_poke()
         for lane in self._lanes.values():
             lane.timetable.put_back(hint for hint in returned if hint.pool == lane.pool)
             if poked is not None:
                 lane.poke(poked)
         if poked is not None:
             self._waking.hear()
+        if told:
+            until = self._clock.now() + self._settings.look_ahead
+            for lane in self._lanes.values():
+                self._plan(lane, lane.told(told), until)
 
     def _wake(self) -> None:
         """Those that waited for a limit and may go are due now."""
@@ -191,7 +191,7 @@ class Scheduler:
         page = self._reader.page(lane, look)
         for part in page.parts:
             self._plan(lane, part, look.until)
-            self._dispatch()
+            self._handing.over(self._lanes.values())
         look.after = page.last or look.after
         look.seconds += self._clock.monotonic() - started
         if page.more:
@@ -263,45 +263,6 @@ class Scheduler:
                 self._plan(lane, self._within(lane, extension), until)
         ended = self._clock.monotonic()
         self._catch_up_at = ended + max(_CATCH_UP_SECONDS, self._rest_after(ended - started))
-
-    def _dispatch(self) -> None:
-        for lane in self._lanes.values():
-            room = self._producer.room(lane.pool)
-            if room > 0:
-                self._hand_over(lane, room)
-
-    def _hand_over(self, lane: Lane, room: int) -> None:
-        due = self._within_limits(lane, room)
-        slotted = [hint for hint in due if hint.slotted]
-        self._offer([hint for hint in due if not hint.slotted] if slotted else due)
-        lane.timetable.put_back(slotted[_ADMITTED_AT_ONCE:])
-        if slotted:
-            self._offer(self._admitted(lane, slotted[:_ADMITTED_AT_ONCE]))
-
-    def _within_limits(self, lane: Lane, room: int) -> Sequence[Hint]:
-        due = lane.timetable.hand_out(self._clock.now(), room, self._clock.monotonic())
-        try:
-            return self._waking.within(due)
-        except StoreUnavailable:
-            lane.timetable.put_back(due)
-            raise
-
-    def _offer(self, hints: Sequence[Hint]) -> None:
-        if hints:
-            self._producer.offer(hints)
-            self._metrics.dispatched.inc(len(hints))
-
-    def _admitted(self, lane: Lane, hints: Sequence[Hint]) -> Sequence[Hint]:
-        """Those whose occurrence holds the slot of its job; the others are offered when they are read
-        again."""
-        try:
-            admission = self._admissions.admit(hints, self._clock.now())
-        except StoreUnavailable:
-            lane.timetable.put_back(hints)
-            raise
-        lane.timetable.take_back([*admission.waiting, *admission.dropped])
-        self._metrics.overlapped.inc(admission.skipped)
-        return admission.admitted
 
     def _sweep(self) -> None:
         now = self._clock.now()

@@ -89,6 +89,10 @@ class Timetable:
             return _version(waiting) == _version(hint)
         return self._is_sent(hint)
 
+    def has_met(self, task_id: str) -> bool:
+        """Whether the task in any state waits here, or was handed out a short while ago."""
+        return task_id in self._waiting or task_id in self._sent
+
     def add(self, hints: Iterable[Hint]) -> None:
         """Takes hints in; an earlier state of the same task gives way."""
         for hint in hints:

@@ -15,7 +15,7 @@ from karya.core.pools import DEFAULT_POOL
 from karya.core.priority import DEFAULT_PRIORITY
 from karya.core.retry import DEFAULT_RETRY, RetryPolicy
 from karya.core.steps import StepTimeout
-from karya.core.task import TaskKind
+from karya.core.task import Task, TaskKind
 from karya.core.trace import Trace
 
 
@@ -56,3 +56,29 @@ class Hint:
     def attempt(self) -> int:
         """The number of the attempt that a successful claim begins."""
         return self.attempts + 1
+
+
+def hint_of(task: Task) -> Hint:
+    """What a worker has to be told of this task."""
+    return Hint(
+        task_id=task.id,
+        job_id=task.job_id,
+        kind=task.kind,
+        token=task.token,
+        attempts=task.attempts,
+        instant=task.instant,
+        due_at=task.due_at,
+        solo=task.solo,
+        linked=task.linked,
+        slotted=task.slotted,
+        limits=task.limits,
+        templated=task.templated,
+        cause=task.cause if task.linked or task.slotted or task.templated else None,
+        timeout=task.timeout,
+        retry=task.retry,
+        pool=task.pool,
+        user_id=task.user_id,
+        priority=task.priority,
+        action=None if task.kind is TaskKind.HOOK else task.action,
+        trace=task.trace,
+    )

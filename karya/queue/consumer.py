@@ -97,10 +97,10 @@ class WorkerSocket:
             self._announcing = True
             asyncio.get_running_loop().call_soon(self._announce_change)
 
-    def poke(self, due_at: datetime) -> None:
+    def poke(self, due_at: datetime | None, told: Sequence[Hint] = ()) -> None:
         """See Consumer. Lost while no dispatcher answers."""
         if self._link is not None:
-            self._link.send(Poke(due_at=due_at))
+            self._link.send(Poke(due_at=due_at, told=tuple(told)))
 
     def _announce_change(self) -> None:
         self._announcing = False

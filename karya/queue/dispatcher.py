@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
 
 import structlog
 import zmq
@@ -10,6 +9,7 @@ import zmq
 from karya.core.hint import Hint
 from karya.core.pools import DEFAULT_POOL
 from karya.core.ports import PoolLoad, WorkerInfo
+from karya.core.ports.queue import Poke as Poked
 from karya.core.settings import QueueSettings
 from karya.queue.backlog import Backlog
 from karya.queue.entrance import Entrance
@@ -55,14 +55,14 @@ class Dispatcher:
         monotonic: Callable[[], float],
         *,
         on_room: Callable[[], None],
-        on_poke: Callable[[datetime], None],
+        on_poke: Poked,
         on_lost: Callable[[Sequence[Hint]], None],
         keys: QueueKeys | None = None,
         pools: Iterable[str] = (DEFAULT_POOL,),
         capacity: int = 1_000,
     ) -> None:
-        """`on_room` is told when the backlog of a pool falls to half of `capacity`, `on_poke` that a task is
-        due then, `on_lost` which hints went to a worker that vanished or got lost on the way: they may be
+        """`on_room` is told when the backlog of a pool falls to half of `capacity`, `on_poke` what was
+        stored, `on_lost` which hints went to a worker that vanished or got lost on the way: they may be
         unclaimed. `pools` are all that hints can have."""
         self.dropped_frames = 0
         self._settings, self._monotonic = settings, monotonic
@@ -163,7 +163,7 @@ class Dispatcher:
                 peer.announced(report, self._monotonic())
                 self._wake.set()
             case Poke():
-                self._tell(self._on_poke, report.due_at)
+                self._tell(self._on_poke, report.due_at, report.told)
             case Bye():
                 peer.took_over(report.taken)
                 self._drop(peer, "it left")

@@ -61,10 +61,11 @@ class Credit(_Message):
 
 
 class Poke(_Message):
-    """A task has just been stored that is due then."""
+    """Tasks have just been stored: those that are told, and others, if any, of which none is due before."""
 
     type: Literal["poke"] = "poke"
-    due_at: Instant
+    due_at: Instant | None
+    told: tuple[Hint, ...] = ()
 
 
 class Bye(_Message):
@@ -106,12 +107,24 @@ _REPORT: TypeAdapter[Report] = TypeAdapter(Annotated[Report, Field(discriminator
 _ORDER: TypeAdapter[Order] = TypeAdapter(Annotated[Order, Field(discriminator="type")])
 _T = TypeVar("_T")
 _HINT = TypeAdapter(Hint)
+_MOST_TOLD_BYTES = MAX_REPORT_BYTES - 1024
 _HEAD, _TAIL = b'{"type":"work","hints":[', b"]}"
 
 
 def encode(message: Report | Order) -> bytes:
     """The message as one frame. Work goes through `pack`, which keeps to the limit."""
+    if isinstance(message, Poke) and message.told:
+        return _encode_told(message)
     return message.__pydantic_serializer__.to_json(message)
+
+
+def _encode_told(poke: Poke) -> bytes:
+    """What does not fit is not told, and has to be looked for."""
+    parts = [_HINT.dump_json(hint, exclude_defaults=True) for hint in poke.told]
+    if sum(map(len, parts)) > _MOST_TOLD_BYTES:
+        others = [] if poke.due_at is None else [poke.due_at]
+        return encode(Poke(due_at=min([*others, *(hint.due_at for hint in poke.told)])))
+    return encode(poke.model_copy(update={"told": ()}))[: -len("]}")] + b",".join(parts) + b"]}"
 
 
 def decode_report(frames: Sequence[bytes]) -> Report | None:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from karya.core.action import Action, NoopAction
-from karya.core.hint import Hint
+from karya.core.hint import hint_of
 from karya.core.hook import HookSpec, Trigger
 from karya.core.job import Job, new_job
 from karya.core.occurrence import occurrence_tasks, scheduled
@@ -13,7 +13,7 @@ from karya.core.ports import DueTask, Submission
 from karya.core.schedule import Interval, Once, Schedule
 from karya.core.spec import JobSpec
 from karya.core.steps import StepSpec, When
-from karya.core.task import Task, TaskKind, TaskState
+from karya.core.task import Task, TaskState
 from karya.core.transitions import Move, Transition
 
 NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)
@@ -94,32 +94,6 @@ def another_task(job: Job, number: int, status: TaskState = TaskState.READY) -> 
     """A further task of a job, due `number` seconds after its first."""
     cursor = job.cursor.model_copy(update={"at": job.cursor.at + number * SECOND, "count": 1 + number})
     return occurrence_tasks(job, scheduled(job, cursor), NOW)[0].model_copy(update={"status": status})
-
-
-def hint_of(task: Task) -> Hint:
-    """What the scheduler would tell of this task."""
-    return Hint(
-        task_id=task.id,
-        job_id=task.job_id,
-        kind=task.kind,
-        token=task.token,
-        attempts=task.attempts,
-        instant=task.instant,
-        due_at=task.due_at,
-        solo=task.solo,
-        linked=task.linked,
-        slotted=task.slotted,
-        limits=task.limits,
-        templated=task.templated,
-        cause=task.cause if task.linked or task.slotted or task.templated else None,
-        timeout=task.timeout,
-        retry=task.retry,
-        pool=task.pool,
-        user_id=task.user_id,
-        priority=task.priority,
-        action=None if task.kind is TaskKind.HOOK else task.action,
-        trace=task.trace,
-    )
 
 
 def due(task: Task) -> DueTask:

@@ -1,7 +1,6 @@
 """The server: every call of a client, and the part that answers it."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from datetime import datetime
 
 from karya.actors.metrics import Figures, ServerMetrics
 from karya.actors.server.changing import Changing
@@ -18,6 +17,7 @@ from karya.core.ports import Clock, ErrorLogRepository, JobRepository, TaskRepos
 from karya.core.ports.ledger import Auditor
 from karya.core.ports.letters import LetterService
 from karya.core.ports.lifecycle import History, Lifecycle
+from karya.core.ports.queue import Poke
 from karya.core.ports.traces import Traces
 from karya.core.spec import JobSpec
 from karya.core.why import Crew
@@ -39,7 +39,7 @@ class Server:
         auditor: Auditor,
         clock: Clock,
         metrics: ServerMetrics,
-        poke: Callable[[datetime], None],
+        poke: Poke,
         probes: Mapping[str, Probe],
         gather: Callable[[], Awaitable[Iterable[Figures]]],
         crew: Callable[[], Awaitable[Crew]],

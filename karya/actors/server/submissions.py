@@ -1,11 +1,12 @@
 """Taking jobs in, one by one or many at once."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 
 from karya.actors.metrics import ServerMetrics
 from karya.actors.server.checks import Checks
+from karya.actors.server.news import news_of
 from karya.core.action import Action
 from karya.core.breaths import in_breaths
 from karya.core.coalesce import Coalescer
@@ -15,6 +16,7 @@ from karya.core.ids import MOST_NUMBERED, minted_at, new_id, numbered_id
 from karya.core.job import LIVE_STATES, Job, new_job, warnings_of
 from karya.core.occurrence import opening
 from karya.core.ports import Clock, JobRepository, Submission
+from karya.core.ports.queue import Poke
 from karya.core.ports.traces import Traces
 from karya.core.spec import JobSpec
 from karya.core.times import floor_millis
@@ -39,7 +41,7 @@ class Submissions:
         checks: Checks,
         clock: Clock,
         metrics: ServerMetrics,
-        poke: Callable[[datetime], None],
+        poke: Poke,
         traces: Traces | None = None,
     ) -> None:
         self._jobs = jobs
@@ -125,7 +127,7 @@ class Submissions:
         await self._jobs.submit(submissions)
         self._metrics.submitted.inc(len(submissions))
         self._metrics.submit_jobs.observe(len(submissions))
-        self._poke(_first_due(submissions))
+        self._poke(*news_of(submissions, self._now()))
         return [None] * len(submissions)
 
     async def _stored(self, job: Job) -> Job:
@@ -154,10 +156,6 @@ def minting(key: str) -> datetime:
 def submission_of(job: Job) -> Submission:
     """The job with the tasks that it begins with."""
     return Submission(*opening(job))
-
-
-def _first_due(submissions: Iterable[Submission]) -> datetime:
-    return min(task.due_at for submission in submissions for task in submission.tasks)
 
 
 def _is_nameless(submission: Submission) -> bool:

@@ -52,6 +52,14 @@ Resolve = Callable[[], Awaitable[str | None]]
 """Finds the dispatcher's present endpoint; None while there is none."""
 
 
+class Poke(Protocol):
+    """Tells the scheduler that something was stored, or made READY. A hint that may be lost."""
+
+    def __call__(self, due_at: datetime | None, told: Sequence[Hint] = ()) -> None:
+        """`told` are new tasks that may be claimed at once and that nothing follows: it need not look for
+        them. Of all others none is due before `due_at`; None says that there are no others."""
+
+
 class Consumer(Protocol):
     """A worker's end of the queue."""
 
@@ -64,5 +72,5 @@ class Consumer(Protocol):
     def report(self, free: int, running: int) -> None:
         """Announces how many more tasks this worker can take at once."""
 
-    def poke(self, due_at: datetime) -> None:
-        """Tells the scheduler that a task is due then; a hint that may be lost."""
+    def poke(self, due_at: datetime | None, told: Sequence[Hint] = ()) -> None:
+        """See `Poke`."""

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from karya.core.action import RestAction
+from karya.core.hint import hint_of
 from karya.core.job import Cursor, Job
 from karya.core.ports import StepResult
 from karya.core.schedule import Once
@@ -22,7 +23,6 @@ from tests.support.story import (
     bury,
     every,
     first_task,
-    hint_of,
     release,
     step,
     submission,

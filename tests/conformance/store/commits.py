@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from karya.core.errorlog import MAX_ERROR_CHARACTERS, ErrorSource
+from karya.core.hint import hint_of
 from karya.core.schedule import Once
 from karya.core.task import TaskState
 from karya.core.transitions import Move, Transition
@@ -18,7 +19,6 @@ from tests.support.story import (
     bury,
     cancel,
     first_task,
-    hint_of,
     release,
     retry,
     submission,

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from karya.core.action import Action
+from karya.core.hint import hint_of
 from karya.core.job import Job
 from karya.core.ports import Claim, Submission
 from karya.core.steps import StepSpec, When
@@ -20,7 +21,6 @@ from tests.support.story import (
     at,
     bury,
     cancel,
-    hint_of,
     release,
     retry,
     step,

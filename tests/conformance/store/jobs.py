@@ -6,6 +6,7 @@ import orjson
 import pytest
 
 from karya.core.errors import Conflict, KaryaError
+from karya.core.hint import hint_of
 from karya.core.job import JobState
 from karya.core.queries import JobQuery
 from karya.core.schedule import Once
@@ -22,7 +23,6 @@ from tests.support.story import (
     at,
     every,
     first_task,
-    hint_of,
     submission,
 )
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from karya.core.hint import hint_of
 from karya.core.ports import (
     Admissions,
     Agenda,
@@ -25,7 +26,7 @@ from karya.core.ports.ledger import Ledger
 from karya.core.ports.lifecycle import History, Lifecycle
 from karya.core.task import Task, TaskKind
 from karya.core.transitions import Transition
-from tests.support.story import NOW, hint_of
+from tests.support.story import NOW
 
 TTL = timedelta(seconds=20)
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from karya.core.errors import Conflict, NotFound
+from karya.core.hint import hint_of
 from karya.core.ids import new_id
 from karya.core.job import Job, JobState
 from karya.core.ports import Submission
@@ -23,7 +24,6 @@ from tests.support.story import (
     due,
     every,
     first_task,
-    hint_of,
     retry,
     step,
     submission,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from karya.core.hint import Hint
+from karya.core.hint import Hint, hint_of
 from karya.core.job import Job
 from karya.core.limits import Concurrency, Rate
 from karya.core.outcome import LEASE_EXPIRED
@@ -26,7 +26,6 @@ from tests.support.story import (
     bury,
     cancel,
     first_task,
-    hint_of,
     release,
     retry,
     step,

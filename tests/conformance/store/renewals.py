@@ -2,10 +2,11 @@
 
 import asyncio
 
+from karya.core.hint import hint_of
 from karya.core.schedule import Once
 from karya.core.task import TaskState
 from tests.conformance.store.kit import TTL, StoreKit
-from tests.support.story import a_job, at, first_task, hint_of, release, submission, succeed
+from tests.support.story import a_job, at, first_task, release, submission, succeed
 
 
 class RenewalsConformance:

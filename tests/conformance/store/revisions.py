@@ -10,6 +10,7 @@ import pytest
 
 from karya.core.action import Action, NoopAction, RestAction
 from karya.core.errors import Conflict, InvalidInput, NotFound
+from karya.core.hint import hint_of
 from karya.core.ids import new_id
 from karya.core.job import Job, JobState
 from karya.core.misfire import SkipRange
@@ -31,7 +32,6 @@ from tests.support.story import (
     due,
     every,
     first_task,
-    hint_of,
     retry,
     step,
     submission,

@@ -5,26 +5,14 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from karya.core.hint import Hint
+from karya.core.hint import Hint, hint_of
 from karya.core.occurrence import Occurrence, occurrence_tasks, triggered
 from karya.core.policies import Overlap
 from karya.core.ports import Admission
 from karya.core.schedule import Once
 from karya.core.task import TaskState
 from tests.conformance.store.kit import StoreKit
-from tests.support.story import (
-    NOW,
-    a_job,
-    at,
-    bury,
-    due,
-    hint_of,
-    release,
-    retry,
-    step,
-    submission,
-    succeed,
-)
+from tests.support.story import NOW, a_job, at, bury, due, release, retry, step, submission, succeed
 
 READY, RUNNING, SKIPPED, CANCELLED = (
     TaskState.READY,

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from karya.core.hint import hint_of
 from karya.core.job import Job
 from karya.core.policies import Misfire, Overlap
 from karya.core.ports import Submission
@@ -21,7 +22,6 @@ from tests.support.story import (
     due,
     every,
     first_task,
-    hint_of,
     step,
     submission,
     succeed,

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from karya.core.errors import InvalidInput
+from karya.core.hint import hint_of
 from karya.core.job import Job
 from karya.core.ports import StepCounts
 from karya.core.task import OPEN_STATES, START_WITHIN, TaskKind, TaskState
@@ -17,7 +18,6 @@ from tests.support.story import (
     at,
     bury,
     first_task,
-    hint_of,
     submission,
     succeed,
 )

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 
 import pytest
@@ -20,6 +19,7 @@ from karya.store.letters import MongoLetters
 from tests.conformance.store.kit import StoreKit
 from tests.support.held_clock import HeldClock
 from tests.support.mongo import Mongo
+from tests.support.pokes import Pokes
 
 SPEC = spec_model([NoopAction, RestAction])
 
@@ -53,7 +53,7 @@ class Counter:
         **probes: Any,
     ) -> None:
         self.kit = kit
-        self.pokes: list[datetime] = []
+        self.pokes = Pokes()
         self.counts = ServerMetrics()
 
         async def gather() -> Any:
@@ -63,7 +63,7 @@ class Counter:
             return ()
 
         clock = clock or HeldClock(kit.time)
-        letters = Letters(MongoLetters(mongo.asynchronous), kit.tasks, clock, self.pokes.append)
+        letters = Letters(MongoLetters(mongo.asynchronous), kit.tasks, clock, self.pokes)
         self.server = Server(
             rules=SpecRules(SPEC, refusal),
             jobs=jobs or kit.jobs,
@@ -76,7 +76,7 @@ class Counter:
             auditor=LedgerAuditor(kit.ledger, kit.jobs, "scheduler"),
             clock=clock,
             metrics=self.counts,
-            poke=self.pokes.append,
+            poke=self.pokes,
             probes=probes,
             gather=gather,
             crew=crew,

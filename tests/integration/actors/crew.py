@@ -8,7 +8,7 @@ from typing import Any
 from karya.actors.metrics import WorkerMetrics
 from karya.actors.reporter import Reporter
 from karya.actors.worker import Worker
-from karya.core.hint import Hint
+from karya.core.hint import Hint, hint_of
 from karya.core.job import Job
 from karya.core.settings import WorkerSettings
 from karya.core.task import Task, TaskState
@@ -17,7 +17,7 @@ from tests.support.actions import Actions
 from tests.support.held_clock import HeldClock
 from tests.support.line import Line
 from tests.support.soon import soon
-from tests.support.story import first_task, hint_of, submission
+from tests.support.story import first_task, submission
 
 LEASE = timedelta(seconds=20)
 _STARTED = ("attempt ", "coalescer")

@@ -13,6 +13,7 @@ from karya.actors.janitor import Janitor
 from karya.actors.metrics import ServerMetrics
 from karya.actors.server.steering import Steering
 from karya.core.action import Action, NoopAction
+from karya.core.hint import hint_of
 from karya.core.job import Job, JobState, new_job
 from karya.core.policies import Overlap
 from karya.core.retry import RetryPolicy
@@ -35,7 +36,6 @@ from tests.support.story import (
     due,
     every,
     first_task,
-    hint_of,
     submission,
     succeed,
 )

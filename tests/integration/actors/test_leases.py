@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from karya.core.hint import Hint
+from karya.core.hint import Hint, hint_of
 from karya.core.outcome import Failure
 from karya.core.ports import Commit
 from karya.core.task import Lease, TaskState
@@ -12,7 +12,7 @@ from tests.integration.actors.crew import LEASE, SHORT_LEASE, Crew, Mate
 from tests.support.actions import Actions
 from tests.support.away import Away
 from tests.support.soon import soon
-from tests.support.story import NOW, ON_FAILURE, a_job, at, every, hint_of, release
+from tests.support.story import NOW, ON_FAILURE, a_job, at, every, release
 
 
 def running() -> Actions:

@@ -6,11 +6,12 @@ import pytest
 
 from karya.actors.lane import Lane, Look
 from karya.actors.looking import Page, Reader
+from karya.core.hint import hint_of
 from karya.core.job import Job
 from karya.core.schedule import Once
 from tests.conformance.store.kit import StoreKit
 from tests.support.commands import RECORDER
-from tests.support.story import a_job, at, first_task, hint_of, release, submission
+from tests.support.story import a_job, at, first_task, release, submission
 
 MANY = 12
 

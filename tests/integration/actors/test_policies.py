@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from karya.core.hint import hint_of
 from karya.core.job import Job
 from karya.core.occurrence import occurrence_tasks, triggered
 from karya.core.policies import Misfire, MisfirePolicy, Overlap
@@ -15,7 +16,7 @@ from karya.core.task import Task, TaskState
 from tests.integration.actors.desk import SELDOM, Desk, Post, from_now, now
 from tests.support.away import AwayBlocking
 from tests.support.soon import soon
-from tests.support.story import ON_MISFIRE, a_job, every, first_task, hint_of, retry, submission, succeed
+from tests.support.story import ON_MISFIRE, a_job, every, first_task, retry, submission, succeed
 
 TEN_SECONDS = timedelta(seconds=10)
 QUICK = Misfire(policy=MisfirePolicy.SKIP, grace=timedelta(seconds=1))

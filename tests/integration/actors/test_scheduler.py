@@ -9,13 +9,13 @@ import pytest
 
 from karya.actors import fairly, looking, scheduler
 from karya.core.clock import SystemClock
-from karya.core.hint import Hint
+from karya.core.hint import Hint, hint_of
 from karya.core.task import CLAIM_AHEAD
 from tests.integration.actors.desk import SELDOM, Desk, Offers, from_now
 from tests.support.away import AwayBlocking
 from tests.support.mongo import Mongo
 from tests.support.soon import soon
-from tests.support.story import every, first_task, hint_of
+from tests.support.story import every, first_task
 
 
 async def test_a_little_before_the_instant_so_that_it_is_claimed_by_then(desk: Desk) -> None:
@@ -82,6 +82,17 @@ async def test_a_poke_finds_a_new_task_at_once(desk: Desk) -> None:
     job = await desk.job()
     post.inbox.poke(job.cursor.at)
     await post.offered(job)
+
+
+async def test_a_new_task_that_is_told_is_offered_without_a_look(desk: Desk) -> None:
+    post = desk.scheduler(poll=SELDOM)
+    await soon(lambda: post.looks == 1)
+    jobs = [await desk.job(), await desk.job(pool="gpu"), await desk.job()]
+    post.inbox.poke(None, [hint_of(first_task(job)) for job in jobs])
+    await post.offered(jobs[0], jobs[2])
+    post.inbox.poke(jobs[0].cursor.at)
+    await soon(lambda: post.looks == 2)
+    assert len(post.offers.jobs) == 2, "what was told is known to the looks"
 
 
 async def test_a_poke_about_the_far_future_causes_no_look(desk: Desk) -> None:

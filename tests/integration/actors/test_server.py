@@ -9,6 +9,7 @@ import pytest
 from karya.actors.server import health, reading, submissions
 from karya.core.action import Action, RestAction
 from karya.core.errors import Conflict, InvalidInput, NotFound, Outdated, StoreUnavailable
+from karya.core.hint import hint_of
 from karya.core.ids import fixed_id, new_id, numbered_id
 from karya.core.job import Job, JobState
 from karya.core.ports import JobService
@@ -49,7 +50,8 @@ async def test_a_submitted_job_is_stored_with_its_first_tasks_and_poked(
         ("a", TaskState.READY, at(0.001)),
         ("b", TaskState.BLOCKED, at(0.001)),
     }
-    assert counter.pokes == [at(0.001)]
+    ready = next(task for task in tasks if task.step == "a")
+    assert (counter.pokes, counter.pokes.told) == ([None], [hint_of(ready)])
 
 
 async def test_the_past_is_warned_about_and_the_future_waited_for(counter: Counter) -> None:

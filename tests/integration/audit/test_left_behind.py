@@ -10,6 +10,7 @@ import pytest
 from karya.core import transitions
 from karya.core.audit.findings import Code, Finding
 from karya.core.audit.judge import judge
+from karya.core.hint import hint_of
 from karya.core.ids import task_id
 from karya.core.policies import Overlap
 from karya.core.ports import Claim
@@ -17,7 +18,7 @@ from karya.core.retry import RetryPolicy
 from karya.core.schedule import Once
 from tests.conformance.store.kit import TTL
 from tests.integration.audit.ledgers import PATIENCE, ledger_of, moment_of
-from tests.support.story import at, every, first_task, hint_of, step
+from tests.support.story import at, every, first_task, step
 from tests.support.world import World, hangs
 
 Deed = Callable[[World], Coroutine[Any, Any, Any]]

@@ -55,7 +55,7 @@ def opened(url: str) -> Iterator[MongoStore]:
 def submissions_to(store: MongoStore) -> Submissions:
     rules = SpecRules(SPEC, lambda action: None)
     return Submissions(
-        store.jobs, Checks(store.users, rules), SystemClock(), ServerMetrics(), lambda instant: None
+        store.jobs, Checks(store.users, rules), SystemClock(), ServerMetrics(), lambda *_: None
     )
 
 

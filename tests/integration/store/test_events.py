@@ -10,6 +10,7 @@ from pymongo.errors import AutoReconnect, OperationFailure
 
 from karya.core.errors import InvalidInput, PositionGone, StoreUnavailable
 from karya.core.events import ALL_KINDS, CHANGED, MOVED, Event, EventKind
+from karya.core.hint import hint_of
 from karya.core.ids import new_id
 from karya.core.misfire import SkipRange
 from karya.core.ports import Commit
@@ -29,7 +30,6 @@ from tests.support.story import (
     bury,
     every,
     first_task,
-    hint_of,
     release,
     retry,
     step,

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from karya.core.action import Action, RestAction
+from karya.core.hint import hint_of
 from karya.core.hook import HookSpec, Trigger
 from karya.core.job import Job
 from karya.core.queries import JobQuery
@@ -13,7 +14,7 @@ from karya.core.user import User
 from karya.store.directory import LockDirectory
 from tests.conformance.store.kit import TTL, StoreKit
 from tests.integration.store.conftest import Mongo
-from tests.support.story import NOW, a_job, bury, first_task, hint_of, submission, succeed
+from tests.support.story import NOW, a_job, bury, first_task, submission, succeed
 
 TEXTS = [
     "$where",

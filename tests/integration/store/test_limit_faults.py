@@ -7,12 +7,13 @@ from motor.motor_asyncio import AsyncIOMotorClientSession
 from pymongo.errors import AutoReconnect
 
 from karya.core.errors import StoreUnavailable
+from karya.core.hint import hint_of
 from karya.core.task import TaskState
 from tests.conformance.store.kit import TTL, StoreKit
 from tests.conformance.store.limits import Crowd, concurrency, rate
 from tests.integration.store.conftest import Mongo
 from tests.support.faults import BreakingCollection
-from tests.support.story import a_job, first_task, hint_of, submission, succeed
+from tests.support.story import a_job, first_task, submission, succeed
 
 
 def states(mongo: Mongo) -> dict[str, Any]:

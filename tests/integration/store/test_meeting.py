@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from karya.core.hint import hint_of
 from karya.core.job import JobState
 from karya.core.policies import Overlap
 from karya.core.queries import LetterQuery
@@ -19,7 +20,6 @@ from tests.support.story import (
     at,
     bury,
     first_task,
-    hint_of,
     step,
     submission,
     succeed,

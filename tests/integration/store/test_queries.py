@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from karya.core.hint import hint_of
 from karya.core.job import JobState
 from karya.core.limits import Concurrency, Rate
 from karya.core.occurrence import occurrence_tasks, triggered
@@ -32,7 +33,6 @@ from tests.support.story import (
     due,
     every,
     first_task,
-    hint_of,
     release,
     retry,
     submission,

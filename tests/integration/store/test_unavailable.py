@@ -12,6 +12,7 @@ import pytest
 from karya.core.clock import SystemClock
 from karya.core.errors import StoreUnavailable
 from karya.core.events import ALL_KINDS
+from karya.core.hint import hint_of
 from karya.core.job import JobState
 from karya.core.limits import Concurrency
 from karya.core.policies import Overlap
@@ -23,18 +24,7 @@ from karya.core.user import Token, User
 from karya.store.blocking_provider import MongoBlockingStore
 from karya.store.embedded import EmbeddedMongod
 from karya.store.provider import MongoStore
-from tests.support.story import (
-    NOW,
-    SECOND,
-    a_job,
-    bury,
-    due,
-    every,
-    first_task,
-    hint_of,
-    submission,
-    succeed,
-)
+from tests.support.story import NOW, SECOND, a_job, bury, due, every, first_task, submission, succeed
 
 TOKEN = Token(id="1", user_id="1", label="", digest="digest", created_at=NOW)
 JOB = a_job(every(1))

@@ -5,6 +5,7 @@ from motor.motor_asyncio import AsyncIOMotorClientSession
 from pymongo.errors import AutoReconnect, NetworkTimeout, OperationFailure, ServerSelectionTimeoutError
 
 from karya.core.errors import StoreUnavailable
+from karya.core.hint import hint_of
 from karya.core.ports import Claim, Commit
 from karya.core.task import TaskState
 from karya.core.transitions import Transition
@@ -20,7 +21,6 @@ from tests.support.story import (
     a_job,
     bury,
     first_task,
-    hint_of,
     release,
     retry,
     submission,

@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from karya.actors.server.news import news_of
 from karya.core.errors import Conflict, StoreUnavailable
 from karya.core.job import new_job
 from karya.core.occurrence import opening
@@ -43,7 +44,7 @@ class Submit(Plain):
 
         if await sim.call(Act("submit", terms=terms), submit, again=self.again):
             sim.ledger.submitted(set(names))
-            sim.world.poke(now)
+            sim.world.poke(*news_of(submissions, now))
         elif refusals:
             naming.refused(sim.ledger, terms)
 

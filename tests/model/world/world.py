@@ -1,6 +1,7 @@
 """The real store and the real plain actors, on time that stands still and a driver that breaks on request."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Awaitable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ from karya.actors.metrics import SchedulerMetrics, ServerMetrics, WorkerMetrics
 from karya.actors.reporter import Reporter
 from karya.actors.scheduler import Scheduler
 from karya.actors.submitter import Submitter
+from karya.core.hint import Hint
 from karya.core.ids import fixed_id
 from karya.core.ports import Commits
 from karya.core.settings import SchedulerSettings
@@ -43,7 +45,7 @@ class World:
         self.loop, self._raw = databases.loop, databases.raw
         self.time, self.faults, self.offers = Time(), Faults(), Offers()
         self.clock = HeldClock(self.time)
-        self.faults.run = self.loop.run_until_complete
+        self.faults.run = self._run
         self._blocking = FaultyDatabase(databases.blocking, self.faults, blocking=True)
         self.database = FaultyDatabase(databases.asynchronous, self.faults, blocking=False)
         self.jobs, self.tasks = MongoJobs(self.database), MongoTasks(self.database)
@@ -82,10 +84,17 @@ class World:
         self._numbers += 1
         return fixed_id(self.time.now, kind, str(self._numbers))
 
-    def poke(self, due_at: datetime) -> None:
+    def _run(self, meanwhile: Awaitable[None]) -> None:
+        """For a blocking caller: in the thread of the loop, which then stands still, or in another one."""
+        if self.loop.is_running():
+            asyncio.run_coroutine_threadsafe(_awaited(meanwhile), self.loop).result()
+        else:
+            self.loop.run_until_complete(meanwhile)
+
+    def poke(self, due_at: datetime | None, told: Sequence[Hint] = ()) -> None:
         """Every scheduler hears of it."""
         for inbox in self.inboxes:
-            inbox.poke(due_at)
+            inbox.poke(due_at, told)
 
     def steering(self) -> HeldSteering:
         """A server's."""
@@ -125,3 +134,7 @@ class World:
             clock=self.clock,
             metrics=self._scheduler_metrics,
         )
+
+
+async def _awaited(meanwhile: Awaitable[None]) -> None:
+    await meanwhile

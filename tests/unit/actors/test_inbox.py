@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from karya.actors import inbox as inbox_module
 from karya.actors.inbox import Inbox
 from tests.support.story import NOW, at
 from tests.unit.actors.hints import hint, names
@@ -21,6 +22,7 @@ def slept(inbox: Inbox, seconds: float = FOR_EVER) -> float:
 
 TELL: dict[str, Callable[[Inbox], None]] = {
     "poke": lambda inbox: inbox.poke(NOW),
+    "tell": lambda inbox: inbox.poke(None, [hint("a")]),
     "wake": lambda inbox: inbox.wake(),
     "put back": lambda inbox: inbox.put_back([hint("a")]),
     "stop": lambda inbox: inbox.stop(),
@@ -53,6 +55,24 @@ def test_the_earliest_poke_is_taken_once() -> None:
     assert inbox.take_poke() is None
     inbox.poke(at(9))
     assert inbox.take_poke() == at(9)
+
+
+def test_what_is_told_is_taken_once_and_is_no_poke() -> None:
+    inbox = Inbox()
+    inbox.poke(None, [hint("a"), hint("b")])
+    inbox.poke(at(3), [hint("c")])
+    assert names(inbox.take_told()) == ["a", "b", "c"]
+    assert (inbox.take_told(), inbox.take_poke()) == ([], at(3))
+
+
+def test_what_is_told_while_nobody_listens_is_to_be_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inbox_module, "MOST_TOLD", 2)
+    inbox = Inbox()
+    inbox.poke(None, [hint("a", 7)])
+    inbox.poke(at(9), [hint("b", 5), hint("c", 6)])
+    inbox.poke(None, [hint("d", 8)])
+    assert names(inbox.take_told()) == ["a", "d"]
+    assert inbox.take_poke() == at(5)
 
 
 def test_what_came_back_is_taken_once() -> None:

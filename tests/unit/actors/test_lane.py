@@ -1,10 +1,17 @@
 """When a pool is looked at, from where on, and what that look may have missed."""
 
+from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from karya.actors.lane import Lane, Look
-from karya.core.ports import Gap
-from tests.support.story import NOW, a_job, at, first_task, hint_of
+from karya.actors.timetable import Timetable
+from karya.core.hint import Hint, hint_of
+from karya.core.ports import DueTask, Gap
+from karya.core.times import EPOCH
+from tests.support.story import NOW, a_job, at, first_task
+from tests.unit.actors.hints import hint
 
 FAR = at(99)
 
@@ -102,3 +109,34 @@ def test_whoever_forgets_begins_anew() -> None:
     made.begin(FAR, NOW + timedelta(hours=1), 0)
     made.forget()
     assert (made.begins_at(NOW), made.gap, made.unread_after, made.look) == (0, None, None, None)
+
+
+def told(made: Lane, *hints: Hint) -> list[str]:
+    return [task.hint.task_id for task in made.told(hints)]
+
+
+def test_what_is_told_of_its_pool_is_as_if_it_had_been_read() -> None:
+    made, mine, other = lane(scan_at=9.0, rested_at=4.0), replace(hint("a", 1), pool="gpu"), hint("b", 1)
+    assert made.told([mine, other]) == [DueTask(mine, 1, False)]
+    assert made.begins_at(FAR) == 9, "nothing has to be looked for"
+
+
+def test_what_is_told_late_changes_nothing() -> None:
+    """What is known of the task in a later state must not give way to an earlier one."""
+    made, first, second = lane(), replace(hint("a", 1), pool="gpu"), replace(hint("b", 1), pool="gpu")
+    made.timetable.add([replace(first, token=1), second])
+    assert told(made, first) == []
+    made.timetable.hand_out(at(5), 9, 0)
+    assert told(made, first, second) == []
+
+
+@pytest.mark.parametrize(
+    "state", [{"unread_after": (at(0), "z")}, {"timetable": Timetable(0, 3)}, {"look": Look(FAR)}]
+)
+def test_while_others_are_to_be_read_what_is_told_has_to_be_looked_for(
+    state: dict[str, object],
+) -> None:
+    made = lane(scan_at=9.0, rested_at=4.0, **state)
+    assert told(made, replace(hint("a", -1), pool="gpu"), hint("b", -5)) == []
+    assert made.begins_at(FAR) == 4
+    assert made.begin(FAR, NOW, 1).after == (EPOCH, "")

@@ -5,10 +5,10 @@ from dataclasses import replace
 from datetime import timedelta
 
 from karya.actors.waking import Waking
-from karya.core.hint import Hint
+from karya.core.hint import Hint, hint_of
 from karya.core.limits import Concurrency, Limits, Rate
 from karya.core.ports import Woken
-from tests.support.story import NOW, a_job, at, first_task, hint_of
+from tests.support.story import NOW, a_job, at, first_task
 
 
 class Time:

@@ -89,7 +89,8 @@ class Stage:
         self._stack = stack
         self.keys = keys
         self.endpoint: str | None = None
-        self.pokes: asyncio.Queue[datetime] = asyncio.Queue()
+        self.pokes: asyncio.Queue[datetime | None] = asyncio.Queue()
+        self.told: list[Hint] = []
         self.lost: asyncio.Queue[Sequence[Hint]] = asyncio.Queue()
         self.roomy = asyncio.Event()
 
@@ -104,7 +105,7 @@ class Stage:
             settings(port, host),
             time.monotonic,
             on_room=self.roomy.set,
-            on_poke=self.pokes.put_nowait,
+            on_poke=self._poked,
             on_lost=self.lost.put_nowait,
             keys=self.keys,
             pools=pools,
@@ -113,6 +114,10 @@ class Stage:
         self.endpoint = await made.start()
         self._stack.push_async_callback(made.stop)
         return made
+
+    def _poked(self, due_at: datetime | None, told: Sequence[Hint] = ()) -> None:
+        self.told += told
+        self.pokes.put_nowait(due_at)
 
     async def successor(self) -> Dispatcher:
         """Another dispatcher on the same port, as soon as ZeroMQ's own thread has let go of it."""

@@ -127,6 +127,9 @@ async def test_pokes_arrive_and_a_client_is_no_worker(stage: Stage) -> None:
     await until(lambda: client.connected)
     client.poke(NOON + timedelta(milliseconds=7))
     assert await asyncio.wait_for(stage.pokes.get(), 5) == NOON + timedelta(milliseconds=7)
+    client.poke(None, make_hints(2))
+    assert await asyncio.wait_for(stage.pokes.get(), 5) is None
+    assert stage.told == make_hints(2)
     dispatcher.offer(make_hints(1))
     worker = await stage.worker(1)
     assert await collect(worker, 1) == ["t000000"]

@@ -259,7 +259,7 @@ async def test_garbage_does_not_stop_a_worker(stage: Stage) -> None:
 async def test_a_failing_listener_does_not_stop_the_dispatcher(stage: Stage) -> None:
     dispatcher, worker = await stage.dispatcher(), await stage.worker(10)
     await until(lambda: worker.connected)
-    dispatcher._on_poke = lambda due_at: 1 / 0  # type: ignore[assignment,return-value]
+    dispatcher._on_poke = lambda *_: 1 / 0  # type: ignore[method-assign,assignment]
     worker.poke(NOON)
     dispatcher.offer(make_hints(1))
     assert await collect(worker, 1) == ["t000000"]

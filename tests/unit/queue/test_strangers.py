@@ -189,7 +189,7 @@ async def test_what_is_advertised_can_be_reached(stage: Stage) -> None:
         QueueSettings(host="0.0.0.0"),
         asyncio.get_running_loop().time,
         on_room=lambda: None,
-        on_poke=lambda _: None,
+        on_poke=lambda *_: None,
         on_lost=lambda _: None,
         keys=KEYS,
     )

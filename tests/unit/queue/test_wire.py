@@ -1,9 +1,11 @@
 """The messages: what is packed is read again, within the limits."""
 
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 
+from karya.core.limits import Concurrency, limits_of
 from karya.core.retry import RetryPolicy
 from karya.core.task import TaskKind
 from karya.queue.wire import (
@@ -20,6 +22,9 @@ from karya.queue.wire import (
 )
 from tests.unit.queue.stage import NOON, make_hints
 
+SECOND = timedelta(seconds=1)
+LIMITS = limits_of("ada", Concurrency(key="k", limit=2), None)
+
 
 @pytest.mark.parametrize(
     "message",
@@ -27,10 +32,22 @@ from tests.unit.queue.stage import NOON, make_hints
         Hello(owner="w", session="s"),
         Credit(session="s", received=2**40, free=3, running=1),
         Poke(due_at=NOON),
+        Poke(due_at=None, told=tuple(make_hints(2))),
+        Poke(due_at=NOON, told=tuple(make_hints(1, limits=LIMITS, retry=RetryPolicy(max_attempts=9)))),
     ],
 )
 def test_reports_are_read_as_they_were_written(message: Hello | Credit | Poke) -> None:
     assert decode_report([encode(message)]) == message
+
+
+@pytest.mark.parametrize(
+    "others, due_at", [(None, NOON), (NOON - SECOND, NOON - SECOND), (NOON + SECOND, NOON)]
+)
+def test_what_does_not_fit_is_not_told_but_looked_for(others: datetime | None, due_at: datetime) -> None:
+    told = tuple(make_hints(20, action="é" * 2_000))
+    frame = encode(Poke(due_at=others, told=told))
+    assert decode_report([frame]) == Poke(due_at=due_at)
+    assert decode_report([encode(Poke(due_at=others, told=told[:10]))]) == Poke(due_at=others, told=told[:10])
 
 
 def test_every_field_of_a_hint_travels() -> None:
