@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from motor.motor_asyncio import AsyncIOMotorClientSession
+from pymongo.client_session import ClientSession
 from pymongo.errors import BulkWriteError
 
 from karya.core.errors import Conflict, StoreUnavailable
@@ -17,7 +17,7 @@ from karya.store.names import BY_ID, JOBS, TASKS
 from karya.store.naming import Naming, refusing_taken_names
 from karya.store.searching import Searching
 from karya.store.settling import Settling
-from karya.store.transactions import in_transaction
+from karya.store.threads import in_one_thread
 
 _DUPLICATE_KEY = 11000
 
@@ -39,13 +39,13 @@ class MongoJobs:
         jobs = [job_document(submission.job) for submission in submissions]
         tasks = [task_document(task) for submission in submissions for task in submission.tasks]
 
-        async def write(session: AsyncIOMotorClientSession) -> None:
-            await self._jobs.insert_many(jobs, session=session)
-            await self._tasks.insert_many(tasks, session=session)
+        def write(session: ClientSession) -> None:
+            self._jobs.delegate.insert_many(jobs, session=session)
+            self._tasks.delegate.insert_many(tasks, session=session)
 
         with in_time(self._jobs), refusing_taken_names():
             try:
-                await in_transaction(self._database, write)
+                await in_one_thread(self._database, write)
             except BulkWriteError as error:
                 if not _only_duplicates(error):
                     raise

@@ -38,10 +38,21 @@ async def in_transaction(
                 task = asyncio.current_task()
                 if task is not None and task.cancelling():  # the abort failed, and hid why it was made
                     raise asyncio.CancelledError from error
-                if number == TRIES or error.timeout or not error.has_error_label(_TRANSIENT):
-                    raise  # the store was waited for as long as the settings allow: more helps nobody
-                await asyncio.sleep(_FIRST_PAUSE * 2**number)
+                if is_hopeless(error, number):
+                    raise
+                await asyncio.sleep(pause_after(number))
     raise AssertionError("unreachable: the last try returns or raises")
+
+
+def is_hopeless(error: PyMongoError, tries: int) -> bool:
+    """Whether to try no more after so many: what would not help, or has waited for the store as long as the
+    settings allow."""
+    return tries == TRIES or error.timeout or not error.has_error_label(_TRANSIENT)
+
+
+def pause_after(tries: int) -> float:
+    """How many seconds to wait before the next one."""
+    return _FIRST_PAUSE * 2**tries
 
 
 @asynccontextmanager

@@ -1,5 +1,7 @@
 """Connections that break at a chosen moment: after MongoDB has done the work, or before."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -21,6 +23,11 @@ class BreakingCollection:
             return getattr(self._real, name)
         return self._break
 
+    @property
+    def delegate(self) -> Any:
+        """The blocking collection behind it, which breaks likewise."""
+        return _Blocking(self)
+
     async def _break(self, *args: Any, **kwargs: Any) -> Any:
         work = getattr(self._real, self._operation)
         if self.left == 0:
@@ -29,6 +36,25 @@ class BreakingCollection:
         if self._done:
             await work(*args, **kwargs)
         raise self._error
+
+
+class _Blocking:
+    def __init__(self, breaking: BreakingCollection) -> None:
+        self._breaking = breaking
+
+    def __getattr__(self, name: str) -> Any:
+        breaking = self._breaking
+        work = getattr(breaking._real.delegate, name)
+        return partial(self._break, work) if name == breaking._operation else work
+
+    def _break(self, work: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        breaking = self._breaking
+        if breaking.left == 0:
+            return work(*args, **kwargs)
+        breaking.left -= 1
+        if breaking._done:
+            work(*args, **kwargs)
+        raise breaking._error
 
 
 def break_answers(

@@ -1,18 +1,22 @@
 """What a transaction has locked is let go of, whatever becomes of it."""
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import timedelta
 
 import pymongo
 import pytest
 from motor.motor_asyncio import AsyncIOMotorClientSession
+from pymongo.client_session import ClientSession
+from pymongo.errors import OperationFailure
 from pymongo.uri_parser import parse_uri
 
 from karya.core.errors import StoreUnavailable
 from karya.core.settings import StoreSettings
 from karya.store.client import async_database, in_time
 from karya.store.mongod.port import free_port
+from karya.store.threads import in_one_thread
 from karya.store.transactions import in_transaction
 from tests.chaos.proxies.control import ProxyProcess
 from tests.chaos.proxies.odds import Odds
@@ -89,3 +93,65 @@ async def test_one_that_failed(mongo: Mongo) -> None:
     with pytest.raises(ZeroDivisionError):
         await in_transaction(mongo.asynchronous, write)
     assert await free_again(mongo)
+
+
+def write_once(mongo: Mongo, session: ClientSession) -> None:
+    mongo.asynchronous.jobs.delegate.update_one({"_id": "a"}, {"$inc": {"n": 1}}, session=session)
+
+
+async def written(mongo: Mongo) -> int:
+    document = await mongo.asynchronous.jobs.find_one({"_id": "a"})
+    return int((document or {}).get("n", 0))
+
+
+async def test_one_in_a_thread_whose_write_was_not_answered_in_time(
+    mongo: Mongo, slow_answers: Mongo
+) -> None:
+    with pytest.raises(StoreUnavailable), in_time(slow_answers.asynchronous):
+        await in_one_thread(slow_answers.asynchronous, lambda session: write_once(slow_answers, session))
+    assert await free_again(mongo)
+
+
+async def test_one_in_a_thread_that_failed(mongo: Mongo) -> None:
+    def write(session: ClientSession) -> None:
+        write_once(mongo, session)
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await in_one_thread(mongo.asynchronous, write)
+    assert await free_again(mongo)
+
+
+async def test_one_in_a_thread_is_tried_again_where_that_may_help(mongo: Mongo) -> None:
+    tries: list[int] = []
+
+    def write(session: ClientSession) -> int:
+        write_once(mongo, session)
+        tries.append(len(tries))
+        if len(tries) < 3:
+            raise OperationFailure("conflict", 112, {"errorLabels": ["TransientTransactionError"]})
+        return len(tries)
+
+    assert await in_one_thread(mongo.asynchronous, write) == 3
+    assert await written(mongo) == 1
+
+
+async def test_one_in_a_thread_is_carried_through_though_its_caller_was_cancelled(mongo: Mongo) -> None:
+    begun, go_on = asyncio.Event(), threading.Event()
+    loop = asyncio.get_running_loop()
+
+    def write(session: ClientSession) -> None:
+        write_once(mongo, session)
+        loop.call_soon_threadsafe(begun.set)
+        go_on.wait(10)
+
+    running = asyncio.create_task(in_one_thread(mongo.asynchronous, write))
+    await begun.wait()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert await written(mongo) == 0
+    go_on.set()
+    async with asyncio.timeout(10):
+        while await written(mongo) == 0:
+            await asyncio.sleep(0.01)

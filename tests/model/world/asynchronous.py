@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from typing import Any
 
+from tests.model.world.blocking import Blocking, BlockingClient
 from tests.model.world.faults import COMMIT, Cut, Faults
 from tests.model.world.stand import READS, WRITES, Stand
 
@@ -12,6 +13,8 @@ class Asynchronous(Stand):
 
     def __getattr__(self, name: str) -> Any:
         real = getattr(self._real, name)
+        if name == "delegate":
+            return Blocking(real, self._faults)
         if name in WRITES:
             return lambda *args, **options: self._write(name, real, *args, **options)
         if name == "find":
@@ -66,6 +69,11 @@ class Cursor:
 
 class AsynchronousClient(Stand):
     """A client of motor, as far as transactions go."""
+
+    @property
+    def delegate(self) -> BlockingClient:
+        """The one of pymongo behind it."""
+        return BlockingClient(self._real.delegate, self._faults)
 
     async def start_session(self) -> Any:
         """One whose commit may lose its answer. Of those that are asked for at once each begins when the one
