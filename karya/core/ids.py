@@ -1,6 +1,7 @@
 """How things are named: sortable ids for what clients create, derived ids for what follows from it."""
 
 import hashlib
+import os
 import secrets
 import uuid
 from datetime import datetime
@@ -13,12 +14,17 @@ MOST_NUMBERED = 1 << 16
 """How many ids `numbered_id` can make of one."""
 
 _RANDOM_BITS = 74
+_RANDOM_BYTES = 10
+_SPARE_BITS = 8 * _RANDOM_BYTES - _RANDOM_BITS
+_DRAWN = 256
+_drawn: list[int] = []
+"""Random numbers for ids to come."""
 _HASH_BITS = 58
 
 
 def new_id(now: datetime) -> str:
     """A UUIDv7 (RFC 9562): its first 48 bits are the millisecond, so ids sort by creation."""
-    return _version_7(to_millis(now), secrets.randbits(_RANDOM_BITS))
+    return _version_7(to_millis(now), _random_bits())
 
 
 def fixed_id(at: datetime, *parts: str) -> str:
@@ -64,6 +70,22 @@ def task_id(job_id: str, cause: str, step: str) -> str:
 def partition_of(job_id: str) -> int:
     """The partition (0 to 255) of a job's tasks, for schedulers that share the work later."""
     return hashlib.blake2b(job_id.encode(), digest_size=1).digest()[0]
+
+
+def _random_bits() -> int:
+    """Drawn many at a time: each draw lets go of the interpreter, and where other threads are at work that
+    costs a server more than all the rest of an id."""
+    try:
+        return _drawn.pop()
+    except IndexError:  # no look whether there is one: another thread may take the last
+        numbers = secrets.token_bytes(_RANDOM_BYTES * _DRAWN)
+        starts = range(0, len(numbers), _RANDOM_BYTES)
+        first, *others = (int.from_bytes(numbers[at : at + _RANDOM_BYTES]) >> _SPARE_BITS for at in starts)
+        _drawn.extend(others)
+        return first
+
+
+os.register_at_fork(after_in_child=_drawn.clear)  # else parent and child would make the same ids
 
 
 def _digest(parts: tuple[str, ...]) -> int:

@@ -10,6 +10,7 @@ from karya.core.errorlog import ErrorLog
 from karya.core.hook import Hook, Trigger
 from karya.core.job import Job, JobState
 from karya.core.limits import Concurrency, Rate
+from karya.core.made import unchecked
 from karya.core.policies import Misfire, Overlap, Retention
 from karya.core.retry import RetryPolicy
 from karya.core.schedule import Schedule
@@ -86,7 +87,7 @@ class JobView(View):
     @classmethod
     def of(cls, job: Job, now: datetime, warnings: Sequence[str] = ()) -> "JobView":
         """The wire form of a stored job, as it stands now."""
-        return cls(
+        return _job_view(
             id=job.id,
             user_id=job.user_id,
             parent_id=job.parent_id,
@@ -117,6 +118,9 @@ class JobView(View):
             finished_at=job.finished_at,
             warnings=tuple(warnings),
         )
+
+
+_job_view = unchecked(JobView)
 
 
 class TaskView(View):

@@ -1,6 +1,9 @@
 """Ids: a changed hash would double the jobs of a running system, so the values are pinned here."""
 
+import subprocess
+import sys
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -56,6 +59,21 @@ def test_new_ids_sort_by_creation() -> None:
 
 def test_new_ids_of_one_millisecond_differ() -> None:
     assert len({new_id(NOW) for _ in range(1_000)}) == 1_000
+
+
+def test_new_ids_differ_between_threads() -> None:
+    with ThreadPoolExecutor(4) as pool:
+        assert len(set(pool.map(lambda _: new_id(NOW), range(4_000)))) == 4_000
+
+
+def test_new_ids_differ_between_a_process_and_its_child() -> None:
+    program = (
+        "import os; from karya.core.ids import new_id; from karya.core.times import EPOCH; new_id(EPOCH)\n"
+        "child = os.fork(); print(new_id(EPOCH), flush=True)\n"
+        "if child: os.waitpid(child, 0)"
+    )
+    ids = subprocess.check_output([sys.executable, "-c", program], text=True).split()
+    assert len(ids) == len({*ids}) == 2
 
 
 def test_task_ids_differ_in_each_part() -> None:

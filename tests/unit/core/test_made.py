@@ -12,6 +12,7 @@ from karya.core.made import unchecked
 from karya.core.occurrence import opening
 from karya.core.spec import JobSpec
 from karya.core.task import Task
+from karya.core.views import JobView
 from tests.support.story import NOW
 
 SPECS: list[dict[str, Any]] = [
@@ -38,7 +39,7 @@ def fields(model: BaseModel) -> dict[str, Any]:
 @pytest.mark.parametrize("written", SPECS)
 def test_jobs_and_tasks_are_those_that_pass_the_checks(written: dict[str, Any]) -> None:
     job, tasks = opening(new_job(JobSpec[NoopAction].model_validate(written), NOW))
-    for made in (job, *tasks):
+    for made in (job, *tasks, JobView.of(job, NOW)):
         checked = type(made).model_validate(fields(made), strict=True)
         assert made == checked
         assert made.model_dump(mode="json") == checked.model_dump(mode="json")
