@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from contextvars import copy_context
 from threading import Thread
 from typing import TypeVar
@@ -66,6 +67,7 @@ def _attempt(session: ClientSession, body: Callable[[ClientSession], T]) -> T:
 
 
 def _let_go(session: ClientSession) -> None:
-    """See `transactions._let_go`."""
-    session.abort_transaction()
-    session.end_session()
+    """See `transactions._let_go`. Where even that fails, mongod lets go by itself in the end."""
+    with suppress(PyMongoError):
+        session.abort_transaction()
+        session.end_session()

@@ -52,7 +52,7 @@ def is_hopeless(error: PyMongoError, tries: int) -> bool:
 
 def pause_after(tries: int) -> float:
     """How many seconds to wait before the next one."""
-    return _FIRST_PAUSE * 2**tries
+    return _FIRST_PAUSE * (1 << tries)
 
 
 @asynccontextmanager
