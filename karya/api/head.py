@@ -54,7 +54,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if not self._in_head:
             self._await_head()
         super().on_message_begin()
-        self.scope[HANG_UP] = self.transport.abort  # type: ignore[typeddict-unknown-key]
+        self.scope[HANG_UP] = self.transport.abort  # type: ignore[literal-required]
 
     def on_headers_complete(self) -> None:
         """The head is there; a body has bounds of its own."""
