@@ -37,7 +37,7 @@ class Scheduler:
 
     def look(self, now: datetime) -> Extension:
         """What is new at this time."""
-        shown = self.agenda.due(now + AHEAD, None, 99)
+        shown = self.agenda.due(now + AHEAD, None, 9_999)
         fresh = [task for task in shown if not self._knows(task)]
         self._seen |= {(task.hint.task_id, task.hint.token) for task in fresh}
         return self.agenda.extend(fresh, now + AHEAD, now)
