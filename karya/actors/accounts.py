@@ -5,7 +5,7 @@ from karya.core.ids import new_id
 from karya.core.ports import Clock
 from karya.core.ports.accounts import TokenRepository, UserRepository
 from karya.core.times import floor_millis
-from karya.core.user import Principal, TokenSpec, User, UserSpec, digest_of, new_token
+from karya.core.user import Principal, TokenSpec, User, UserChange, UserSpec, digest_of, new_token
 from karya.core.views import IssuedToken, TokenList, TokenView, UserList
 
 _REMEMBERED_SECONDS = 5.0
@@ -28,6 +28,10 @@ class Accounts:
         user = User(id=new_id(now), created_at=now, **dict(spec))
         await self._users.add(user)
         return user
+
+    async def change_user(self, user_id: str, change: UserChange) -> User:
+        """See `AccountService.change_user`."""
+        return existing(await self._users.change(user_id, change), "user", user_id)
 
     async def user(self, user_id: str) -> User:
         """See `AccountService.user`."""

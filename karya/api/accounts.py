@@ -10,7 +10,7 @@ from karya.api.identity import principal_of
 from karya.api.jobs import MISSING
 from karya.api.requests import PageQuery, read_json, read_query
 from karya.api.services import Services
-from karya.core.user import TokenSpec, User, UserSpec
+from karya.core.user import TokenSpec, User, UserChange, UserSpec
 from karya.core.views import IssuedToken, TokenList, UserList, Whoami
 
 _USERS = "/v1/users"
@@ -42,6 +42,15 @@ class AccountRoutes:
                 UserList,
                 query=PageQuery,
                 problems=INVALID,
+            ),
+            Endpoint(
+                "PATCH",
+                f"{_USERS}/{{id}}",
+                "Change the weight of a user",
+                self.change_user,
+                User,
+                body=UserChange,
+                problems=(*BAD_BODY, *MISSING),
             ),
             Endpoint(
                 "GET",
@@ -83,6 +92,11 @@ class AccountRoutes:
         """A page of the users."""
         query = read_query(request, PageQuery)
         return answer(await self._of(request).users(cursor=query.cursor, limit=query.limit))
+
+    async def change_user(self, request: Request) -> Response:
+        """200 with the user as it is now."""
+        change = await read_json(request, UserChange)
+        return answer(await self._of(request).change_user(request.path_params["id"], change))
 
     async def list_tokens(self, request: Request) -> Response:
         """A page of the tokens of one user."""

@@ -26,6 +26,9 @@ _Role = Annotated[
         autocompletion=lambda: ["viewer", "user", "admin"],
     ),
 ]
+_Weight = Annotated[
+    int, typer.Option(help="1 to 100: its share of the workers when more is due than can start.")
+]
 _Name = Annotated[str, typer.Argument(metavar="NAME", help="The name of the user.")]
 
 
@@ -33,9 +36,7 @@ _Name = Annotated[str, typer.Argument(metavar="NAME", help="The name of the user
 def add_user(
     name: _Name,
     role: _Role = "user",
-    weight: Annotated[
-        int, typer.Option(help="1 to 100: its share of the workers when more is due than can start.")
-    ] = 1,
+    weight: _Weight = 1,
     url: Url = None,
     data_dir: DataDir = None,
     as_json: Json = False,
@@ -47,6 +48,23 @@ def add_user(
         say_json(user)
     else:
         say(f"{user['id']}  {user['role']}  {user['name']}")
+
+
+@users.command("change")
+def change_user(
+    name: _Name,
+    weight: _Weight,
+    url: Url = None,
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """Give a user another weight."""
+    with gateway(url, data_dir) as client:
+        user = wire(client.change_user(_user(name, client).id, weight=weight))
+    if as_json:
+        say_json(user)
+    else:
+        note(f"karya: {user['name']} has weight {user['weight']} now")
 
 
 @users.command("list")

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from karya.client.asking import Asking
 from karya.client.operation import Operation
-from karya.client.request import Repeat, Request, get, post, segment
+from karya.client.request import Repeat, Request, get, patch, post, segment
 from karya.core.user import Role, User
 from karya.core.views import IssuedToken, TokenList, UserList, Whoami
 
@@ -26,6 +26,11 @@ class AccountCalls(Asking):
         Conflict when the name is taken."""
         wanted = {"name": name, "role": role, "weight": weight}
         return await self._view(post(_USERS, Repeat.NEVER, wanted), User)
+
+    @Operation
+    async def change_user(self, user_id: str, *, weight: int) -> User:
+        """Gives a user another weight (1 to 100). Raises InvalidInput, NotFound."""
+        return await self._view(patch(f"{_USERS}/{segment('user', user_id)}", {"weight": weight}), User)
 
     @Operation
     async def users(self, *, cursor: str | None = None, limit: int = 20) -> UserList:

@@ -48,6 +48,14 @@ class UserSpec(BaseModel):
     weight: Weight = 1
 
 
+class UserChange(BaseModel):
+    """What may be changed of a user."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    weight: Weight
+
+
 class User(BaseModel):
     """A stored user; names are unique."""
 

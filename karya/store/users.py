@@ -1,10 +1,11 @@
 """The users."""
 
+from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from karya.core.errors import Conflict
 from karya.core.ports import Page
-from karya.core.user import User
+from karya.core.user import User, UserChange
 from karya.store.client import AsyncDatabase, in_time
 from karya.store.documents import user_document, user_entity
 from karya.store.names import USERS
@@ -30,6 +31,14 @@ class MongoUsers:
         """See `UserRepository.get`."""
         with in_time(self._users):
             document = await self._users.find_one({"_id": user_id})
+        return user_entity(document) if document else None
+
+    async def change(self, user_id: str, change: UserChange) -> User | None:
+        """See `UserRepository.change`."""
+        with in_time(self._users):
+            document = await self._users.find_one_and_update(
+                {"_id": user_id}, {"$set": change.model_dump()}, return_document=ReturnDocument.AFTER
+            )
         return user_entity(document) if document else None
 
     async def named(self, name: str) -> User | None:

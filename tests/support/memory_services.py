@@ -13,7 +13,7 @@ from karya.core.ids import new_id
 from karya.core.ports import Page
 from karya.core.ports.plans import NumberedPage
 from karya.core.ports.requests import Answered, Fresh, Misused, Standing
-from karya.core.user import Token, User
+from karya.core.user import Token, User, UserChange
 from karya.core.views.overview import AtLeast, Counters, OverviewView, PoolStanding, WorkerLoad
 from tests.support.memory_events import MemoryEvents
 from tests.support.memory_service import MemoryService
@@ -40,6 +40,11 @@ class MemoryUsers:
         self.stored[user.id] = user
 
     async def get(self, user_id: str) -> User | None:
+        return self.stored.get(user_id)
+
+    async def change(self, user_id: str, change: UserChange) -> User | None:
+        if user_id in self.stored:
+            self.stored[user_id] = self.stored[user_id].model_copy(update=change.model_dump())
         return self.stored.get(user_id)
 
     async def named(self, name: str) -> User | None:

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Protocol
 
 from karya.core.ports.store import Page
-from karya.core.user import Principal, Token, TokenSpec, User, UserSpec
+from karya.core.user import Principal, Token, TokenSpec, User, UserChange, UserSpec
 from karya.core.views import IssuedToken, TokenList, UserList
 
 
@@ -16,6 +16,9 @@ class UserRepository(Protocol):
 
     async def get(self, user_id: str) -> User | None:
         """The user with this id."""
+
+    async def change(self, user_id: str, change: UserChange) -> User | None:
+        """Changes a user and returns it; None when there is none."""
 
     async def named(self, name: str) -> User | None:
         """The user with this name."""
@@ -48,6 +51,9 @@ class AccountService(Protocol):
 
     async def add_user(self, spec: UserSpec) -> User:
         """Makes a user."""
+
+    async def change_user(self, user_id: str, change: UserChange) -> User:
+        """Changes a user. The scheduler follows with its next sweep."""
 
     async def user(self, user_id: str) -> User:
         """One user."""

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from karya.core.errors import Conflict
-from karya.core.user import User
+from karya.core.user import User, UserChange
 from tests.conformance.store.kit import StoreKit
 from tests.support.story import NOW, a_job, at, bury, first_task, retry, submission
 
@@ -21,6 +21,15 @@ class UsersConformance:
 
     async def test_a_user_that_is_not_there(self, kit: StoreKit) -> None:
         assert await kit.users.get("1") is None
+
+    async def test_a_change_is_of_one_user_and_of_what_it_names(self, kit: StoreKit) -> None:
+        user, other = User(id="1", name="ann", created_at=NOW), User(id="2", name="bob", created_at=NOW)
+        await kit.users.add(user)
+        await kit.users.add(other)
+        changed = await kit.users.change("1", UserChange(weight=7))
+        assert changed == await kit.users.get("1") == user.model_copy(update={"weight": 7})
+        assert await kit.users.get("2") == other
+        assert await kit.users.change("3", UserChange(weight=7)) is None
 
     async def test_adding_the_same_user_again_changes_nothing(self, kit: StoreKit) -> None:
         user = User(id="1", name="ann", created_at=NOW)

@@ -16,7 +16,7 @@ from karya.core.ports import Commit, Gap
 from karya.core.ports.ledger import Place
 from karya.core.queries import AuditQuery, JobQuery
 from karya.core.schedule import Once
-from karya.core.user import User
+from karya.core.user import User, UserChange
 from karya.store.directory import LockDirectory
 from tests.conformance.store.kit import TTL, StoreKit
 from tests.integration.store.conftest import Mongo
@@ -186,6 +186,7 @@ CALLS: dict[str, Callable[[Store], Any]] = {
     "errors": lambda s: s.kit.error_logs.of_job(s.jobs[1].id, 20),
     "add user": lambda s: s.kit.users.add(User(id="1", name="ann", created_at=NOW)),
     "user": lambda s: s.kit.users.get("1"),
+    "change user": lambda s: s.kit.users.change("1", UserChange(weight=2)),
     "due": lambda s: s.kit.agenda.due(at(60), None, 20),
     "due, on": lambda s: s.due_page(),
     "due of a pool": lambda s: s.kit.agenda.due(at(60), None, 20, "gpu"),

@@ -20,7 +20,7 @@ from karya.core.ports import Commit, LockLease
 from karya.core.ports.requests import Answered
 from karya.core.queries import JobQuery, LetterQuery
 from karya.core.settings import StoreSettings
-from karya.core.user import Token, User
+from karya.core.user import Token, User, UserChange
 from karya.store.blocking_provider import MongoBlockingStore
 from karya.store.embedded import EmbeddedMongod
 from karya.store.provider import MongoStore
@@ -84,6 +84,7 @@ ASYNC: dict[str, Callable[[MongoStore], Any]] = {
     "errors": lambda s: s.error_logs.of_job(JOB.id, 9),
     "add user": lambda s: s.users.add(User(id="1", name="ann", created_at=NOW)),
     "user": lambda s: s.users.get("1"),
+    "change user": lambda s: s.users.change("1", UserChange(weight=2)),
     "user by name": lambda s: s.users.named("ann"),
     "users": lambda s: s.users.list(cursor=None, limit=9),
     "events": lambda s: s.events.follow(ALL_KINDS, None),

@@ -24,6 +24,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "add_user": ("user add bob", ""),
     "audit_ledger": ("audit", ""),
     "cancel_job": ("cancel JOB", ""),
+    "change_user": ("user change ada --weight 3", ""),
     "check_readiness": ("status", ""),
     "discard_letter": ("letters discard TASK", ""),
     "discard_letters": ("letters discard --all", ""),

@@ -97,11 +97,17 @@ def test_a_body_that_is_too_large_is_refused_with_the_bound(client: Client) -> N
 def test_who_is_unknown_or_may_not_is_told(served: Served, client: Client) -> None:
     user = client.add_user("ada", Role.VIEWER)
     issued = client.issue_token(user.id, label="laptop", expires_at=datetime(2040, 1, 1, tzinfo=UTC))
-    assert client.users().users == (user,)
+    heavier = client.change_user(user.id, weight=3)
+    assert heavier == user.model_copy(update={"weight": 3})
+    with pytest.raises(InvalidInput, match="weight"):
+        client.change_user(user.id, weight=101)
+    with pytest.raises(NotFound, match="no user"):
+        client.change_user("nobody", weight=1)
+    assert client.users().users == (heavier,)
     assert client.tokens(user.id).tokens == (issued.token,)
     assert client.whoami().user is None
     with Client(served.url, token=f" {issued.secret}\n") as ada:
-        assert ada.whoami().user == user
+        assert ada.whoami().user == heavier
         with pytest.raises(Forbidden, match="a viewer only reads"):
             ada.submit(NOOP)
         client.revoke_token(issued.token.id)
