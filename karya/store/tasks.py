@@ -59,7 +59,7 @@ class MongoTasks:
             seen, counts = await self._counted([*latest, {"$limit": most + 1}], "by_job")
             if seen <= most:
                 return StepCounts(counts)
-            for states, index in ((OPEN, "open"), ([TaskState.DEAD.value], "dead_by_job")):
+            for states, index in ((OPEN, "open"), ([TaskState.DEAD.value], "dead_of_job")):
                 wanted = {"job_id": job_id, "status": {"$in": states}}
                 _, some = await self._counted([{"$match": wanted}, {"$limit": most}], index)
                 counts |= some
