@@ -36,7 +36,7 @@ def show_report(load: LoadMap) -> None:
     out.print()
     busiest = max(running)
     when = format_instant(load.start + timedelta(seconds=running.index(busiest)))
-    out.print(f"at most {busiest:,} runs at once, at {when}")
+    out.print(f"at most {busiest:,} at once, at {when}")
     for peak in peaks:
         say(f"peak: {_told(peak)}")
     for warning in warnings(load, peaks):
