@@ -143,6 +143,7 @@ class Simulation:
         if until is None:
             done(task)
         else:
+            self.ledger.moves[f"{act.kind} waits"] += 1
             self._parked.append(_Parked(task, until, act, done))
 
     async def resume(self) -> None:

@@ -27,6 +27,8 @@ _LEAST = {
     "interruptions": 100,
     "passed over by an update": 20,
     "refused for its name": 20,
+    "cancel waits": 5,
+    "pause waits": 5,
     "began within seat": 100,
     "began within window": 100,
     "parked seat claim": 20,

@@ -1,9 +1,13 @@
 """Waiting until a change of a job holds for what was claimed just before it."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
 from karya.core.ports import Clock
+
+Wait = Callable[[datetime | None, Clock], Awaitable[None]]
+"""What `reached` does."""
 
 
 async def reached(may_start_until: datetime | None, clock: Clock) -> None:

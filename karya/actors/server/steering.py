@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from karya.actors.metrics import ServerMetrics
-from karya.actors.server.reaching import reached
+from karya.actors.server.reaching import Wait, reached
 from karya.actors.server.submissions import minting
 from karya.core.errors import Conflict, Outdated, existing
 from karya.core.ids import new_id
@@ -38,6 +38,7 @@ class Steering:
         metrics: ServerMetrics,
         poke: Callable[[datetime], None],
         traces: Traces | None = None,
+        wait: Wait = reached,
     ) -> None:
         self._jobs = jobs
         self._tasks = tasks
@@ -46,6 +47,7 @@ class Steering:
         self._metrics = metrics
         self._poke = poke
         self._traces = traces
+        self._wait = wait
 
     async def cancel(self, job_id: str, *, version: int | None = None) -> JobView:
         """See `JobService.cancel`. All jobs are written first, then their tasks: a descendant that is
@@ -59,14 +61,14 @@ class Steering:
         starts = await _gathered(self._tasks.cancel_of_job(ident, now) for ident in ended)
         done = [ident for ident, start in zip(ended, starts, strict=True) if start is None]
         await self._jobs.cancelled_wholly(done)
-        await reached(max((start for start in starts if start is not None), default=None), self._clock)
+        await self._wait(max((start for start in starts if start is not None), default=None), self._clock)
         return JobView.of(job, now)
 
     async def pause(self, job_id: str) -> JobView:
         """See `JobService.pause`."""
         now = self._now()
         job = await self._lifecycle.pause(job_id, now)
-        await reached(await self._tasks.may_start_until(job_id), self._clock)
+        await self._wait(await self._tasks.may_start_until(job_id), self._clock)
         return JobView.of(job, now)
 
     async def resume(self, job_id: str) -> JobView:

@@ -4,7 +4,7 @@ import asyncio
 from datetime import datetime, timedelta
 from typing import Any
 
-from karya.actors.server.steering import Steering
+from karya.core.ports import Clock
 from tests.conformance.store.kit import HeldTime
 
 _UNEVEN = 0.013
@@ -22,9 +22,9 @@ class Time(HeldTime):
         self._parked = asyncio.Event()
         self._waiting: list[tuple[datetime, asyncio.Future[None]]] = []
 
-    async def reached(self, instant: datetime) -> None:
-        """Waits for an instant, and lets it be known that somebody waits."""
-        if instant > self.now:
+    async def reached(self, instant: datetime | None, _: Clock) -> None:
+        """Waits until an instant is over, if there is one, and lets it be known that somebody waits."""
+        if instant is not None and instant >= self.now:
             self.latest = future = asyncio.get_running_loop().create_future()
             self._waiting.append((instant, future))
             self._parked.set()
@@ -34,7 +34,7 @@ class Time(HeldTime):
         """Moves on."""
         self.now += duration
         for instant, future in self._waiting:
-            if instant <= self.now and not future.done():
+            if instant < self.now and not future.done():
                 future.set_result(None)
 
     async def until_parked(self, task: asyncio.Task[Any]) -> asyncio.Future[None] | None:
@@ -44,14 +44,3 @@ class Time(HeldTime):
         parked.cancel()
         self._parked.clear()
         return None if task.done() else self.latest
-
-
-class HeldSteering(Steering):
-    """Steering, whose waiting goes by held time, too."""
-
-    def __init__(self, time: Time, *parts: Any) -> None:
-        super().__init__(*parts)
-        self._time = time
-
-    async def _wait_until(self, instant: datetime) -> None:
-        await self._time.reached(instant)

@@ -11,6 +11,7 @@ from karya.actors.leading import Leadership
 from karya.actors.metrics import SchedulerMetrics, ServerMetrics, WorkerMetrics
 from karya.actors.reporter import Reporter
 from karya.actors.scheduler import Scheduler
+from karya.actors.server.steering import Steering
 from karya.actors.submitter import Submitter
 from karya.core.hint import Hint
 from karya.core.ids import fixed_id
@@ -33,7 +34,7 @@ from tests.model.world.databases import Databases
 from tests.model.world.faults import Faults
 from tests.model.world.ports import Offers
 from tests.model.world.proxies import FaultyDatabase
-from tests.model.world.time import HeldSteering, Time
+from tests.model.world.time import Time
 from tests.support.held_clock import HeldClock
 
 
@@ -96,10 +97,10 @@ class World:
         for inbox in self.inboxes:
             inbox.poke(due_at, told)
 
-    def steering(self) -> HeldSteering:
-        """A server's."""
+    def steering(self) -> Steering:
+        """A server's, which waits by held time."""
         parts = (self.jobs, self.tasks, self.lifecycle, self.clock, self.server_metrics, self.poke)
-        return HeldSteering(self.time, *parts)
+        return Steering(*parts, wait=self.time.reached)
 
     def submitter(self) -> Submitter:
         """A worker's, for chained actions."""
