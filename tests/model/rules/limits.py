@@ -3,7 +3,7 @@ is forgotten."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Set
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from tests.model.acts import Act
 from tests.model.ledger import Ledger
@@ -71,9 +71,9 @@ def _remember(ledger: Ledger, before: Snapshot, now: Snapshot) -> None:
     running = [task for task in now.tasks.values() if _runs(task)]
     for ident, most in waiting.items():
         gate, stored = gate_of(ident), now.gates.get(ident, {})
-        longest = _RECHECK if gate[0] == SEAT else max(period(gate) * 1.01 + _SWEEP / 5, _CLAIMING)
+        latest = ledger.now + _RECHECK if gate[0] == SEAT else _opens(ledger, gate, most)
         assert stored.get("waiting"), f"nobody knows that somebody waits for {gate}: {stored}"
-        assert stored["wake_at"] <= ledger.now + longest, f"looked at too late: {stored}"
+        assert stored["wake_at"] <= latest, f"looked at too late, after {latest}: {stored}"
         has_room = gate[0] == SEAT and sum(gate in _limits(ledger, task) for task in running) < most
         if not has_room or ident in let_go:
             ledger.roomy.pop(ident, None)
@@ -81,6 +81,15 @@ def _remember(ledger: Ledger, before: Snapshot, now: Snapshot) -> None:
             ledger.roomy.setdefault(ident, ledger.now)
     for ident in ledger.roomy.keys() - waiting.keys():
         del ledger.roomy[ident]
+
+
+def _opens(ledger: Ledger, gate: Gate, most: int) -> datetime:
+    """When a rate has room for the one who waits with the largest limit; those that were let go are given
+    their while. A start counts until the end of its hundredth."""
+    per = period(gate)
+    starts = [at for at in ledger.counted[gate] if at > ledger.now - per * 1.01]
+    opens = starts[-most] + per * 1.01 if len(starts) >= most else ledger.now
+    return max(opens, ledger.now + _CLAIMING)
 
 
 def _waiters(now: Snapshot) -> Mapping[str, str]:
