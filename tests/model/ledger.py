@@ -47,6 +47,8 @@ class Ledger:
     """When attempts under a rate were claimed."""
     roomy: dict[str, datetime] = field(default_factory=dict)
     """Since when a concurrency limit that somebody waits for has had room, and nobody was let go."""
+    heaviest: dict[str | None, int] = field(default_factory=lambda: defaultdict(lambda: 1))
+    """The largest weight that each user has ever had: when a scheduler comes to know of one is open."""
     starts: int = 0
     moves: Counter[str] = field(default_factory=Counter)
 

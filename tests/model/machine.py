@@ -103,4 +103,5 @@ class KaryaMachine(RuleBasedStateMachine):
     discard = step("discard", some.DISCARD, lambda self: bool(self.sim.dead_letters()))
 
     lead = step("lead", some.LEAD)
+    weigh = step("weigh", some.WEIGH)
     arrive = step("arrive", some.ARRIVE, lambda self: bool(self.sim.world.faults.late))

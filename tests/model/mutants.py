@@ -11,6 +11,7 @@ from karya.core.transitions import Move, Transition
 from karya.store import claims, commits, fence, outcomes
 from karya.store.client import Document
 from tests.model.sharing_mutants import (
+    greedy_weights,
     heedless_order,
     parked_in_pauses,
     uncounted_seats,
@@ -123,5 +124,6 @@ ELUSIVE: Sequence[Mutant] = (
     unnoted_starts,
     parked_in_pauses,
     heedless_order,
+    greedy_weights,
 )
 """Those that take longer."""

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from karya.actors.timetable import Timetable, _user
+from karya.actors.turns import Turns
 from karya.core.limits import Starts
 from karya.store import gates, limited, overlaps
 from karya.store.client import Document
@@ -44,6 +45,16 @@ def untold_parking(patch: pytest.MonkeyPatch) -> None:
 def parked_in_pauses(patch: pytest.MonkeyPatch) -> None:
     """A pause leaves parked what waits for a limit: it is let go when there is room, paused or not."""
     patch.setattr(overlaps, "held", lambda: {"$set": {"held": True}})
+
+
+def greedy_weights(patch: pytest.MonkeyPatch) -> None:
+    """Whoever has the largest weight is always first."""
+    line_up = Turns._line_up
+
+    def by_weight(self: Turns, user: str, place: float) -> None:
+        line_up(self, user, -self._weight_of(user))
+
+    patch.setattr(Turns, "_line_up", by_weight)
 
 
 def heedless_order(patch: pytest.MonkeyPatch) -> None:

@@ -67,6 +67,7 @@ class Simulation:
         """How often somebody asked that a job goes on."""
         self.world.faults.sender = lambda: self._acts[-1]
         self.world.offers.watch = lambda hints: turns.handed_over(self.ledger, hints)
+        self.world.offers.in_turn = lambda hints: turns.had_turns(self.ledger, hints)
         self._acts: list[Act] = []
         self._parked: list[_Parked] = []
 

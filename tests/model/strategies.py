@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 from tests.model.acts import Said
 from tests.model.sharing import Sharing
 from tests.model.simulation import SCHEDULERS, WORKERS, Meanwhile
-from tests.model.steps import base, chains, changes, clients, servers, several, workers
+from tests.model.steps import admins, base, chains, changes, clients, servers, several, workers
 from tests.model.terms import SHAPES, Terms
 from tests.model.timings import At, Every, Minutes
 from tests.model.world.faults import Cut, Fault, Loss
+from tests.model.world.ports import MOST_HINTS
 
 SECOND = timedelta(seconds=1)
 
@@ -47,7 +48,8 @@ _OF = st.sampled_from([None, None, "ann"])
 _NAMES = st.sampled_from([None, None, None, "this", "that"])
 _URGENT = st.sampled_from([5, 5, 9, 0])
 LIMITED = st.builds(Sharing, _OF, _NAMES, _URGENT, st.none() | _SEATS, st.none() | _RATES)
-SHARING = st.just(Sharing()) | LIMITED
+_USERS = ("ann", "bob")
+SHARING = st.builds(Sharing, st.sampled_from([None, None, None, *_USERS])) | LIMITED
 
 TERMS = st.builds(
     Terms,
@@ -74,7 +76,7 @@ AGAIN = st.booleans()
 
 PASS = st.builds(base.Pass, st.sampled_from([0.02, 0.2, 0.5, 1, 1, 2, 2, 5, 5, 11, 19, 21, 70, 3700]))
 SUBMIT = st.builds(clients.Submit, st.lists(TERMS, min_size=1, max_size=3).map(tuple), AGAIN)
-TURN = st.builds(servers.Turn, st.sampled_from([0, 0, 0, 1]))
+TURN = st.builds(servers.Turn, st.sampled_from([0, 0, 0, 1]), st.sampled_from([MOST_HINTS, MOST_HINTS, 2]))
 SWEEP = st.builds(servers.Sweep)
 CLAIM = st.builds(workers.Claim, WORKER, st.sampled_from([60, 60, 3, 1]), st.sampled_from([0, 0, 3, 9]))
 START = st.builds(workers.Start, WORKER)
@@ -93,6 +95,7 @@ SKIP = st.builds(clients.SkipNext, NUMBER)
 UPDATE = st.builds(changes.Update, NUMBER, TERMS, st.sampled_from(changes.Keep))
 REDRIVE = st.builds(changes.Redrive, NUMBER, AGAIN)
 DISCARD = st.builds(changes.Discard, NUMBER)
+WEIGH = st.builds(admins.Weigh, st.sampled_from(_USERS), st.sampled_from([1, 2, 3]))
 LEAD = st.builds(servers.Restart, SCHEDULER, st.booleans()) | st.builds(servers.Usurp, SCHEDULER)
 BUSTLE = st.builds(
     several.Bustle,
@@ -152,6 +155,6 @@ MEANWHILE = st.none() | st.none() | st.builds(Meanwhile, st.integers(1, 8), RACI
 
 STEERING = ("cancel", "pause", "skip", "trigger", "update", "redrive", "discard")
 WORKING = ("hand_back", "die", "renew", "work", "chain")
-OPTIONAL = [*STEERING, *WORKING, "lead", "sweep"]
+OPTIONAL = [*STEERING, *WORKING, "lead", "sweep", "weigh"]
 WITHOUT = st.frozensets(st.sampled_from(OPTIONAL), max_size=10)
 """What an example may go without: less of one thing is more of another."""

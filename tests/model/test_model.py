@@ -31,6 +31,7 @@ _LEAST = {
     "pause waits": 5,
     "began within seat": 100,
     "began within window": 100,
+    "several had turns": 20,
     "parked seat claim": 20,
     "parked seat turn": 20,
     "parked window claim": 20,

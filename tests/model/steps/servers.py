@@ -9,13 +9,15 @@ from tests.model.acts import Act
 from tests.model.rules import limits
 from tests.model.simulation import Simulation
 from tests.model.steps.base import Plain
+from tests.model.world.ports import MOST_HINTS
 
 
 @dataclass(frozen=True)
 class Turn(Plain):
-    """A scheduler does one round of its work."""
+    """A scheduler does one round of its work; the workers take so many tasks at once."""
 
     which: int = 0
+    room: int = MOST_HINTS
 
     @property
     def actors(self) -> frozenset[str]:
@@ -24,6 +26,7 @@ class Turn(Plain):
     def run(self, sim: Simulation) -> None:
         owner, troubles = sim.owners[self.which], sim.world.faults.troubles
         overlooked = limits.overlooked(sim.ledger)
+        sim.world.offers.most = self.room
         with sim.acting(Act("turn", owner=owner)):
             try:
                 sim.schedulers[self.which]._turn()

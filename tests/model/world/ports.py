@@ -3,12 +3,13 @@
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
+from karya.actors.timetable import Timetable
 from karya.core.hint import Hint
 from karya.core.pools import DEFAULT_POOL
 from karya.core.ports import Commit, WorkerInfo
 from karya.store.commits import MongoCommits
 
-_MOST_HINTS = 60
+MOST_HINTS = 60
 
 
 class Offers:
@@ -18,16 +19,31 @@ class Offers:
         self.hints: list[Hint] = []
         self.watch: Callable[[Sequence[Hint]], None] = lambda _: None
         """Told of everything that is handed over, before anybody can claim it."""
+        self.in_turn: Callable[[Sequence[Hint]], None] = lambda _: None
+        """Told of what has its turn together, before limits and slots take their part of it."""
+        self.most = MOST_HINTS
+        """How many it takes at once."""
 
     def offer(self, hints: Iterable[Hint]) -> None:
         """Keeps the latest."""
         fresh = list(hints)
         self.watch(fresh)
-        self.hints = [*self.hints, *fresh][-_MOST_HINTS:]
+        self.hints = [*self.hints, *fresh][-MOST_HINTS:]
 
     def room(self, pool: str = DEFAULT_POOL) -> int:
-        """There always is."""
-        return _MOST_HINTS
+        """As much as the workers have for now."""
+        return self.most
+
+    def overhear(self, timetable: Timetable) -> None:
+        """Hears what this one hands out."""
+        hand_out = timetable.hand_out
+
+        def heard(until: datetime, most: int, monotonic: float) -> list[Hint]:
+            due = hand_out(until, most, monotonic)
+            self.in_turn(due)
+            return due
+
+        timetable.hand_out = heard  # type: ignore[method-assign]
 
     def workers(self) -> Sequence[WorkerInfo]:
         """Nobody asks."""

@@ -92,6 +92,10 @@ class World:
         else:
             self.loop.run_until_complete(meanwhile)
 
+    def weigh(self, user: str, weight: int) -> None:
+        """A user has this weight from now on."""
+        self._raw["users"].update_one({"_id": user}, {"$set": {"name": user, "weight": weight}}, upsert=True)
+
     def poke(self, due_at: datetime | None, told: Sequence[Hint] = ()) -> None:
         """Every scheduler hears of it."""
         for inbox in self.inboxes:
@@ -124,7 +128,7 @@ class World:
             sync_clock=lambda: None,
             is_dead=self.dead.__contains__,
         )
-        return Scheduler(
+        scheduler = Scheduler(
             leadership=leadership,
             inbox=inbox,
             settings=settings,
@@ -135,6 +139,9 @@ class World:
             clock=self.clock,
             metrics=self._scheduler_metrics,
         )
+        for lane in scheduler._lanes.values():
+            self.offers.overhear(lane.timetable)
+        return scheduler
 
 
 async def _awaited(meanwhile: Awaitable[None]) -> None:
