@@ -26,6 +26,7 @@ from tests.chaos.stages import Stage
 from tests.chaos.timing import LEASE
 from tests.chaos.workload.clients import MIXED, Workload
 from tests.chaos.workload.mix import Mix
+from tests.chaos.workload.owners import make_owners
 
 Tell = Callable[[str], None]
 
@@ -82,7 +83,7 @@ async def perform(stage: Stage, programme: Programme, tell: Tell) -> Outcome:
         cluster.configure({**settings, **(SOAKING if programme.soaking else {})})
         await asyncio.to_thread(cluster.start)
         async with Client(cluster.url) as client:
-            mix = Mix(Random(programme.seed))
+            mix = Mix(Random(programme.seed), await make_owners(client))
             workload = Workload(mix, client, target.url, programme.rate, stage.wave)
             return await _Run(Rig(stage, cluster, target, client, workload), programme, tell).outcome()
     finally:

@@ -66,10 +66,11 @@ class Sharing:
     window: Limit | None = None
     priority: int | None = None
     name: str | None = None
+    user: str | None = None
 
     def fields(self) -> dict[str, Any]:
         """What is sent of it."""
-        fields: dict[str, Any] = {"priority": self.priority, "name": self.name}
+        fields: dict[str, Any] = {"priority": self.priority, "name": self.name, "user_id": self.user}
         if self.seat is not None:
             fields["concurrency"] = {"key": self.seat.key, "limit": self.seat.most}
         if self.window is not None:

@@ -7,6 +7,7 @@ from random import Random
 from tests.chaos.judge.facts import Limit
 from tests.chaos.judge.schedules import Cron, Interval, Once
 from tests.chaos.workload.draft import HOOKS, Draft, Sharing, Steering, Work
+from tests.chaos.workload.owners import Owners
 
 LIFE = 16_000
 """About how long a recurring job lives."""
@@ -28,8 +29,9 @@ _BREAKING = (
 class Mix:
     """Makes drafts. All of its times are milliseconds; `now` is when they are about to be submitted."""
 
-    def __init__(self, random: Random) -> None:
+    def __init__(self, random: Random, owners: Owners) -> None:
         self._random = random
+        self._owners = owners
         self._made = 0
 
     def wave(self, now: int) -> Sequence[Draft]:
@@ -72,6 +74,7 @@ class Mix:
             self._limited,
             self._rated,
             self._named,
+            self._owned,
         ]
 
     def _draft(self, kind: str, *given: object, **fields: object) -> Draft:
@@ -185,6 +188,13 @@ class Mix:
         name = Sharing(name=f"name-{self._made}")
         for _ in range(3):
             yield self._draft("named", self._interval(now, 2_000), sharing=name)
+
+    def _owned(self, now: int) -> Iterator[Draft]:
+        """A crowd of one user, and at the same instant a few of another whose weight is a tenth."""
+        together = self._soon(now)
+        for user, count in ((self._owners.many, 12), (self._owners.few, 2)):
+            for _ in range(count):
+                yield self._draft("owned", together, sharing=Sharing(user=user))
 
     def _impatient(self, now: int) -> Iterator[Draft]:
         for _ in range(2):
