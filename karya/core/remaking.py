@@ -129,7 +129,7 @@ class _Change:
         had = before.count - len(self.waiting) + len(kept) + len(passed) + self._uncounted(before)
         seen = had - self._to_meet(following or self.now)
         if following is None or (schedule.max_runs is not None and seen >= schedule.max_runs):
-            newest = max((one.instant for one in kept), default=min(self.old.cursor.at, self.now))
+            newest = min(self.old.cursor.at, self.now)  # what is kept may be older than what has run
             cursor = Cursor(at=newest, count=had - self._to_meet(newest), exhausted=True)
             occurrences = [_again(new, cursor, one) for one in kept]
         else:

@@ -263,6 +263,19 @@ class RevisionsConformance(Told):
         await kit.jobs.settle([job.id], at(2))
         assert (await self.job(kit, job)).status is JobState.COMPLETED
 
+    async def test_a_later_run_counts_once_though_an_earlier_one_waits(self, kit: StoreKit) -> None:
+        """1 waits, 2 has run: there is no room for 3, and later there is again."""
+        job = await self.stored(kit, a_job(every(1)))
+        kit.agenda.extend([due(first_task(job))], at(2.5), NOW)
+        kit.time.now = at(2)
+        await kit.commit(await kit.claim((await self.steps(kit, job))[1]), succeed())
+        for most, count, exhausted in ((2, 2, True), (3, 3, True), (2, 2, True), (4, 3, False)):
+            new = await kit.lifecycle.update(
+                job.id, to(at(2.5), schedule=interval(1, max_runs=most)), at(2.5)
+            )
+            assert (new.cursor.count, new.cursor.exhausted) == (count, exhausted)
+        assert [state for _, state, _ in await self.states(kit, job)] == ["READY", "SUCCEEDED", "READY"]
+
     async def test_a_job_on_its_last_run_gets_further_ones(self, kit: StoreKit) -> None:
         job = await self.stored(kit, a_job(every(1, max_runs=1)))
         kit.time.now = at(1)

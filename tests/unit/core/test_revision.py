@@ -130,6 +130,20 @@ def test_a_new_interval_has_its_instants_after_now_and_counts_on(
     assert plan.cursor.exhausted is (max_runs is not None and total + 1 >= max_runs)
 
 
+def test_what_has_run_counts_once_though_an_earlier_one_waits() -> None:
+    """1 waits, 2 has run, 3 is to come: then there is no room for it, and then there is again."""
+    job = a_job(schedule=every(1))
+    job = job.model_copy(update={"cursor": Cursor(at=at(3), count=3, exhausted=False)})
+    full = changed(job, schedule=every(1, max_runs=2))
+    plan = remake(job, full, waiting(job, 1, 3), frozenset(), at(2.5))
+    assert [(o.instant, o.count) for o in plan.occurrences] == [(at(1), 1)]
+    assert (plan.cursor.count, plan.cursor.exhausted) == (2, True)
+    behind = {one for one in (at(1), at(2)) if one > plan.cursor.at}
+    full = full.model_copy(update={"cursor": plan.cursor})
+    plan = remake(full, changed(full, schedule=every(1, max_runs=3)), waiting(job, 1), behind, at(2.5))
+    assert (plan.cursor.at, plan.cursor.count) == (at(3), 3)
+
+
 def test_a_schedule_that_leaves_nothing_is_refused() -> None:
     job = a_job(schedule=every(1))
     new = changed(job, schedule=every(1, end_at="2026-11-23T08:00:05Z"))
