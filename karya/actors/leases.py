@@ -11,11 +11,14 @@ from karya.actors.attempt import Held, Stop
 from karya.core.coalesce import Coalescer
 from karya.core.errors import StoreUnavailable
 from karya.core.ports import Claims, Clock
-from karya.core.task import CLAIM_AHEAD, START_WITHIN
+from karya.core.task import CLAIM_AHEAD, CLOCKS_AGREE, START_WITHIN
 from karya.core.times import MILLISECOND
 
 log = structlog.get_logger("karya.worker")
 
+START_FOR = START_WITHIN - CLOCKS_AGREE
+"""For how long a worker starts what it has claimed without asking: whoever answers a cancel waits for
+START_WITHIN by another clock, and nothing may start afterwards (I4)."""
 ASK_AGAIN_SECONDS = 0.1
 _MOST_TOGETHER = 500
 _MARGIN = 1 / 20
@@ -82,7 +85,7 @@ class Leases:
         """Waits for the instant. A worker that slept past the time within which it had to start asks first,
         because the lease may be lost or the job cancelled by now; all that are late ask together."""
         await self._wait_until_due(held.claim.hint.due_at)
-        while held.stopped is None and self._clock.now() > held.start_by:
+        while held.stopped is None and self._clock.now() >= held.start_by:
             await self._late.add(held)
 
     async def _wait_until_due(self, due_at: datetime) -> None:
@@ -99,7 +102,7 @@ class Leases:
         try:
             await self._renew(late, starting=True)
             for held in late:
-                held.start_by = asked + START_WITHIN
+                held.start_by = asked + START_FOR
         except StoreUnavailable as error:
             log.warning("late_start_delayed", count=len(late), error=str(error))
             await asyncio.sleep(ASK_AGAIN_SECONDS)

@@ -14,7 +14,7 @@ import structlog
 from karya.actors.attempt import Held, Stop, interrupted, lateness, perform, result_text
 from karya.actors.credit import Credit
 from karya.actors.filling import filled_in
-from karya.actors.leases import ASK_AGAIN_SECONDS, Leases
+from karya.actors.leases import ASK_AGAIN_SECONDS, START_FOR, Leases
 from karya.actors.logs import subject
 from karya.actors.metrics import WorkerMetrics
 from karya.actors.reporter import Report, Reporter
@@ -27,7 +27,6 @@ from karya.core.ports import ActionRunner, Claims, Clock, Commit, Consumer
 from karya.core.ports.traces import Traces
 from karya.core.reasons import reason_of
 from karya.core.settings import WorkerSettings
-from karya.core.task import START_WITHIN
 from karya.core.template import TemplateError
 from karya.core.times import ceil_millis
 from karya.core.transitions import Attempt, Move, Transition, decide, release
@@ -86,7 +85,7 @@ class Worker:
             self._metrics.claim_seconds.observe(self._clock.monotonic() - asked_at)
             self._metrics.refused.inc(len(hints) - len(claims))
             for claim in claims:
-                start_by = max(claim.hint.due_at, asked) + START_WITHIN
+                start_by = max(claim.hint.due_at, asked) + START_FOR
                 self._begin(Held(claim, self.owner, asked_at + self._leases.trust, start_by))
 
     def _waited(self, hints: Sequence[Hint], now: datetime) -> None:

@@ -40,8 +40,8 @@ claim. Hints go out half as early: between them lies what the clocks of schedule
 which would otherwise cost a refused claim."""
 
 START_WITHIN = timedelta(milliseconds=300)
-"""A claimed task starts within this of the later of claim and due time, or its worker asks again first; who
-cancels waits as long before the cancel is acknowledged."""
+"""A claimed task starts within this of the later of claim and due time, less what clocks may differ by, or
+its worker asks again first; who cancels waits as long before the cancel is acknowledged."""
 
 OPEN_STATES = frozenset({TaskState.BLOCKED, TaskState.READY, TaskState.RUNNING})
 """The states from which a task still goes on by itself."""

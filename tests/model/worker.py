@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from karya.actors.leases import START_FOR
 from karya.actors.reporter import Report
 from karya.core.errors import StoreUnavailable
 from karya.core.hint import Hint
 from karya.core.ports import Commit
-from karya.core.task import START_WITHIN
 from tests.model.acts import Held, Said, Word
 from tests.model.attempted import Attempted, Phase
 from tests.model.ledger import Execution, Ledger
@@ -44,17 +44,17 @@ class Worker:
         except StoreUnavailable:
             return
         for claim in claims:
-            start_by = max(claim.hint.due_at, now) + START_WITHIN
+            start_by = max(claim.hint.due_at, now) + START_FOR
             self.attempts.append(Attempted(claim, now + _TRUST, start_by))
 
     async def start(self) -> None:
         """Starts what has come due; whoever is late asks first."""
         now = self.world.time.now
         due = [one for one in self.those(Phase.CLAIMED) if one.claim.hint.due_at <= now]
-        if late := [one for one in due if now > one.start_by]:
+        if late := [one for one in due if now >= one.start_by]:
             await self._renew(late, starting=True)
         for one in due:
-            if one.phase is Phase.CLAIMED and now <= one.start_by and one in self.attempts:
+            if one.phase is Phase.CLAIMED and now < one.start_by and one in self.attempts:
                 self._begin(one)
 
     def _begin(self, one: Attempted) -> None:
@@ -90,7 +90,7 @@ class Worker:
     def _trust(self, one: Attempted, now: datetime, *, starting: bool) -> None:
         one.trusted_until = now + _TRUST
         if starting:
-            one.start_by = now + START_WITHIN
+            one.start_by = now + START_FOR
         for execution in self.ledger.executions[one.held[0]]:
             if execution.lease == one.claim.lease_id:
                 execution.trusted_until = one.trusted_until

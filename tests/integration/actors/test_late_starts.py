@@ -4,7 +4,7 @@ import asyncio
 
 from karya.core.hint import Hint
 from karya.core.ports import Commit
-from karya.core.task import START_WITHIN, TaskState
+from karya.core.task import CLOCKS_AGREE, START_WITHIN, TaskState
 from tests.integration.actors.crew import LEASE, Crew, Mate
 from tests.support.actions import Actions
 from tests.support.away import Away
@@ -49,6 +49,15 @@ async def test_late_tasks_ask_together_and_then_start(crew: Crew) -> None:
     late.actions.gate.set()
     for hint in hints:
         assert (await crew.becomes(hint, TaskState.SUCCEEDED)).started_at == at(1)
+
+
+async def test_it_asks_before_the_answer_to_a_cancel_can_come(crew: Crew) -> None:
+    """Whoever answers goes by the time that is stored, and by a clock of its own, which may be ahead."""
+    late = Late(crew)
+    _, (hint,) = await late.ask((START_WITHIN - CLOCKS_AGREE).total_seconds())
+    late.renewals.open.set()
+    await crew.becomes(hint, TaskState.SUCCEEDED)
+    assert late.renewals.calls == 1
 
 
 async def test_one_that_is_not_late_does_not_ask(crew: Crew) -> None:
