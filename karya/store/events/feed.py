@@ -86,7 +86,8 @@ class MongoEventFeed:
             self._session = await self._database.client.start_session()
         start = {"startAtOperationTime": moment_of(self.position)} if self.position else {}
         pipeline: list[Document] = [{"$changeStream": start}, *stages(self.kinds)]
-        batch = await self._ask({"aggregate": 1, "pipeline": pipeline, "cursor": {"batchSize": _BATCH}})
+        size = _BATCH if self.position else 0  # with changes, it would not say where it began
+        batch = await self._ask({"aggregate": 1, "pipeline": pipeline, "cursor": {"batchSize": size}})
         if batch["firstBatch"]:
             self._first = batch
         else:

@@ -1,5 +1,6 @@
 """What is told of what is stored, out of a real change stream."""
 
+import asyncio
 from collections.abc import AsyncIterator, Collection, Sequence
 from datetime import timedelta
 from typing import Any
@@ -18,6 +19,7 @@ from karya.core.ports.events import EventFeed
 from karya.core.ports.lifecycle import ChangeKind
 from karya.core.task import TaskState
 from karya.core.transitions import Transition
+from karya.store.changes import change_document
 from karya.store.events import MongoEventLog
 from karya.store.skips import skip_document
 from tests.conformance.store.kit import StoreKit
@@ -373,3 +375,22 @@ async def test_blocked_tasks_are_told_as_such(kit: StoreKit, log: Log) -> None:
     ear = await log.listen({K.TASK_SCHEDULED})
     await kit.add(submission(a_job(steps=[step("a"), step("b", "a")])))
     assert [data(event)["status"] for event in await ear.next(2)] == [TaskState.READY, TaskState.BLOCKED]
+
+
+async def test_one_from_now_on_knows_where_it_began_whatever_is_written_meanwhile(
+    log: Log, mongo: Mongo
+) -> None:
+    async def write() -> None:
+        while True:
+            changes = [change_document("job", ChangeKind.PAUSED, number, NOW) for number in range(100)]
+            await mongo.asynchronous["job_changes"].insert_many(changes)
+
+    writing = asyncio.create_task(write())
+    try:
+        for _ in range(30):
+            ear = await log.listen()
+            assert ear.feed.position
+            await ear.feed.close()
+    finally:
+        writing.cancel()
+        await asyncio.gather(writing, return_exceptions=True)
