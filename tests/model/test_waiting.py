@@ -4,7 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from karya.actors.leases import START_FOR
 from karya.core.task import START_WITHIN
+from karya.core.times import MILLISECOND
 from tests.model.simulation import Simulation, Step
 from tests.model.steps.base import Pass
 from tests.model.steps.clients import Cancel, PauseJob, Submit
@@ -23,15 +25,15 @@ def sim(databases: Databases) -> Iterator[Simulation]:
 
 
 @pytest.mark.parametrize(("step", "answered"), [(Cancel(0), "cancelled"), (PauseJob(0), "paused")])
-def test_it_is_not_answered_in_the_instant_in_which_what_was_claimed_may_still_start(
+def test_it_is_not_answered_while_what_was_claimed_may_still_start(
     sim: Simulation, step: Step, answered: str
 ) -> None:
     for before in (Submit((Terms(),)), Turn(), Claim(0), step):
         sim.do(before)
     (book,) = sim.ledger.books.values()
-    sim.do(Pass(START_WITHIN.total_seconds()))
+    sim.do(Pass((START_FOR - MILLISECOND).total_seconds()))
     assert not getattr(book, answered)
     sim.do(Start(0))
     assert sim.ledger.starts == 1
-    sim.do(Pass(0.001))
+    sim.do(Pass((START_WITHIN - START_FOR + MILLISECOND).total_seconds()))
     assert getattr(book, answered)

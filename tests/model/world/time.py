@@ -23,8 +23,8 @@ class Time(HeldTime):
         self._waiting: list[tuple[datetime, asyncio.Future[None]]] = []
 
     async def reached(self, instant: datetime | None, _: Clock) -> None:
-        """Waits until an instant is over, if there is one, and lets it be known that somebody waits."""
-        if instant is not None and instant >= self.now:
+        """Waits for an instant, if there is one, and lets it be known that somebody waits."""
+        if instant is not None and instant > self.now:
             self.latest = future = asyncio.get_running_loop().create_future()
             self._waiting.append((instant, future))
             self._parked.set()
@@ -34,7 +34,7 @@ class Time(HeldTime):
         """Moves on."""
         self.now += duration
         for instant, future in self._waiting:
-            if instant < self.now and not future.done():
+            if instant <= self.now and not future.done():
                 future.set_result(None)
 
     async def until_parked(self, task: asyncio.Task[Any]) -> asyncio.Future[None] | None:
