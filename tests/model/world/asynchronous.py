@@ -1,11 +1,20 @@
 """Stand-ins for motor."""
 
 from collections.abc import AsyncIterator
+from contextlib import nullcontext
 from typing import Any
 
 from tests.model.world.blocking import Blocking, BlockingClient
 from tests.model.world.faults import COMMIT, Cut, Faults
 from tests.model.world.stand import READS, WRITES, Stand
+
+
+async def come_between(faults: Faults, session: Any) -> None:
+    """Lets something else happen before an operation, if it is to. Outside of a transaction it waits for those
+    beside it, which would go on meanwhile, and whose commits would be taken for its own."""
+    if meanwhile := faults.pauses(session):
+        async with nullcontext() if session is not None else faults.alone:
+            await meanwhile()
 
 
 class Asynchronous(Stand):
@@ -25,8 +34,7 @@ class Asynchronous(Stand):
 
     async def _write(self, name: str, real: Any, *args: Any, **options: Any) -> Any:
         session = options.get("session")
-        if meanwhile := self._faults.pauses(session):
-            await meanwhile()
+        await come_between(self._faults, session)
         broken = self._faults.breaks(name, session)
         if broken is None:
             return await real(*args, **options)
@@ -38,8 +46,7 @@ class Asynchronous(Stand):
         raise error
 
     async def _read(self, real: Any, *args: Any, **options: Any) -> Any:
-        if meanwhile := self._faults.pauses(options.get("session")):
-            await meanwhile()
+        await come_between(self._faults, options.get("session"))
         return await real(*args, **options)
 
 
@@ -58,8 +65,7 @@ class Cursor:
 
     async def to_list(self, length: int | None) -> Any:
         """Asks, and reads all."""
-        if meanwhile := self._faults.pauses(self._session):
-            await meanwhile()
+        await come_between(self._faults, self._session)
         return await self._real.to_list(length)
 
     async def __aiter__(self) -> AsyncIterator[Any]:
