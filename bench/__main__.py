@@ -23,10 +23,10 @@ def main() -> int:
             status.update(f"measuring {name}")
             found = MEASURES[name](rig)
             figures += found
+            write_json(arguments.json, arguments.workers, figures)  # a run may be broken off
             if not console.is_terminal:
                 console.print(table(found))
     console.print(table(figures))
-    write_json(arguments.json, arguments.workers, figures)
     if arguments.markdown:
         write_markdown(arguments.markdown, arguments.workers, figures)
         write_plots(arguments.markdown.parent / "benchmarks", figures)
