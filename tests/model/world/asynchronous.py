@@ -10,8 +10,8 @@ from tests.model.world.stand import READS, WRITES, Stand
 
 
 async def come_between(faults: Faults, session: Any) -> None:
-    """Lets something else happen before an operation, if it is to. Outside of a transaction it waits for
-    those beside it, which would go on meanwhile, and whose commits would be taken for its own."""
+    """Lets something else happen before an operation, if it is to. Outside of a transaction none begins
+    beside it until that is over."""
     if meanwhile := faults.pauses(session):
         async with nullcontext() if session is not None else faults.alone:
             await meanwhile()

@@ -105,10 +105,13 @@ class Faults:
 
     def pauses(self, session: Any) -> Meanwhile | None:
         """What happens before this operation. Nothing does once a transaction has written: others would wait
-        for its locks, and it for them."""
+        for its locks, and it for them. Nor does anything while one is under way beside this operation: it
+        would go on meanwhile, and its commit would be taken for that of whatever happens."""
         self._operations += 1
         pause = self._pause
         if pause is None or self._operations < pause.at or id(session) in self._dirty:
+            return None
+        if session is None and self.alone.locked():
             return None
         self._pause = None
         self.interrupted += 1
