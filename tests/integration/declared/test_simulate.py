@@ -44,7 +44,7 @@ async def test_declared_jobs_need_no_cluster_and_no_secrets(karya: Command) -> N
     drawn = (await karya("simulate", "jobs.yaml", *PERIOD)).stdout.splitlines()
     assert drawn[0].startswith("1 jobs start 119 times, 2090-01-01T00:00:00.000Z to")
     assert [line.split()[-1] for line in drawn if line.startswith("2090-01-01 0")] == ["59", "60"]
-    assert "at most 1 runs at once" in "\n".join(drawn)
+    assert "at most 1 at once" in "\n".join(drawn)
 
     Path("jobs.yaml").write_text(
         "name: a\nschedule:\n  kind: interval\n  every: soon\naction: {type: noop}\n"
