@@ -4,7 +4,6 @@ little before each of them. Streams beside it stand for the pages that are open 
 import asyncio
 import itertools
 import json
-import subprocess
 import sys
 import time
 from collections import defaultdict
@@ -14,6 +13,7 @@ from urllib.parse import urlsplit
 
 import uvloop
 
+from bench.apart import run_apart
 from bench.traffic import read_answer
 
 _WARMING_SECONDS = 5.0
@@ -35,16 +35,7 @@ class Round:
 def read(what: Round) -> Mapping[str, Sequence[float]]:
     """How long each answer took, in milliseconds, in ascending order, by what it is called; the first seconds
     are left out. Raises RuntimeError when an answer is not 2xx."""
-    done = subprocess.run(
-        [sys.executable, "-m", "bench.reader"],
-        input=json.dumps(asdict(what)),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise RuntimeError(done.stderr.strip().splitlines()[-1])
-    found: Mapping[str, Sequence[float]] = json.loads(done.stdout)
+    found: Mapping[str, Sequence[float]] = run_apart("bench.reader", asdict(what))
     return found
 
 

@@ -5,13 +5,14 @@ Requests are made beforehand and answers are barely looked at, so that what is m
 
 import asyncio
 import json
-import subprocess
 import sys
 import time
 from dataclasses import asdict, dataclass
 from urllib.parse import urlsplit
 
 import uvloop
+
+from bench.apart import run_apart
 
 _WARMING_SECONDS = 1.0
 
@@ -45,16 +46,7 @@ class Answered:
 
 def send(traffic: Traffic) -> Answered:
     """Sends it. Raises RuntimeError when an answer is not 2xx."""
-    done = subprocess.run(
-        [sys.executable, "-m", "bench.traffic"],
-        input=json.dumps(asdict(traffic)),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise RuntimeError(done.stderr.strip().splitlines()[-1])
-    return Answered(**json.loads(done.stdout))
+    return Answered(**run_apart("bench.traffic", asdict(traffic)))
 
 
 class _Clients:
