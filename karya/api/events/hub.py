@@ -8,7 +8,7 @@ recent ones reads a feed of its own until it meets the shared one.
 import asyncio
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -31,17 +31,13 @@ PAUSE_SECONDS = 0.5
 """Before the store is asked again after it did not answer."""
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 class Hub:
     """Tells every listener what it wants to hear, in the order of the store, without a gap or a double."""
 
     def __init__(
         self,
         events: EventLog,
-        now: Callable[[], datetime] = _utc_now,
+        now: Callable[[], datetime],
         most_listeners: int = MOST_LISTENERS,
     ) -> None:
         """`now` is the time of the store, as well as it is known."""

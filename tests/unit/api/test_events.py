@@ -15,6 +15,7 @@ from karya.api.events.hub import Hub
 from karya.api.events.listener import End, Listener, Wanted
 from karya.api.head import HANG_UP
 from karya.api.serve import Gateway
+from karya.core.clock import SystemClock
 from karya.core.errors import Unavailable
 from karya.core.events import ALL_KINDS, EventKind
 from karya.core.settings import GatewaySettings
@@ -292,7 +293,7 @@ async def test_one_that_does_not_read_is_given_up(
     events: MemoryEvents, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stream, "SEND_SECONDS", 0.05)
-    hub = Hub(events)
+    hub = Hub(events, SystemClock().now)
     response = stream.EventStream(hub, await hub.listen(Wanted(LOCAL, ALL_KINDS)), None)
     sent: list[Any] = []
     hung_up = asyncio.Event()
@@ -313,7 +314,7 @@ async def test_one_that_does_not_read_is_given_up(
 
 
 async def test_there_is_a_most_of_listeners(events: MemoryEvents) -> None:
-    hub = Hub(events, most_listeners=1)
+    hub = Hub(events, SystemClock().now, most_listeners=1)
     wanted = Wanted(LOCAL, ALL_KINDS)
     one = await hub.listen(wanted)
     with pytest.raises(Unavailable, match="1 listen to events already"):
@@ -333,7 +334,7 @@ async def test_the_turns_to_catch_up_are_given_back(
     monkeypatch.setattr(hubs, "TURN_SECONDS", 0.01)
     monkeypatch.setattr(hubs, "Recent", lambda floor: hubs_recent(floor, 0))
     await events.tell(PAUSED, RESUMED)
-    hub = Hub(events)
+    hub = Hub(events, SystemClock().now)
     wanted = Wanted(LOCAL, ALL_KINDS)
     first = await hub.listen(wanted, place(1))
     with pytest.raises(Unavailable, match="catching up"):

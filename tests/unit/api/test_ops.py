@@ -60,7 +60,7 @@ async def test_every_route_is_documented_and_every_reference_resolves(
     async with client.get("/openapi.json") as response:
         document = await response.json()
     assert document["openapi"] == "3.1.0"
-    app = create_app(memory.services, GatewaySettings(), Hub(memory.events))
+    app = create_app(memory.services, GatewaySettings(), Hub(memory.events, memory.services.clock.now))
     routes = {
         (route.path, method.lower())
         for route in app.routes

@@ -11,6 +11,7 @@ from karya.api.events.hub import Hub
 from karya.api.events.listener import End
 from karya.api.pages import news
 from karya.api.pages.news import news_of
+from karya.core.clock import SystemClock
 from karya.core.errors import StoreUnavailable
 from karya.core.events import EventKind
 from karya.core.user import Principal, Role
@@ -27,7 +28,7 @@ def events() -> MemoryEvents:
 @pytest_asyncio.fixture
 async def hub(events: MemoryEvents, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Hub]:
     monkeypatch.setattr(news, "REST_SECONDS", 0)
-    hub = Hub(events)
+    hub = Hub(events, SystemClock().now)
     yield hub
     await hub.close()
 
