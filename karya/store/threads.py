@@ -69,5 +69,4 @@ def _attempt(session: ClientSession, body: Callable[[ClientSession], T]) -> T:
 def _let_go(session: ClientSession) -> None:
     """See `transactions._let_go`. Where even that fails, mongod lets go by itself in the end."""
     with suppress(PyMongoError):
-        session.abort_transaction()
-        session.end_session()
+        session.end_session()  # aborts

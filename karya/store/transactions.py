@@ -89,8 +89,7 @@ async def _let_go(session: AsyncIOMotorClientSession) -> None:
     """Without this, mongod would keep what was written locked for `transactionLifetimeLimitSeconds`, and
     whoever needs the same job would meet a write conflict for as long (decision 0024)."""
     with pymongo.timeout(None):
-        await session.abort_transaction()
-        await session.end_session()
+        await session.end_session()  # aborts
 
 
 def may_be_committed(error: PyMongoError) -> bool:
