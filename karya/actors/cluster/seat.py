@@ -13,7 +13,9 @@ from karya.actors.cluster.ray_runtime import actor_state
 _DEAD = (ActorDiedError, ActorUnschedulableError, RayTaskError)
 
 _QUESTIONS = 5
-"""How many times one that has opened is asked, at least, within the time for which it may be silent."""
+"""How many times one that lives is asked, at least, within the time for which it may be silent. Ray leaves
+some questions that were put to a process as it ended without any answer; the process after it answers the
+next one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +45,8 @@ class Sign(Enum):
 
 
 class Seat:
-    """Keeps asking one actor for its pulse, one question at a time, and whether it has opened: at every look
-    until it has, and a few times within the patience for it afterwards. `look` waits for no answer."""
+    """Keeps asking one actor for its pulse, and whether it has opened: at every look until it has, and a few
+    times within the patience for it afterwards, answered or not. `look` waits for no answer."""
 
     def __init__(self, actor: Any, node: str = "", state: Callable[[Any], str] = actor_state) -> None:
         """`node` is the one for which it was made, until it says where it is. `state` asks Ray's head for the
@@ -57,7 +59,8 @@ class Seat:
         self._silence = self._rest = 0.0
         self._lives = False
         """Whether it has been seen alive since it last started."""
-        self._asked: Future[Pulse] | None = None
+        self._asked: list[Future[Pulse]] = []
+        """The questions that are open, the last one at the end."""
         self._opening: Future[Any] | None = None
         self.is_open = False
         self.failure: str | None = None
@@ -65,10 +68,9 @@ class Seat:
 
     def look(self, elapsed: float, patience: float) -> Sign:
         """What is known now. `elapsed` seconds have passed since the last look; an actor that lives hangs
-        when a question has been open in all the looks of `patience` seconds."""
-        if self._asked is None:
-            self._rest += elapsed
-        else:
+        when questions have been open in all the looks of `patience` seconds, and none was answered."""
+        self._rest += elapsed
+        if self._asked:
             self._silence += elapsed
         if isinstance(self._hear(patience / _QUESTIONS), _DEAD):
             return Sign.GONE
@@ -99,17 +101,25 @@ class Seat:
 
     def _hear(self, rest: float) -> BaseException | None:
         """Takes in what was answered, and asks again when it is time to."""
-        error = None
-        if self._asked is not None:
-            if not self._asked.done():
-                return None
-            error = self._asked.exception()
-            if error is None:
-                self.pulse, self._silence, self._lives = self._asked.result(), 0.0, True
-            self._asked, self._rest = None, 0.0
-        if error is not None or not self.is_open or self._rest >= rest:
-            self._asked = self.actor.pulse.remote().future()
+        error = self._answered()
+        is_due = self._rest >= rest and (self._lives or not self._asked)
+        if is_due or (not self._asked and (error is not None or not self.is_open)):
+            self._asked.append(self.actor.pulse.remote().future())
+            self._rest = 0.0
         return error
+
+    def _answered(self) -> BaseException | None:
+        """Takes in the last answer; the error that was given instead."""
+        done = [question for question in self._asked if question.done()]
+        if not done:
+            return None
+        self._rest = 0.0
+        if (error := done[-1].exception()) is not None:
+            self._asked = [question for question in self._asked if question not in done]
+            return error
+        self.pulse, self._silence, self._lives = done[-1].result(), 0.0, True
+        self._asked.clear()
+        return None
 
     def _follow_opening(self) -> None:
         if self.is_open:
@@ -131,5 +141,5 @@ class Seat:
         lived, self._lives = self._lives, state == "ALIVE"
         if lived and self._lives:
             return Sign.HUNG
-        self._silence, self.pulse = 0.0, None
+        self._silence, self.pulse, self._asked = 0.0, None, self._asked[-1:]
         return Sign.STARTING

@@ -15,7 +15,9 @@ POOL = {
     "worker.slots": SLOTS,
     "worker.shrink_after": "PT4S",
     "worker.grace": "PT10S",
+    "worker.lease": "PT8S",
 }
+"""Leases outlast a machine that stands still for three seconds: no test here is about that."""
 
 
 @pytest.fixture(scope="package")

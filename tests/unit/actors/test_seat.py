@@ -57,6 +57,49 @@ def test_one_that_has_answered_and_falls_silent_hangs() -> None:
     assert looks(seat, 1) == [Sign.HUNG]
 
 
+class Reborn:
+    """Its process has died with the first question, which nobody will ever answer; the next one answers."""
+
+    def __init__(self) -> None:
+        self.asked: list[Future[Pulse]] = []
+
+    @property
+    def pulse(self) -> "Reborn":
+        return self
+
+    ready = pulse
+
+    def remote(self) -> "Reborn":
+        return self
+
+    def future(self) -> "Future[Pulse]":
+        self.asked.append(Future())
+        return self.asked[-1]
+
+    def answer(self, incarnation: str) -> None:
+        self.asked[-1].set_result(Pulse(incarnation, "here", False))
+
+
+def test_a_question_that_died_with_a_process_is_not_held_against_the_next_process() -> None:
+    actor = Reborn()
+    seat = Seat(actor, state=lambda _: "ALIVE")
+    looks(seat, 1)
+    actor.answer("first")
+    looks(seat, 1)
+    assert set(looks(seat, 4)) == {Sign.UP}
+    actor.answer("second")
+    assert looks(seat, 1) == [Sign.RESTARTED]
+    actor.answer("second")
+    assert set(looks(seat, 5)) == {Sign.UP}
+
+
+def test_one_that_waits_for_a_place_is_asked_no_more_than_once() -> None:
+    actor = Reborn()
+    seat = Seat(actor, state=lambda _: "PENDING_CREATION")
+    assert set(looks(seat, 100)) == {Sign.STARTING}
+    assert len(actor.asked) == 1
+
+
 class Open:
     """An actor that has opened, and answers every question until it is silenced."""
 
