@@ -6,6 +6,7 @@ from, and its arguments are JSON.
 
 import functools
 import inspect
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -40,7 +41,7 @@ class Task(Generic[P, R]):
     options: Mapping[str, Any] = field(default_factory=dict)
     """Fields of every job that it becomes."""
     connection: Submits | None = None
-    """Where its jobs go; None: `karya.connect()`, once for the process."""
+    """Where its jobs go; None: to the gateway at the environment's KARYA_URL, else to `karya.connect()`."""
 
     def __post_init__(self) -> None:
         functools.update_wrapper(self, self.function)
@@ -138,9 +139,10 @@ def schedule(
     """Submits a job that calls a function, or a task, with these arguments: `every` so often, by `cron` or
     `rrule` (in a `timezone`), or once `at` an instant; with none of these, once and now.
 
-    The job goes to `connection`, which is anything with `submit(spec)`, such as `karya.connect()`; that is
-    also the default. Options are those of `karya.task`. Gives what the connection answers, a JobView. Raises
-    InvalidInput, which names what is wrong, before anything is sent, and what the connection raises.
+    The job goes to `connection`, which is anything with `submit(spec)`. The default is the gateway at the
+    environment variable KARYA_URL (with the token KARYA_TOKEN), and without one `karya.connect()`; it is made
+    once for the process. Options are those of `karya.task`. Gives what the connection answers, a JobView.
+    Raises InvalidInput, which names what is wrong, before anything is sent, and what the connection raises.
     """
     one = function if isinstance(function, Task) else Task(function)
     return one.schedule(
@@ -291,5 +293,6 @@ def _aware(at: datetime) -> str:
 def _default() -> Submits:
     import karya
 
-    connection: Submits = karya.connect()
+    url = os.environ.get("KARYA_URL")
+    connection: Submits = karya.Client(url) if url else karya.connect()
     return connection

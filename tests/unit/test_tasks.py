@@ -13,7 +13,9 @@ from karya.connectors.python import PythonAction
 from karya.connectors.python.call import Call, perform
 from karya.core.errors import InvalidInput
 from karya.core.spec import spec_model
+from karya.tasks import _default
 from tests.support import declared_tasks as functions
+from tests.support.served import Served
 
 SPEC = spec_model([PythonAction])
 MODULE = functions.__name__
@@ -147,3 +149,14 @@ def test_a_static_method_has_one() -> None:
     heard = Heard()
     karya.schedule(functions.Reports.static, connection=heard)
     assert heard.specs[0]["action"]["function"] == f"{MODULE}:Reports.static"
+
+
+def test_where_nothing_else_is_said_jobs_go_to_the_gateway_of_the_environment(
+    monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    request.addfinalizer(_default.cache_clear)
+    with Served.running() as served:
+        monkeypatch.setenv("KARYA_URL", served.url)
+        with pytest.raises(InvalidInput, match="noop"):  # this gateway knows no other connector
+            functions.add.submit(1)
+        assert served.asked[-1] == ("POST", "/v1/jobs")
