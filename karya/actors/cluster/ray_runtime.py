@@ -129,7 +129,13 @@ def living_nodes() -> frozenset[str]:
 def actor_state(actor: Any) -> str:
     """What Ray's head knows of an actor: PENDING_CREATION, ALIVE, RESTARTING or DEAD. There is a public way
     to ask, which needs Ray's dashboard."""
-    return str(ray_state.actors(actor._actor_id.hex()).get("State", "DEAD"))
+    return actor_life(actor)[0]
+
+
+def actor_life(actor: Any) -> tuple[str, int]:
+    """The same, and the process in which it lives or has lived last."""
+    known = ray_state.actors(actor._actor_id.hex())
+    return str(known.get("State", "DEAD")), int(known.get("Pid", 0))
 
 
 def has_lost_processes() -> bool:

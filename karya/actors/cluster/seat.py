@@ -8,7 +8,7 @@ from typing import Any
 
 from ray.exceptions import ActorDiedError, ActorUnschedulableError, RayTaskError
 
-from karya.actors.cluster.ray_runtime import actor_state
+from karya.actors.cluster.ray_runtime import actor_life, actor_state
 
 _DEAD = (ActorDiedError, ActorUnschedulableError, RayTaskError)
 
@@ -25,6 +25,7 @@ class Pulse:
     incarnation: str
     """Differs after every restart."""
     node: str
+    pid: int
     closing: bool
     """Whether it is being closed and then waits to be killed. One that ends its process by itself is not:
     Ray starts it again."""
@@ -48,17 +49,19 @@ class Seat:
     """Keeps asking one actor for its pulse, and whether it has opened: at every look until it has, and a few
     times within the patience for it afterwards, answered or not. `look` waits for no answer."""
 
-    def __init__(self, actor: Any, node: str = "", state: Callable[[Any], str] = actor_state) -> None:
-        """`node` is the one for which it was made, until it says where it is. `state` asks Ray's head for the
-        state of the actor."""
+    def __init__(
+        self, actor: Any, node: str = "", life: Callable[[Any], tuple[str, int]] = actor_life
+    ) -> None:
+        """`node` is the one for which it was made, until it says where it is. `life` asks Ray's head for the
+        state of the actor and its process."""
         self.actor = actor
-        self._state = state
+        self._life = life
         self._node = node
         self.pulse: Pulse | None = None
         self._known: str | None = None
         self._silence = self._rest = 0.0
-        self._lives = False
-        """Whether it has been seen alive since it last started."""
+        self._lives: int | None = None
+        """The process in which it was last seen alive."""
         self._asked: list[Future[Pulse]] = []
         """The questions that are open, the last one at the end."""
         self._opening: Future[Any] | None = None
@@ -102,7 +105,7 @@ class Seat:
     def _hear(self, rest: float) -> BaseException | None:
         """Takes in what was answered, and asks again when it is time to."""
         error = self._answered()
-        is_due = self._rest >= rest and (self._lives or not self._asked)
+        is_due = self._rest >= rest and (self._lives is not None or not self._asked)
         if is_due or (not self._asked and (error is not None or not self.is_open)):
             self._asked.append(self.actor.pulse.remote().future())
             self._rest = 0.0
@@ -117,7 +120,8 @@ class Seat:
         if (error := done[-1].exception()) is not None:
             self._asked = [question for question in self._asked if question not in done]
             return error
-        self.pulse, self._silence, self._lives = done[-1].result(), 0.0, True
+        self.pulse, self._silence = done[-1].result(), 0.0
+        self._lives = self.pulse.pid
         self._asked.clear()
         return None
 
@@ -134,12 +138,12 @@ class Seat:
 
     def _judged(self) -> Sign:
         """Silent for long: only Ray knows whether it has a process at all. The silence of one that has only
-        just come to life is that of its start."""
-        state = self._state(self.actor)
+        just come to life, once more or for the first time, is that of its start."""
+        state, pid = self._life(self.actor)
         if state == "DEAD":
             return Sign.GONE
-        lived, self._lives = self._lives, state == "ALIVE"
-        if lived and self._lives:
+        lived, self._lives = self._lives, pid if state == "ALIVE" else None
+        if self._lives is not None and self._lives == lived:
             return Sign.HUNG
         self._silence, self.pulse, self._asked = 0.0, None, self._asked[-1:]
         return Sign.STARTING

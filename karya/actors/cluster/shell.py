@@ -43,7 +43,7 @@ class Shell:
     async def pulse(self) -> Pulse:
         """Answers as soon as the event loop turns, open or not."""
         is_closing = self._closing is not None and self._departure is None
-        return Pulse(_INCARNATION, this_node(), is_closing)
+        return Pulse(_INCARNATION, this_node(), os.getpid(), is_closing)
 
     async def close(self) -> None:
         """Drains and stops; whoever asks again waits for the same end."""

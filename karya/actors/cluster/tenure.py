@@ -20,8 +20,8 @@ log = structlog.get_logger("karya.cluster")
 _MOST_ELAPSED = 1.0
 """What counts of the time between two looks: this process has heard nobody while it was stopped itself."""
 
-_PATIENCE_SECONDS = 30.0
-"""How long the supervisor may be silent, its restart by Ray included. Nothing depends on its being quick."""
+_PATIENCE_SECONDS = 15.0
+"""Half of what the supervisor may be silent, a start by Ray included. Nothing depends on its being quick."""
 
 
 class Tenure:
@@ -38,7 +38,7 @@ class Tenure:
         supervisor. They are made here, too, lest they wait for the supervisor's process: by its name each
         exists once, whoever makes it first."""
         declare(self.charter, self._namespace)
-        self._supervisor = Seat(self._made_supervisor(), state=lambda _: "ALIVE")
+        self._supervisor = Seat(self._made_supervisor(), life=_alive_for_all_we_know)
         staff = Staff(self.charter, lambda _: None, time.monotonic)
         staff.adopt(staff_present())
         staff.look(0)
@@ -71,8 +71,12 @@ class Tenure:
             log.warning("supervisor_replaced", reason=sign.value)
             if sign is Sign.HUNG:
                 ray.kill(self._supervisor.actor, no_restart=True)
-            self._supervisor = Seat(self._made_supervisor(), state=lambda _: "ALIVE")
+            self._supervisor = Seat(self._made_supervisor(), life=_alive_for_all_we_know)
 
     def _made_supervisor(self) -> Any:
         place = ANYWHERE if self.charter.roams else self.charter.home
         return make(SUPERVISOR, SupervisorActor, place).remote()
+
+
+def _alive_for_all_we_know(_: Any) -> tuple[str, int]:
+    return "ALIVE", 0

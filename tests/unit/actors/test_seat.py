@@ -30,7 +30,7 @@ class Mute:
 
     def answer(self) -> None:
         answered, self._question = self._question, Future()
-        answered.set_result(Pulse("first", "here", False))
+        answered.set_result(Pulse("first", "here", 1, False))
 
 
 def looks(seat: Seat, seconds: float) -> list[Sign]:
@@ -40,7 +40,7 @@ def looks(seat: Seat, seconds: float) -> list[Sign]:
 
 def test_the_silence_of_a_start_is_not_held_against_one_that_has_just_come_to_life() -> None:
     actor = Mute()
-    seat = Seat(actor, state=lambda _: actor.state)
+    seat = Seat(actor, life=lambda _: (actor.state, 1))
     assert set(looks(seat, 5)) == {Sign.STARTING}
     actor.state = "ALIVE"
     assert set(looks(seat, 6)) == {Sign.STARTING}
@@ -50,7 +50,7 @@ def test_the_silence_of_a_start_is_not_held_against_one_that_has_just_come_to_li
 def test_one_that_has_answered_and_falls_silent_hangs() -> None:
     actor = Mute()
     actor.state = "ALIVE"
-    seat = Seat(actor, state=lambda _: actor.state)
+    seat = Seat(actor, life=lambda _: (actor.state, 1))
     looks(seat, 1)
     actor.answer()
     assert set(looks(seat, 6)) == {Sign.UP}
@@ -77,12 +77,12 @@ class Reborn:
         return self.asked[-1]
 
     def answer(self, incarnation: str) -> None:
-        self.asked[-1].set_result(Pulse(incarnation, "here", False))
+        self.asked[-1].set_result(Pulse(incarnation, "here", 1, False))
 
 
 def test_a_question_that_died_with_a_process_is_not_held_against_the_next_process() -> None:
     actor = Reborn()
-    seat = Seat(actor, state=lambda _: "ALIVE")
+    seat = Seat(actor, life=lambda _: ("ALIVE", 1))
     looks(seat, 1)
     actor.answer("first")
     looks(seat, 1)
@@ -93,9 +93,21 @@ def test_a_question_that_died_with_a_process_is_not_held_against_the_next_proces
     assert set(looks(seat, 5)) == {Sign.UP}
 
 
+def test_the_silence_of_a_new_start_is_not_held_against_the_next_process_either() -> None:
+    actor = Reborn()
+    process = 1
+    seat = Seat(actor, life=lambda _: ("ALIVE", process))
+    looks(seat, 1)
+    actor.answer("first")
+    looks(seat, 1)
+    process = 2  # which came to life a moment ago, after a start of five seconds
+    assert set(looks(seat, 10)) == {Sign.UP, Sign.STARTING}
+    assert Sign.HUNG in looks(seat, 3)
+
+
 def test_one_that_waits_for_a_place_is_asked_no_more_than_once() -> None:
     actor = Reborn()
-    seat = Seat(actor, state=lambda _: "PENDING_CREATION")
+    seat = Seat(actor, life=lambda _: ("PENDING_CREATION", 0))
     assert set(looks(seat, 100)) == {Sign.STARTING}
     assert len(actor.asked) == 1
 
@@ -125,12 +137,12 @@ class Open:
         if self.dead:
             answer.set_exception(ActorDiedError())
         elif not self.silent:
-            answer.set_result(Pulse("first", "here", False))
+            answer.set_result(Pulse("first", "here", 1, False))
         return answer
 
 
 def opened(actor: Open) -> Seat:
-    seat = Seat(actor, state=lambda _: "ALIVE")
+    seat = Seat(actor, life=lambda _: ("ALIVE", 1))
     while not seat.is_open:
         seat.look(0.1, PATIENCE)
     return seat
