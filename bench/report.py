@@ -13,7 +13,7 @@ from rich.table import Table
 
 from bench.figures import Figure
 
-_BEGIN, _END = "<!-- figures: begin -->", "<!-- figures: end -->"
+FIGURES_BEGIN, FIGURES_END = "<!-- figures: begin -->", "<!-- figures: end -->"
 _COLUMNS = ("measured", "figure", "unit", "goal", "met")
 
 
@@ -34,14 +34,14 @@ def write_json(file: Path, workers: int, figures: Sequence[Figure]) -> None:
 
 def write_markdown(file: Path, workers: int, figures: Sequence[Figure]) -> None:
     """Puts the table into a page, between its two marks."""
-    before, begin, rest = file.read_text().partition(_BEGIN)
-    _, end, after = rest.partition(_END)
+    before, begin, rest = file.read_text().partition(FIGURES_BEGIN)
+    _, end, after = rest.partition(FIGURES_END)
     if not (begin and end):
-        raise ValueError(f"{file} has no {_BEGIN} with {_END} behind it")
+        raise ValueError(f"{file} has no {FIGURES_BEGIN} with {FIGURES_END} behind it")
     lines = [_COLUMNS, ["---"] * len(_COLUMNS), *([*_cells(each), _verdict(each)] for each in figures)]
     rows = "\n".join(f"| {' | '.join(line)} |" for line in lines)
     when = f"{datetime.now(UTC):%-d %B %Y}, {_machine(workers)}"
-    file.write_text(f"{before}{_BEGIN}\n{when}\n\n{rows}\n{_END}{after}")
+    file.write_text(f"{before}{FIGURES_BEGIN}\n{when}\n\n{rows}\n{FIGURES_END}{after}")
 
 
 def _cells(figure: Figure) -> Sequence[str]:

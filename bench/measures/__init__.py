@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from bench.figures import Figure
-from bench.measures.drains import costs, drain, drain_more, drain_requests
+from bench.measures.costs import costs
+from bench.measures.drains import drain, drain_more, drain_requests
 from bench.measures.growth import growth
 from bench.measures.lags import lag, recurring
 from bench.measures.pages import pages

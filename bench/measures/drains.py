@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from bench import raw
 from bench.figures import Figure, at_least
-from bench.rig import Rig, cpu_seconds
+from bench.rig import Rig
 from karya.core.action import Action, RestAction
 
 _GOAL = 25_000
@@ -20,21 +20,6 @@ def drain(rig: Rig) -> Sequence[Figure]:
 def drain_more(rig: Rig) -> Sequence[Figure]:
     """100,000 no-op jobs, once."""
     return [at_least("drain of 100,000 due no-op jobs", _rate(rig, 100_000, 1), "jobs/s", _GOAL)]
-
-
-def costs(rig: Rig) -> Sequence[Figure]:
-    """What one task of a drain of 20,000 takes of a processor, by process."""
-    rig.empty()
-    run = rig.prepare(20_000)
-    parts = {
-        "scheduler": [p for name, p in rig.processes().items() if name.startswith("Scheduler")],
-        "workers": [p for name, p in rig.processes().items() if name.startswith("Worker")],
-        "mongod": [p for name, p in rig.others().items() if name.startswith("mongod")],
-    }
-    before = {part: cpu_seconds(processes) for part, processes in parts.items()}
-    run.await_end(60)
-    used = {part: cpu_seconds(processes) - before[part] for part, processes in parts.items()}
-    return [Figure(f"processor for one task, {part}", 1e6 * cpu / 20_000, "us") for part, cpu in used.items()]
 
 
 def drain_requests(rig: Rig) -> Sequence[Figure]:

@@ -1,129 +1,95 @@
-"""A drain, event by event: batches of tasks wait for the parts that work on them one after the other.
+"""A cluster at work, event by event. It knows what each part does and costs, and nothing of the formula:
+batches are as large as what has gathered, and everything waits where it would wait."""
 
-It knows the costs, the parts and the credit of the workers, and nothing of the formula.
-"""
-
-import heapq
-from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from functools import partial
 
 from bench.scaling.costs import Costs
-from bench.scaling.deployment import BATCH, Deployment
+from bench.scaling.deployment import NETWORK_BYTES_A_SECOND, Deployment
+from bench.scaling.ground import Batch, Ground, Result, counted, first
+from bench.scaling.stations import Network, work
+from bench.scaling.workers import SimulatedWorker
 
-_Then = Callable[[], None]
-
-
-@dataclass(slots=True)
-class Station:
-    """So many servers with one queue before them; each serves one batch at a time."""
-
-    servers: int
-    busy: int = 0
-    waiting: deque[_Then] = field(default_factory=deque)
-
-    def enter(self, then: _Then) -> None:
-        """As soon as a server is free."""
-        if self.busy == self.servers:
-            self.waiting.append(then)
-            return
-        self.busy += 1
-        then()
-
-    def leave(self) -> None:
-        """The server turns to the next."""
-        if self.waiting:
-            self.waiting.popleft()()
-        else:
-            self.busy -= 1
+_PAGE = 2_000
+_HINT_BYTES = 300
+_TICK = 10_000.0
+"""Microseconds: what is due within them is told together."""
 
 
-class Clock:
-    """What happens next; time in microseconds."""
+class Simulation:
+    """The scheduler, which reads due tasks ahead by the page and tells the workers as much as they take; and
+    what it works with."""
 
-    def __init__(self) -> None:
-        self.now = 0.0
-        self._events: list[tuple[float, int, _Then]] = []
-        self._number = 0
+    def __init__(self, deployment: Deployment, costs: Costs) -> None:
+        self._ground = Ground(deployment, costs)
+        self._clock, self._costs = self._ground.clock, costs
+        self._thread = self._ground.thread()
+        self._network = Network(self._clock, 500 * costs.round_trip_ms, NETWORK_BYTES_A_SECOND)
+        self._workers = [SimulatedWorker(self._ground, self._hint) for _ in range(deployment.workers)]
+        self._stored: list[Batch] = []
+        self._known: list[Batch] = []
+        self._reading = self._telling = False
 
-    def after(self, delay: float, then: _Then) -> None:
-        """Lets something happen later."""
-        self._number += 1
-        heapq.heappush(self._events, (self.now + delay, self._number, then))
-
-    def run(self) -> None:
-        """Until nothing is left to happen."""
-        while self._events:
-            self.now, _, then = heapq.heappop(self._events)
-            then()
-
-    def serve(self, stations: Sequence[Station], time: float, then: _Then) -> None:
-        """Takes one server of each for so long: a thread, and a core for it to run on."""
-
-        def leave() -> None:
-            for station in stations:
-                station.leave()
-            then()
-
-        def enter(left: Sequence[Station]) -> None:
-            if left:
-                left[0].enter(lambda: enter(left[1:]))
-            else:
-                self.after(time, leave)
-
-        enter(stations)
-
-
-class Drain:
-    """`tasks` are due at once; a worker takes as many as it has slots, in batches."""
-
-    def __init__(self, deployment: Deployment, costs: Costs, tasks: int) -> None:
-        self._costs = costs
-        self._clock = Clock()
-        self._left = [tasks // deployment.schedulers] * deployment.schedulers
-        self._done = 0
-        self._turn = 0
-        cores = () if deployment.apart else (Station(deployment.shard_cores),)
-        self._schedulers = [(Station(1), *cores) for _ in range(deployment.schedulers)]
-        self._workers = [(Station(1), *cores) for _ in range(deployment.workers)]
-        self._shards = [cores or (Station(deployment.shard_cores),) for _ in range(deployment.shards)]
-        self._credits = deployment.slots // BATCH
-
-    def rate(self) -> float:
-        """Tasks a second, from the first to the last."""
-        for _ in range(self._credits):
-            for worker in range(len(self._workers)):
-                self._next(worker)
+    def drain(self, tasks: int) -> Result:
+        """All of them are due at once."""
+        self._due(tasks)
         self._clock.run()
-        return self._done / self._clock.now * 1e6
+        return self._ground.result
 
-    def _next(self, worker: int) -> None:
-        """The next batch for a worker that has room for one, from a scheduler that has any; each lies on some
-        shard."""
-        self._turn += 1
-        number = next((n for n in self._in_turn() if self._left[n] > 0), None)
-        if number is None:
+    def at(self, rate: float, seconds: float) -> Result:
+        """So many fall due a second."""
+        each, left = rate * _TICK / 1e6, 0.0
+        for tick in range(int(seconds * 1e6 / _TICK)):
+            left += each
+            count, left = int(left), left % 1
+            if count:
+                self._clock.after(tick * _TICK, partial(self._due, count))
+        self._clock.run()
+        return self._ground.result
+
+    def _due(self, count: int) -> None:
+        self._stored.append(Batch(count, self._clock.now))
+        self._read()
+
+    def _read(self) -> None:
+        """A page ahead, which the workers need not wait for as long as there is one."""
+        if self._reading or not self._stored or counted(self._known) >= _PAGE:
             return
-        count = min(BATCH, self._left[number])
-        self._left[number] -= count
-        shard = self._shards[self._turn % len(self._shards)]
-        steps = (
-            (shard, self._costs.read),
-            (self._schedulers[number], self._costs.scheduler),
-            (shard, self._costs.claim),
-            (self._workers[worker], self._costs.worker),
-            (shard, self._costs.outcome),
-        )
-        self._step(worker, count, steps)
+        self._reading = True
+        page, self._stored = first(self._stored, _PAGE)
+        count = counted(page)
 
-    def _in_turn(self) -> Sequence[int]:
-        schedulers = len(self._left)
-        return [(self._turn + offset) % schedulers for offset in range(schedulers)]
+        def arrived() -> None:
+            self._reading = False
+            self._known += page
+            self._hint()
+            self._read()
 
-    def _step(self, worker: int, count: int, steps: Sequence[tuple[Sequence[Station], float]]) -> None:
-        if not steps:
-            self._done += count
-            self._next(worker)
+        self._ground.database.read(count, count * self._costs.read, arrived)
+
+    def _hint(self) -> None:
+        """To the worker that has most room."""
+        worker = max(self._workers, key=lambda each: each.free)
+        if self._telling or not self._known or worker.free <= 0:
             return
-        (stations, cost), rest = steps[0], steps[1:]
-        self._clock.serve(stations, cost * count, lambda: self._step(worker, count, rest))
+        self._telling = True
+        share = -(-counted(self._known) // len(self._workers))
+        batches, self._known = first(self._known, min(worker.free, share))
+        worker.promise(counted(batches))
+        self._read()
+        time = counted(batches) * (self._costs.scheduler + self._costs.chain)
+        work(self._clock, self._thread, time, lambda: self._chain(worker, batches))
+
+    def _chain(self, worker: SimulatedWorker, batches: Sequence[Batch]) -> None:
+        """The next occurrences come first, and the scheduler waits for them."""
+        count = counted(batches)
+        if not self._costs.chain_write:
+            self._tell(worker, batches)
+            return
+        time = self._costs.command + count * self._costs.chain_write
+        self._ground.database.write(count, time, lambda: self._tell(worker, batches))
+
+    def _tell(self, worker: SimulatedWorker, batches: Sequence[Batch]) -> None:
+        self._telling = False
+        self._network.send(counted(batches) * _HINT_BYTES, lambda: worker.tell(batches))
+        self._hint()
