@@ -72,7 +72,8 @@ class Deployment:
     def intake(self, intake: Intake) -> tuple[float, str]:
         """The most jobs a second that its server takes in, and the part that allows no more."""
         cores = {"machine": self.mongod_cores * _SECOND / (intake.server + intake.mongod + intake.beside)}
-        return least({"server": _SECOND / intake.server, **({} if self.apart else cores)})
+        parts = {"server": _SECOND / intake.server, "transactions": _SECOND / intake.mongod}
+        return least({**parts, **({} if self.apart else cores)})
 
 
 def least(limits: Mapping[str, float]) -> tuple[float, str]:

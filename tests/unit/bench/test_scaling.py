@@ -50,6 +50,13 @@ def test_they_agree_on_what_a_server_takes_in(intake: Intake, deployment: Deploy
     assert SimulatedServer(deployment, intake).rate() == pytest.approx(rate, rel=BAND)
 
 
+def test_a_server_has_one_transaction_on_its_way() -> None:
+    slow = replace(BATCH, mongod=250.0)
+    rate, part = LARGE.intake(slow)
+    assert part == "transactions"
+    assert SimulatedServer(LARGE, slow).rate() == pytest.approx(rate, rel=BAND)
+
+
 def test_they_part_where_waiting_is_not_of_the_part_that_breaks_first() -> None:
     """The formula names the cores of the machine; the workers meanwhile wait for the journal as well."""
     stalling = replace(NOOP, flush_ms=4.0)
@@ -82,7 +89,8 @@ def test_what_is_needed_suffices_and_no_part_is_superfluous(rate: float) -> None
 
 
 def test_who_writes_during_a_flush_shares_the_next() -> None:
-    clock, durable = Clock(), []
+    clock = Clock()
+    durable: list[float] = []
     journal = Journal(clock, 10.0, 0.0, 1e12, seed=1)
     for at in (0.0, 1.0, 5.0):
         clock.after(at, lambda: journal.flush(0, lambda: durable.append(clock.now)))
@@ -92,7 +100,8 @@ def test_who_writes_during_a_flush_shares_the_next() -> None:
 
 
 def test_a_thread_and_a_core_are_both_waited_for() -> None:
-    clock, ended = Clock(), []
+    clock = Clock()
+    ended: list[float] = []
     core, threads = Station(clock, 1), [Station(clock, 1), Station(clock, 1)]
     for thread in threads:
         work(clock, [thread, core], 10.0, lambda: ended.append(clock.now))
@@ -101,7 +110,8 @@ def test_a_thread_and_a_core_are_both_waited_for() -> None:
 
 
 def test_bytes_go_one_after_the_other_and_each_way_takes_a_while() -> None:
-    clock, there = Clock(), []
+    clock = Clock()
+    there: list[float] = []
     network = Network(clock, 100.0, 1e6)
     for _ in range(2):
         network.send(10, lambda: there.append(clock.now))
