@@ -1,5 +1,6 @@
 """What one task of a drain takes of processors, journal and network. bench/scaling goes by it."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 
@@ -21,6 +22,7 @@ def costs(rig: Rig) -> Sequence[Figure]:
         "workers": [p for name, p in rig.processes().items() if name.startswith("Worker")],
         "mongod": [p for name, p in rig.others().items() if name.startswith("mongod")],
     }
+    time.sleep(max(0.0, run.first.timestamp() - time.time()))
     before = {part: cpu_seconds(found) for part, found in processes.items()}
     journal, machine = Journal.of(rig), Machine.now()
     run.await_end(_PATIENCE_SECONDS)
