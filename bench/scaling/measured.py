@@ -57,9 +57,9 @@ SITTINGS = (
     Sitting(2, 1, 60.5, 116, 246, 1.1, (3_651,), 68.5),
     Sitting(2, 1, 58.5, 107, 249, 1.2, (3_496,), 138),
 )
-"""28 November 2026: three one after the other, the third with all processes kept to one core; half an hour later
-the other four. Of these four the others were counted from a moment before the first task was due, so they are a
-little too much."""
+"""28 November 2026: three one after the other, the third with all processes kept to one core; half an hour
+later the other four. Of these the others were counted from a moment before the first task was due, so they
+are too much."""
 
 
 @dataclass(frozen=True, slots=True)
