@@ -5,12 +5,13 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 
 from karya.core.errors import Conflict, existing
-from karya.core.ports import Clock, TaskRepository
+from karya.core.ports import Clock, Page, TaskRepository
 from karya.core.ports.history import LetterRepository
 from karya.core.queries import LetterQuery
 from karya.core.task import Task
 from karya.core.times import floor_millis
 from karya.core.views import BulkView, TaskPage, TaskStory
+from karya.core.views.lines import LetterLine
 from karya.core.views.overview import AtLeast
 
 _MOST_ERRORS = 100
@@ -53,6 +54,10 @@ class Letters:
         """See `JobService.dead_letters`."""
         page = await self._letters.find(query, cursor=cursor, limit=limit)
         return TaskPage.of(page.items, page.next_cursor)
+
+    async def letter_lines(self, query: LetterQuery, *, cursor: str | None, limit: int) -> Page[LetterLine]:
+        """See `JobService.letter_lines`."""
+        return await self._letters.lines(query, cursor=cursor, limit=limit)
 
     async def redrive(self, task_id: str) -> TaskStory:
         """See `JobService.redrive`."""

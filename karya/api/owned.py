@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from karya.core.action import Action
 from karya.core.errors import Forbidden, InvalidInput, NotFound
-from karya.core.ports import JobService
+from karya.core.ports import JobService, Page
 from karya.core.queries import AuditQuery, JobQuery, LetterQuery
 from karya.core.spec import JobSpec
 from karya.core.user import Principal, Role
@@ -26,6 +26,7 @@ from karya.core.views import (
     VersionsView,
     WhyView,
 )
+from karya.core.views.lines import LetterLine
 from karya.core.views.overview import AtLeast
 
 _NOT_YOURS = "leave it out: a job belongs to whoever submits it"
@@ -49,10 +50,6 @@ class Owned:
         if not self._principal.owns(job.user_id):
             raise NotFound("job", job_id)
         return job
-
-    async def descriptions(self, job_ids: Sequence[str], user_id: str | None = None) -> Mapping[str, str]:
-        """See `JobService.descriptions`. Those of others are not there."""
-        return await self._service.descriptions(job_ids, user_id or self._principal.sees_only)
 
     async def list(self, query: JobQuery, *, cursor: str | None, limit: int) -> JobPage:
         """See `JobService.list`."""
@@ -120,6 +117,10 @@ class Owned:
     async def dead_letters(self, query: LetterQuery, *, cursor: str | None, limit: int) -> TaskPage:
         """See `JobService.dead_letters`."""
         return await self._service.dead_letters(self._narrowed(query), cursor=cursor, limit=limit)
+
+    async def letter_lines(self, query: LetterQuery, *, cursor: str | None, limit: int) -> Page[LetterLine]:
+        """See `JobService.letter_lines`."""
+        return await self._service.letter_lines(self._narrowed(query), cursor=cursor, limit=limit)
 
     async def audit(self, query: AuditQuery, *, cursor: str | None) -> AuditPage:
         """See `JobService.audit`."""

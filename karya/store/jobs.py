@@ -13,7 +13,7 @@ from karya.core.queries import JobQuery
 from karya.store.cancelling import Cancelling
 from karya.store.client import AsyncDatabase, Document, in_time
 from karya.store.documents import job_document, job_entity, task_document
-from karya.store.names import BY_ID, JOBS, TASKS
+from karya.store.names import JOBS, TASKS
 from karya.store.naming import Naming, refusing_taken_names
 from karya.store.searching import Searching
 from karya.store.settling import Settling
@@ -73,15 +73,6 @@ class MongoJobs:
     async def list(self, query: JobQuery, *, cursor: str | None, limit: int) -> Page[Job]:
         """See `JobRepository.list`."""
         return await self._searching.list(query, cursor, limit)
-
-    async def descriptions(self, job_ids: Collection[str], user_id: str | None) -> Mapping[str, str]:
-        """See `JobRepository.descriptions`."""
-        wanted: Document = {"_id": {"$in": list(job_ids)}}
-        if user_id is not None:
-            wanted["user_id"] = user_id
-        with in_time(self._jobs):
-            found = await self._jobs.find(wanted, {"description": 1}).hint(BY_ID).to_list(None)
-        return {job["_id"]: job.get("description", "") for job in found}
 
     async def named(self, user_id: str | None, names: Collection[str]) -> Mapping[str, Job]:
         """See `JobRepository.named`."""

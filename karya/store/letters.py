@@ -1,9 +1,9 @@
 """Dead letters: found, redriven and discarded."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from motor.motor_asyncio import AsyncIOMotorClientSession
 from pymongo import UpdateOne
@@ -17,14 +17,20 @@ from karya.core.queries import LetterQuery
 from karya.core.steps import Step, When
 from karya.core.task import OPEN_STATES, Task, TaskKind, TaskState
 from karya.core.transitions import discard, redrive, reopen
+from karya.core.views.lines import LetterLine
 from karya.store.client import AsyncDatabase, Document, in_time, translated
 from karya.store.documents import error_entity, readable, task_entity
 from karya.store.names import BY_ID, ERROR_LOGS, JOBS, TASKS
 from karya.store.paging import decode_instant_and_id, encode_cursor
+from karya.store.threads import read_in_one_thread
 from karya.store.transactions import in_transaction
 from karya.store.updates import update_of
 
+T = TypeVar("T")
+
 _DEAD = {"status": TaskState.DEAD.value}
+_LATEST = [("finished_at", -1), ("_id", -1)]
+_LINE = dict.fromkeys(("job_id", "step", "instant", "finished_at", "error", "attempts"), 1)
 _REOPENED = "reopened"
 """A field of the document alone: how often a step came to wait for this one again."""
 
@@ -40,18 +46,25 @@ class MongoLetters:
 
     async def find(self, query: LetterQuery, *, cursor: str | None, limit: int) -> Page[Task]:
         """See `LetterRepository.find`."""
-        wanted = _wanted(query)
-        if cursor is not None:
-            died_at, ident = decode_instant_and_id(cursor)
-            bound = {"finished_at": {"$lte": died_at}}  # of the index scan; $or alone would have none
-            behind = {"$or": [{"finished_at": {"$lt": died_at}}, {"_id": {"$lt": ident}}]}
-            wanted = {"$and": [wanted, bound, behind]}
         with in_time(self._tasks):
-            found = self._tasks.find(wanted).sort([("finished_at", -1), ("_id", -1)])
+            found = self._tasks.find(_behind(query, cursor)).sort(_LATEST)
             documents = await found.limit(limit + 1).to_list(None)
-        last = documents[limit - 1] if len(documents) > limit else None
-        more = encode_cursor(last["finished_at"], last["_id"]) if last else None
-        return Page(tuple(readable(documents[:limit], task_entity)), more)
+        return _page(documents, limit, task_entity)
+
+    async def lines(self, query: LetterQuery, *, cursor: str | None, limit: int) -> Page[LetterLine]:
+        """See `LetterRepository.lines`."""
+        wanted = _behind(query, cursor)
+
+        def read() -> tuple[list[Document], list[Document]]:
+            found = self._tasks.delegate.find(wanted, _LINE).sort(_LATEST).limit(limit + 1).to_list()
+            ids = list({letter["job_id"] for letter in found})
+            jobs = self._jobs.delegate.find({"_id": {"$in": ids}}, {"description": 1})
+            return found, jobs.hint(BY_ID).to_list()
+
+        with in_time(self._tasks):
+            letters, jobs = await read_in_one_thread(read)
+        titles = {job["_id"]: job.get("description", "") for job in jobs}
+        return _page(letters, limit, lambda letter: _line(letter, titles.get(letter["job_id"], "")))
 
     async def counts(self, job_ids: Sequence[str], user_id: str | None, most: int) -> Mapping[str, int]:
         """See `LetterRepository.counts`."""
@@ -128,6 +141,34 @@ class MongoLetters:
                 {"_id": task_id, **_DEAD}, update_of(discard(now)), hint=BY_ID
             )
         return answer.matched_count == 1
+
+
+def _behind(query: LetterQuery, cursor: str | None) -> Document:
+    if cursor is None:
+        return _wanted(query)
+    died_at, ident = decode_instant_and_id(cursor)
+    bound = {"finished_at": {"$lte": died_at}}  # of the index scan; $or alone would have none
+    behind = {"$or": [{"finished_at": {"$lt": died_at}}, {"_id": {"$lt": ident}}]}
+    return {"$and": [_wanted(query), bound, behind]}
+
+
+def _page(documents: Sequence[Document], limit: int, parse: Callable[[Document], T]) -> Page[T]:
+    last = documents[limit - 1] if len(documents) > limit else None
+    more = encode_cursor(last["finished_at"], last["_id"]) if last else None
+    return Page(tuple(readable(documents[:limit], parse)), more)
+
+
+def _line(letter: Document, title: str) -> LetterLine:
+    return LetterLine(
+        id=letter["_id"],
+        job_id=letter["job_id"],
+        title=title,
+        step=letter["step"],
+        instant=letter["instant"],
+        finished_at=letter["finished_at"],
+        error=letter.get("error", ""),
+        attempts=letter["attempts"],
+    )
 
 
 def _wanted(query: LetterQuery) -> Document:

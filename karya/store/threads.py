@@ -1,4 +1,4 @@
-"""Transactions that go from their first operation to their end without a turn of the event loop."""
+"""Operations that follow one another without a turn of the event loop between them."""
 
 import asyncio
 import time
@@ -19,6 +19,15 @@ from karya.store.transactions import TRIES, is_hopeless, pause_after
 T = TypeVar("T")
 
 _THREADS = ThreadPoolExecutor(8, thread_name_prefix="transaction")
+_READERS = ThreadPoolExecutor(8, thread_name_prefix="reading")
+"""Apart from those that write: a search may take long."""
+
+
+async def read_in_one_thread(body: Callable[[], T]) -> T:
+    """What a body returns that asks the blocking driver several times. Motor comes back to the event loop
+    with each answer, and on busy processors each way there and back is a wait of its own."""
+    # In the caller's context is the deadline, of which waiting for a thread is part (`client.in_time`).
+    return await asyncio.get_running_loop().run_in_executor(_READERS, copy_context().run, body)
 
 
 async def in_one_thread(database: AsyncDatabase, body: Callable[[ClientSession], T]) -> T:

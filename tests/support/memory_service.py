@@ -15,6 +15,7 @@ from karya.core.fields import invalid
 from karya.core.ids import minted_at, new_id, numbered_id
 from karya.core.job import LIVE_STATES, Job, JobState, new_job, normal_form, warnings_of
 from karya.core.occurrence import Occurrence, occurrence_tasks, scheduled, triggered
+from karya.core.ports import Page
 from karya.core.queries import AuditQuery, JobQuery, LetterQuery
 from karya.core.revision import check_version, merged, revised
 from karya.core.spec import JobSpec, spec_model
@@ -42,6 +43,7 @@ from karya.core.views import (
     VersionsView,
     WhyView,
 )
+from karya.core.views.lines import LetterLine
 from karya.core.views.overview import AtLeast
 from karya.core.why import why
 
@@ -104,10 +106,6 @@ class MemoryService:
 
     async def get(self, job_id: str) -> JobView:
         return JobView.of(self._job(job_id), now())
-
-    async def descriptions(self, job_ids: Sequence[str], user_id: str | None = None) -> Mapping[str, str]:
-        found = [self.jobs[job_id] for job_id in job_ids if job_id in self.jobs]
-        return {job.id: job.description for job in found if user_id in (None, job.user_id)}
 
     async def list(self, query: JobQuery, *, cursor: str | None, limit: int) -> JobPage:
         self._fail()
@@ -232,6 +230,23 @@ class MemoryService:
     async def dead_letters(self, query: LetterQuery, *, cursor: str | None, limit: int) -> TaskPage:
         self._fail()
         return TaskPage.of(*_page(list(self._dead(query)), cursor, limit))
+
+    async def letter_lines(self, query: LetterQuery, *, cursor: str | None, limit: int) -> Page[LetterLine]:
+        self._fail()
+        tasks, following = _page(list(self._dead(query)), cursor, limit)
+        return Page(tuple(map(self._line, tasks)), following)
+
+    def _line(self, task: Task) -> LetterLine:
+        return LetterLine(
+            id=task.id,
+            job_id=task.job_id,
+            title=self.jobs[task.job_id].description,
+            step=task.step,
+            instant=task.instant,
+            finished_at=task.finished_at or now(),
+            error=task.error or "",
+            attempts=task.attempts,
+        )
 
     async def redrive(self, task_id: str) -> TaskStory:
         return self._revive(task_id, TaskState.READY, redrive(now()).changes)

@@ -1,7 +1,7 @@
 """What clients read: jobs, their tasks, their past and their future."""
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import islice
 
@@ -55,10 +55,6 @@ class Reading:
     async def get(self, job_id: str) -> JobView:
         """See `JobService.get`."""
         return JobView.of(await self._existing(job_id), self._clock.now())
-
-    async def descriptions(self, job_ids: Sequence[str], user_id: str | None = None) -> Mapping[str, str]:
-        """See `JobService.descriptions`."""
-        return await self._jobs.descriptions(job_ids, user_id)
 
     async def list(self, query: JobQuery, *, cursor: str | None, limit: int) -> JobPage:
         """See `JobService.list`."""

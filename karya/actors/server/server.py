@@ -60,7 +60,6 @@ class Server:
 
         self.get = reading.get
         self.list = reading.list
-        self.descriptions = reading.descriptions
         self.tasks = reading.tasks
         self.summary = reading.summary
         self.versions = reading.versions
@@ -79,6 +78,7 @@ class Server:
 
         self.task = letters.task
         self.dead_counts = letters.dead_counts
+        self.letter_lines = letters.letter_lines
         self.dead_letters = letters.dead_letters
         self.redrive = letters.redrive
         self.redrive_all = letters.redrive_all

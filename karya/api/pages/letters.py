@@ -10,12 +10,13 @@ from starlette.responses import Response
 from karya.api.pages.site import ROOT, Site, first, go_to, read_form
 from karya.api.requests import LettersQuery, read_filters
 from karya.core.errors import Conflict, InvalidInput, NotFound
-from karya.core.views import TaskPage
+from karya.core.ports import Page
+from karya.core.views.lines import LetterLine
 
 _PAGE = 50
 _FILTERS = ("user_id", "job_id", "step", "died_after", "died_before", "text")
 _VERBS = {"redrive": "redriven", "discard": "discarded"}
-_NONE = TaskPage(tasks=(), next_cursor=None)
+_NONE: Page[LetterLine] = Page(items=(), next_cursor=None)
 
 
 class LettersPage:
@@ -77,12 +78,10 @@ class LettersPage:
         problems: list[str] | None = None,
         ticked: list[str] | None = None,
     ) -> Response:
-        page, errors, titles = _NONE, dict[str, str](), dict[str, str]()
+        page, errors = _NONE, dict[str, str]()
         try:
             query = _query(given)
-            page = await self._of(request).dead_letters(query.wanted, cursor=query.cursor, limit=_PAGE)
-            job_ids = list(dict.fromkeys(task.job_id for task in page.tasks))
-            titles = dict(await self._of(request).descriptions(job_ids))
+            page = await self._of(request).letter_lines(query.wanted, cursor=query.cursor, limit=_PAGE)
         except InvalidInput as error:
             errors = {found.field: found.message for found in error.errors}
         kept = {name: given[name] for name in _FILTERS if given.get(name)}
@@ -92,7 +91,6 @@ class LettersPage:
             status,
             section="letters",
             page=page,
-            titles=titles,
             given={name: given.get(name, "") for name in _FILTERS},
             errors=errors,
             problems=problems or [],

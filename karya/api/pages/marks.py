@@ -1,5 +1,6 @@
 """The small pieces of HTML that stand in every row. As macros of the templates they took a quarter of the
-time of a page; what they are given is escaped all the same."""
+time of a page. What users wrote is escaped here; an instant in our own writing has nothing to escape, and
+`Markup.format` would take ten times as long for it."""
 
 from datetime import datetime
 from functools import cache
@@ -35,10 +36,6 @@ _STATE = Markup(
     '<span class="state state-{}"><svg class="mark" viewBox="0 0 16 16" aria-hidden="true">'
     '<path d="{}"/></svg>{}</span>'
 )
-_TIME = Markup('<time datetime="{}">{}</time>')
-_WALL = Markup('<time datetime="{}" title="{}">{}</time> <span class="muted away">{}</span>')
-_AWAY = Markup('<span data-away="{}">{}</span>')
-_BESIDE = Markup('{} <span class="muted">{}</span>')
 _NEVER = Markup('<span class="muted">–</span>')
 _KIND = Markup('<span class="badge badge-{}">{}</span>')
 
@@ -58,20 +55,35 @@ def when(at: datetime | None, now: datetime | None = None) -> Markup:
     """An instant, and beside it how far away it is; a dash where there is none."""
     if at is None:
         return _NEVER
-    time = _TIME.format(machine(at), instant(at))
-    return time if now is None else _BESIDE.format(time, away(at, now))
+    beside = "" if now is None else f' <span class="muted">{away(at, now)}</span>'
+    return _ours(f'<time datetime="{machine(at)}">{instant(at)}</time>{beside}')
 
 
 def coming(at: datetime, zone: str, now: datetime) -> Markup:
     """An instant of a schedule in the timezone of that; UTC where a pointer rests on it."""
-    return _WALL.format(machine(at), instant(at), wall(at, zone), away(at, now))
+    shown = f'<time datetime="{machine(at)}" title="{instant(at)}">{wall(at, zone)}</time>'
+    return _ours(f'{shown} <span class="muted away">{away(at, now)}</span>')
+
+
+def moment(at: datetime | None, now: datetime) -> Markup:
+    """How far away an instant is, with itself where a pointer rests on it; a dash where there is none."""
+    if at is None:
+        return _NEVER
+    written = machine(at)
+    title = instant(at)
+    return _ours(f'<time datetime="{written}" title="{title}" data-away="{written}">{ago(at, now)}</time>')
 
 
 def away(at: datetime, now: datetime) -> Markup:
     """How far away an instant is; the script of the page keeps it true."""
-    return _AWAY.format(machine(at), ago(at, now))
+    return _ours(f'<span data-away="{machine(at)}">{ago(at, now)}</span>')
 
 
 def kind(name: str) -> Markup:
     """What a task waits for, in a word."""
     return _KIND.format(name.replace("_", "-"), name.replace("_", " "))
+
+
+def _ours(html: str) -> Markup:
+    """HTML with nothing in it but our own writing."""
+    return Markup(html)  # noqa: S704

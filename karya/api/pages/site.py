@@ -80,10 +80,11 @@ class Site:
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
+            auto_reload=False,
         )
-        env.filters.update({name: getattr(text, name) for name in _FILTERS})
+        env.filters.update({name: getattr(text, name) for name in _TEXTS})
+        env.filters.update({name: getattr(marks, name) for name in _MARKS})
         env.globals.update({"ROOT": ROOT, "asset": _assets(), "SHAPES": marks.SHAPES})
-        env.globals.update({name: getattr(marks, name) for name in _MARKS})
         self._templates = Jinja2Templates(env=env)
 
     async def render(
@@ -129,8 +130,8 @@ class Site:
         )
 
 
-_MARKS = ("state", "word", "when", "coming", "away", "kind")
-_FILTERS = ("instant", "spaced", "machine", "span", "ago", "json", "count", "share", "target")
+_MARKS = ("state", "word", "when", "coming", "moment", "away", "kind")
+_TEXTS = ("instant", "spaced", "machine", "span", "ago", "json", "count", "share", "target")
 
 
 async def read_form(request: Request) -> dict[str, list[str]]:

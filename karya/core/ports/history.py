@@ -9,6 +9,7 @@ from karya.core.errorlog import ErrorLog
 from karya.core.ports.store import Page
 from karya.core.queries import LetterQuery
 from karya.core.task import Task
+from karya.core.views.lines import LetterLine
 
 
 class LetterRepository(Protocol):
@@ -16,6 +17,9 @@ class LetterRepository(Protocol):
 
     async def find(self, query: LetterQuery, *, cursor: str | None, limit: int) -> Page[Task]:
         """The dead letters that the query finds, the latest first. A foreign cursor raises InvalidInput."""
+
+    async def lines(self, query: LetterQuery, *, cursor: str | None, limit: int) -> Page[LetterLine]:
+        """The same page, of which no more is read than its lines show."""
 
     async def counts(self, job_ids: Sequence[str], user_id: str | None, most: int) -> Mapping[str, int]:
         """How many dead letters these jobs have, by their ids, those without any left out; of this user alone

@@ -3,8 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from karya.core.ports.store import Page
 from karya.core.queries import LetterQuery
 from karya.core.views import BulkView, TaskPage, TaskStory
+from karya.core.views.lines import LetterLine
 from karya.core.views.overview import AtLeast
 
 
@@ -19,6 +21,9 @@ class LetterService(Protocol):
 
     async def dead_letters(self, query: LetterQuery, *, cursor: str | None, limit: int) -> TaskPage:
         """See `JobService.dead_letters`."""
+
+    async def letter_lines(self, query: LetterQuery, *, cursor: str | None, limit: int) -> Page[LetterLine]:
+        """See `JobService.letter_lines`."""
 
     async def redrive(self, task_id: str) -> TaskStory:
         """See `JobService.redrive`."""

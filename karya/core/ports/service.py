@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from karya.core.action import Action
+from karya.core.ports.store import Page
 from karya.core.queries import AuditQuery, JobQuery, LetterQuery
 from karya.core.spec import JobSpec
 from karya.core.views import (
@@ -22,6 +23,7 @@ from karya.core.views import (
     VersionsView,
     WhyView,
 )
+from karya.core.views.lines import LetterLine
 from karya.core.views.overview import AtLeast
 
 
@@ -47,10 +49,6 @@ class JobService(Protocol):
 
     async def get(self, job_id: str) -> JobView:
         """One job."""
-
-    async def descriptions(self, job_ids: Sequence[str], user_id: str | None = None) -> Mapping[str, str]:
-        """What these jobs are described as, by their ids, as far as they are there; those of this owner alone
-        where one is named."""
 
     async def list(self, query: JobQuery, *, cursor: str | None, limit: int) -> JobPage:
         """A page of the jobs that the query finds, the newest first."""
@@ -119,6 +117,9 @@ class JobService(Protocol):
 
     async def dead_letters(self, query: LetterQuery, *, cursor: str | None, limit: int) -> TaskPage:
         """A page of dead letters, the latest first."""
+
+    async def letter_lines(self, query: LetterQuery, *, cursor: str | None, limit: int) -> Page[LetterLine]:
+        """The same page as people read it: the cursors are those of `dead_letters`."""
 
     async def redrive(self, task_id: str) -> TaskStory:
         """Gives a dead letter a new set of attempts, from now on. Conflict when it is none."""

@@ -67,10 +67,6 @@ class JobRepository(Protocol):
     async def any_cancelled(self, job_ids: Collection[str]) -> bool:
         """Whether one of these jobs is CANCELLED."""
 
-    async def descriptions(self, job_ids: Collection[str], user_id: str | None) -> Mapping[str, str]:
-        """What these jobs are described as, by their ids, as far as they are there; those of this owner alone
-        where one is named."""
-
     async def named(self, user_id: str | None, names: Collection[str]) -> Mapping[str, Job]:
         """The jobs of this owner (None: those that have none) under these names: of each name the live one,
         or else the newest that has completed."""

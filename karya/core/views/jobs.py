@@ -151,7 +151,7 @@ class TaskView(View):
     @classmethod
     def of(cls, task: Task) -> "TaskView":
         """The wire form of a stored task."""
-        return cls(
+        return _task_view(
             id=task.id,
             job_id=task.job_id,
             kind=task.kind,
@@ -173,6 +173,9 @@ class TaskView(View):
             reason=task.reason,
             created_at=task.created_at,
         )
+
+
+_task_view = unchecked(TaskView)
 
 
 class ErrorView(View):

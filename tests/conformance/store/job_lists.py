@@ -51,13 +51,6 @@ class JobListsConformance:
         second = await kit.jobs.list(ALL, cursor=first.next_cursor, limit=2)
         assert second.items == (jobs[1], jobs[0])
 
-    async def test_descriptions(self, kit: StoreKit) -> None:
-        mine, others = a_job(user_id="ann", description="mine"), a_job(user_id="bob", description="others'")
-        await kit.add(submission(mine), submission(others))
-        ids = [mine.id, others.id, "unknown"]
-        assert await kit.jobs.descriptions(ids, None) == {mine.id: "mine", others.id: "others'"}
-        assert await kit.jobs.descriptions(ids, "ann") == {mine.id: "mine"}
-
     @pytest.mark.parametrize("user_id", ["ann", "bob", None, "nobody"])
     @pytest.mark.parametrize("status", [*JobState, None])
     async def test_filters(self, kit: StoreKit, user_id: str | None, status: JobState | None) -> None:

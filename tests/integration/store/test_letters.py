@@ -58,6 +58,24 @@ async def test_they_are_found_by_what_they_are(kit: StoreKit, letters: LetterRep
     assert set(await found(letters, died_after=at(1))) == {mine.id, other.id}
 
 
+async def test_their_lines_are_the_same_pages(kit: StoreKit, letters: LetterRepository) -> None:
+    described, plain = a_job(user_id="ann", description="nightly report"), a_job()
+    tasks = [await dead(kit, described, "TIMEOUT"), await dead(kit, plain)]
+    cursors: list[str | None] = [None]
+    for cursor in cursors:
+        whole = await letters.find(LetterQuery(), cursor=cursor, limit=1)
+        lines = await letters.lines(LetterQuery(), cursor=cursor, limit=1)
+        assert [line.id for line in lines.items] == [task.id for task in whole.items]
+        assert lines.next_cursor == whole.next_cursor
+        cursors += [lines.next_cursor] if lines.next_cursor else []
+    assert len(cursors) == len(tasks)
+    (line,) = (await letters.lines(LetterQuery(user_id="ann"), cursor=None, limit=9)).items
+    task = tasks[0]
+    assert (line.job_id, line.title, line.step) == (described.id, "nightly report", task.step)
+    assert (line.instant, line.finished_at) == (task.instant, task.finished_at)
+    assert (line.error, line.attempts) == ("TIMEOUT", 1)
+
+
 async def test_they_are_counted_by_their_jobs(kit: StoreKit, letters: LetterRepository) -> None:
     mine, others = await dead(kit, a_job(user_id="ann")), await dead(kit, a_job(user_id="bob"))
     living = a_job()

@@ -14,7 +14,7 @@ from karya.core.occurrence import occurrence_tasks, triggered
 from karya.core.policies import Misfire, MisfirePolicy, Overlap
 from karya.core.ports import Commit, Gap
 from karya.core.ports.ledger import Place
-from karya.core.queries import AuditQuery, JobQuery
+from karya.core.queries import AuditQuery, JobQuery, LetterQuery
 from karya.core.schedule import Once
 from karya.core.user import User, UserChange
 from karya.store.directory import LockDirectory
@@ -163,7 +163,6 @@ CALLS: dict[str, Callable[[Store], Any]] = {
     "list of user and status": lambda s: s.second_page(user_id=BUSY, status=JobState.ACTIVE),
     "list of rare user and status": lambda s: s.page(user_id="rare", status=JobState.CANCELLED),
     "named": lambda s: s.kit.jobs.named(None, ["live", "completed", "unknown"]),
-    "descriptions": lambda s: s.kit.jobs.descriptions([job.id for job in s.jobs[:30]], None),
     "list of a name": lambda s: s.page(name="completed"),
     "list of a set": lambda s: s.second_page(set="night"),
     "cancel": lambda s: s.kit.jobs.cancel(s.big.id, NOW),
@@ -182,6 +181,7 @@ CALLS: dict[str, Callable[[Store], Any]] = {
     "expired by server": lambda s: s.kit.server_claims.expired(20),
     "commit success": lambda s: s.commit(succeed("1"), succeed("1"), succeed("2")),
     "commit failure": lambda s: s.commit(retry(), bury(), release(), succeed()),
+    "lines of dead letters": lambda s: s.kit.letters.lines(LetterQuery(), cursor=None, limit=20),
     "dead letters of jobs": lambda s: s.kit.letters.counts([job.id for job in s.jobs], None, 50),
     "errors": lambda s: s.kit.error_logs.of_job(s.jobs[1].id, 20),
     "add user": lambda s: s.kit.users.add(User(id="1", name="ann", created_at=NOW)),

@@ -18,7 +18,7 @@ OF_ONE = {
     name for name, call in CALLS.items() if {"job_id", "task_id"} & set(inspect.signature(call).parameters)
 }
 OF_MANY = {name for name, call in CALLS.items() if "query" in inspect.signature(call).parameters}
-OF_SOME = {"dead_counts", "descriptions"}
+OF_SOME = {"dead_counts"}
 OF_NONE = {"submit", "submit_many", "preview", "check", "needs_token", "readiness", "metrics"}
 MODELS: dict[str, type[JobQuery | LetterQuery | AuditQuery]] = {"list": JobQuery, "audit": AuditQuery}
 PAGE = {"cursor": None, "limit": 9}
@@ -76,8 +76,6 @@ async def test_of_some_jobs_others_are_left_out() -> None:
     assert list(await Owned(service, LOCAL).dead_counts([task.job_id])) == [task.job_id]
     ann = Owned(service, Principal("ann", Role.USER))
     assert list(await ann.dead_counts([task.job_id])) == [task.job_id]
-    assert await Owned(service, BOB).descriptions([task.job_id]) == {}
-    assert list(await ann.descriptions([task.job_id])) == [task.job_id]
 
 
 async def test_what_is_checked_is_ones_own_and_what_one_may_not_submit_is_an_error() -> None:
