@@ -4,6 +4,7 @@ import hashlib
 from datetime import timedelta
 from enum import StrEnum
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -63,6 +64,12 @@ class RetryPolicy(BaseModel):
 
 DEFAULT_RETRY = RetryPolicy()
 """What holds where nobody says otherwise; one object, so that it is told from others at no cost."""
+
+
+@lru_cache(1024)
+def stored_retry(text: str) -> RetryPolicy:
+    """The policy of its JSON text: many jobs have the same. Raises ValueError for what is none."""
+    return RetryPolicy.model_validate_json(text)
 
 
 def retry_wait(policy: RetryPolicy, failure: Failure, attempt: int, seed: str) -> timedelta | None:

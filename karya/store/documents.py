@@ -15,7 +15,7 @@ from karya.core.job import Cursor, Job
 from karya.core.limits import Concurrency, Limits, Rate
 from karya.core.policies import DEFAULT_MISFIRE, DEFAULT_RETENTION, Misfire, Retention
 from karya.core.priority import DEFAULT_PRIORITY, HIGHEST_PRIORITY
-from karya.core.retry import DEFAULT_RETRY, RetryPolicy
+from karya.core.retry import DEFAULT_RETRY, RetryPolicy, stored_retry
 from karya.core.steps import Step
 from karya.core.task import Lease, Task, TaskKind
 from karya.core.times import MILLISECOND
@@ -273,7 +273,7 @@ def task_limits(document: Document) -> Limits | None:
 def retry_policy(document: Document) -> RetryPolicy:
     """The retry policy of a job or task document."""
     text = document.get("retry")
-    return RetryPolicy.model_validate_json(text) if text else DEFAULT_RETRY
+    return stored_retry(text) if text else DEFAULT_RETRY
 
 
 def retention_policy(document: Document) -> Retention:

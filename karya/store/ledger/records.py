@@ -7,7 +7,7 @@ from karya.core.job import Cursor
 from karya.core.misfire import SkipRange
 from karya.core.outline import Outline
 from karya.core.ports.lifecycle import ChangeKind
-from karya.core.retry import DEFAULT_RETRY, RetryPolicy
+from karya.core.retry import DEFAULT_RETRY, RetryPolicy, stored_retry
 from karya.core.task import TaskKind, TaskState
 from karya.store.client import Document
 from karya.store.documents import job_entity
@@ -118,7 +118,7 @@ def steer(document: Document) -> Steer:
 
 @lru_cache(maxsize=1024)
 def _retry(text: str | None) -> RetryPolicy:
-    return DEFAULT_RETRY if text is None else RetryPolicy.model_validate_json(text)
+    return DEFAULT_RETRY if text is None else stored_retry(text)
 
 
 @lru_cache(maxsize=1024)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from karya.api.pages import text
+from karya.api.pages import marks, text
 from karya.api.pages.graph import drawn
 from karya.api.pages.overview import bars
 from karya.api.pages.pulse import Pulse, quantile
@@ -189,3 +189,15 @@ def test_instants_in_sentences() -> None:
 def test_long_values_are_cut() -> None:
     shown = text.json({"a": "x" * 20_000})
     assert len(shown) < 9_000 and "characters in all" in shown
+
+
+def test_an_instant_stands_beside_its_distance() -> None:
+    written = "2026-11-23T08:00:00.000Z"
+    time = f'<time datetime="{written}">2026-11-23 08:00:00</time>'
+    distance = f'<span data-away="{written}">1 min ago</span>'
+    assert marks.when(NOW) == time
+    assert marks.when(NOW, at(60)) == f'{time} <span class="muted">{distance}</span>'
+    assert marks.moment(NOW, at(60)) == (
+        f'<time datetime="{written}" title="2026-11-23 08:00:00" data-away="{written}">1 min ago</time>'
+    )
+    assert marks.when(None) == marks.moment(None, NOW) == '<span class="muted">–</span>'
