@@ -58,8 +58,8 @@ class MongoLetters:
         def read() -> tuple[list[Document], list[Document]]:
             found = self._tasks.delegate.find(wanted, _LINE).sort(_LATEST).limit(limit + 1).to_list()
             ids = list({letter["job_id"] for letter in found})
-            jobs = self._jobs.delegate.find({"_id": {"$in": ids}}, {"description": 1})
-            return found, jobs.hint(BY_ID).to_list()
+            jobs = self._jobs.delegate.find({"_id": {"$in": ids}}, {"description": 1}).hint(BY_ID)
+            return found, jobs.to_list() if ids else []
 
         with in_time(self._tasks):
             letters, jobs = await read_in_one_thread(read)
@@ -166,7 +166,7 @@ def _line(letter: Document, title: str) -> LetterLine:
         step=letter["step"],
         instant=letter["instant"],
         finished_at=letter["finished_at"],
-        error=letter.get("error", ""),
+        error=letter.get("error") or "",
         attempts=letter["attempts"],
     )
 
