@@ -56,10 +56,10 @@ class MongoLetters:
         wanted = _behind(query, cursor)
 
         def read() -> tuple[list[Document], list[Document]]:
-            found = self._tasks.delegate.find(wanted, _LINE).sort(_LATEST).limit(limit + 1).to_list()
+            found = list(self._tasks.delegate.find(wanted, _LINE).sort(_LATEST).limit(limit + 1))
             ids = list({letter["job_id"] for letter in found})
             jobs = self._jobs.delegate.find({"_id": {"$in": ids}}, {"description": 1}).hint(BY_ID)
-            return found, jobs.to_list() if ids else []
+            return found, list(jobs) if ids else []
 
         with in_time(self._tasks):
             letters, jobs = await read_in_one_thread(read)
