@@ -1,5 +1,5 @@
 """Guards against becoming slower: `python -m bench.check` compares Karya with what MongoDB alone does in the
-same run, and exits 1 when a ratio has fallen by more than 30 % below the one in `reference.json`.
+same run, and exits 1 when a ratio has fallen too far below the one in `reference.json`.
 
 Only ratios are compared: machines differ, and so do the hours of one machine. `--record` writes down those
 of today as the new reference.
@@ -9,73 +9,131 @@ import argparse
 import json
 import statistics
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
 from bench import raw
-from bench.measures.submits import pending
+from bench.figures import percentile
+from bench.measures.submits import pending, waits_for_start
 from bench.rig import Rig, running_cluster
 from bench.traffic import Traffic, send
 
 _REFERENCE = Path(__file__).with_name("reference.json")
-_ALLOWED_LOSS = 0.3
 _ROUNDS = 3
+_RECORDED_RUNS = 3
 _JOBS = 5_000
+_RAW_JOBS = 2_500
+
+Ratios = Mapping[str, float]
+
+DRAIN = "drain / claims and ends of MongoDB alone"
+BATCH = "POST /v1/jobs/batch / inserts of MongoDB alone"
+SINGLE = "POST /v1/jobs by 64 clients / inserts of MongoDB alone"
+START = "a journalled insert of MongoDB alone / submit to start"
+
+ALLOWED_LOSS: Ratios = {DRAIN: 0.3, BATCH: 0.3, SINGLE: 0.3, START: 0.5}
+"""By which part a ratio may fall below the reference. A start sleeps more than it works, so what else runs on
+the machine shows more in it."""
 
 
 def main() -> int:
     """See the module."""
     parser = argparse.ArgumentParser(prog="bench.check", description=__doc__)
     parser.add_argument("--record", action="store_true", help="makes the ratios of today the reference")
-    recording = parser.parse_args().record
-    reference: Mapping[str, float] = {} if recording else json.loads(_REFERENCE.read_text())
+    if parser.parse_args().record:
+        _record()
+        return 0
+    reference = json.loads(_REFERENCE.read_text())
+    ratios = _run(lambda found: are_kept(found, reference))
+    Console().print(_table(ratios, reference))
+    return 0 if are_kept(ratios, reference) else 1
+
+
+def _record() -> None:
+    """By the medians of three runs, each on a cluster of its own: clusters differ more than rounds do."""
+    runs = [_run(lambda _: True) for _ in range(_RECORDED_RUNS)]
+    reference = medians(runs)
+    _REFERENCE.write_text(json.dumps(reference, indent=2) + "\n")
+    for run in runs:
+        Console().print(_table(run, reference))
+
+
+def _run(good: Callable[[Ratios], bool]) -> Ratios:
+    """The medians of three rounds, of six if those of three are not good: what is slower by chance is not so
+    again."""
     with running_cluster(workers=2) as rig:
-        rounds = [_ratios(rig) for _ in range(_ROUNDS)]
-        if not _are_kept(_medians(rounds), reference):
-            rounds += [_ratios(rig) for _ in range(_ROUNDS)]  # what is slower by chance is not so again
-    ratios = _medians(rounds)
-    if recording:
-        _REFERENCE.write_text(json.dumps(ratios, indent=2) + "\n")
-    Console().print(_table(ratios, reference or ratios))
-    return 0 if _are_kept(ratios, reference) else 1
+        rounds = [_round(rig) for _ in range(_ROUNDS)]
+        if not good(medians(rounds)):
+            rounds += [_round(rig) for _ in range(_ROUNDS)]
+    return medians(rounds)
 
 
-def _medians(rounds: Sequence[Mapping[str, float]]) -> Mapping[str, float]:
+def medians(rounds: Sequence[Ratios]) -> Ratios:
+    """By name."""
     return {name: round(statistics.median(each[name] for each in rounds), 4) for name in rounds[0]}
 
 
-def _ratios(rig: Rig) -> Mapping[str, float]:
-    """Karya's rate by the rate of MongoDB alone, measured one right after the other."""
+def _round(rig: Rig) -> Ratios:
     rig.empty()
-    drained = _JOBS / rig.run(_JOBS).seconds
-    url = rig.cluster.url
+    paces = [_pace(rig)]
+    found: dict[str, float] = {}
+    for name, (speed, yardstick) in _SPEEDS.items():
+        value = speed(rig)
+        paces.append(_pace(rig))
+        found[name] = value / statistics.mean(yardstick(pace) for pace in paces[-2:])
+    return found
+
+
+def _pace(rig: Rig) -> raw.Pace:
+    return raw.pace(rig.cluster.store_url, _RAW_JOBS)
+
+
+def _drain(rig: Rig) -> float:
+    return _JOBS / rig.run(_JOBS).seconds
+
+
+def _batch(rig: Rig) -> float:
     body = json.dumps([pending()] * 1_000)
-    stored = send(Traffic(f"{url}/v1/jobs/batch", "POST", body, seconds=1.0)).rate * 1_000
-    single = send(Traffic(f"{url}/v1/jobs", "POST", json.dumps(pending()), clients=64, seconds=1.0)).rate
-    ended, inserted = raw.claims_and_ends(rig.cluster.store_url), raw.inserts(rig.cluster.store_url)
-    return {
-        "drain / claims and ends of MongoDB alone": drained / ended,
-        "POST /v1/jobs/batch / inserts of MongoDB alone": stored / inserted,
-        "POST /v1/jobs by 64 clients / inserts of MongoDB alone": single / inserted,
-    }
+    return send(Traffic(f"{rig.cluster.url}/v1/jobs/batch", "POST", body, seconds=1.0)).rate * 1_000
 
 
-def _are_kept(ratios: Mapping[str, float], reference: Mapping[str, float]) -> bool:
-    return all(_is_kept(ratios[name], before) for name, before in reference.items())
+def _single(rig: Rig) -> float:
+    body = json.dumps(pending())
+    return send(Traffic(f"{rig.cluster.url}/v1/jobs", "POST", body, clients=64, seconds=1.0)).rate
 
 
-def _is_kept(ratio: float, before: float) -> bool:
-    return ratio >= before * (1 - _ALLOWED_LOSS)
+def _start(rig: Rig) -> float:
+    return 1_000 / percentile(waits_for_start(rig, seconds=1.0, pause=0.02), 50)
 
 
-def _table(ratios: Mapping[str, float], reference: Mapping[str, float]) -> Table:
-    table = Table("ratio", "now", "reference", "kept", title=f"no loss of more than {_ALLOWED_LOSS:.0%}")
+_SPEEDS: Mapping[str, tuple[Callable[[Rig], float], Callable[[raw.Pace], float]]] = {
+    DRAIN: (_drain, lambda pace: pace.claims),
+    BATCH: (_batch, lambda pace: pace.inserts),
+    SINGLE: (_single, lambda pace: pace.inserts),
+    START: (_start, lambda pace: pace.writes),
+}
+"""How fast Karya is, something a second, and how fast MongoDB was right before and right after it."""
+
+
+def are_kept(ratios: Ratios, reference: Ratios) -> bool:
+    """Whether none has fallen too far."""
+    return all(is_kept(name, ratios[name], before) for name, before in reference.items())
+
+
+def is_kept(name: str, ratio: float, before: float) -> bool:
+    """Whether this one has not."""
+    return ratio >= before * (1 - ALLOWED_LOSS[name])
+
+
+def _table(ratios: Ratios, reference: Ratios) -> Table:
+    table = Table("ratio", "now", "reference", "least", "kept", title="Karya beside MongoDB alone")
     for name, before in reference.items():
-        kept = "yes" if _is_kept(ratios[name], before) else "[bold red]no"
-        table.add_row(name, f"{ratios[name]:.3f}", f"{before:.3f}", kept)
+        kept = "yes" if is_kept(name, ratios[name], before) else "[bold red]no"
+        least = before * (1 - ALLOWED_LOSS[name])
+        table.add_row(name, f"{ratios[name]:.3f}", f"{before:.3f}", f"{least:.3f}", kept)
     return table
 
 

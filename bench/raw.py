@@ -3,43 +3,52 @@
 import asyncio
 import multiprocessing
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import aiohttp
 import uvloop
-from pymongo import MongoClient
+from pymongo import IndexModel, MongoClient
 from pymongo.database import Database
 
 from bench.filling import Document, Model
 from bench.rig import soon
 from karya.core.action import NoopAction
 
-_TASKS = 10_000
+T = TypeVar("T")
+
 _TOGETHER = 500
 _CONCURRENT = 100
+_WRITES = 50
 
 
-def claims_and_ends(store_url: str) -> float:
-    """How many documents a second MongoDB claims and ends for one client that does nothing else: two
-    `update_many` for each 500, with majority and journal, on the indexes of tasks."""
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast MongoDB was at one moment, a second each, for one client that does nothing else: majority and
+    journal, on the indexes of Karya."""
+
+    inserts: float
+    """Jobs, each with its task, 500 at once."""
+    claims: float
+    """Tasks that are claimed and ended: two `update_many` for each 500."""
+    writes: float
+    """Jobs that are inserted alone, one after the other."""
+
+
+def pace(store_url: str, count: int) -> Pace:
+    """Measures it, with so many jobs."""
     with _emptied(store_url) as database:
-        ids = _insert(database, _TASKS)
+        documents = _documents(count)
         began = time.perf_counter()
-        for number, chunk in enumerate(_chunks(ids)):
-            wanted = {"_id": {"$in": chunk}}
-            lease = {"id": str(number), "owner": "raw", "expires_at": soon(20)}
-            database.tasks.update_many(wanted, {"$set": {"status": "RUNNING", "lease": lease}}, hint="_id_")
-            ended = {"status": "SUCCEEDED", "started_at": soon(0), "finished_at": soon(0)}
-            database.tasks.update_many(wanted, {"$set": ended}, hint="_id_")
-        return _TASKS / (time.perf_counter() - began)
-
-
-def inserts(store_url: str) -> float:
-    """How many jobs, each with its task, MongoDB stores a second for one client, 500 at once."""
-    with _emptied(store_url) as database:
-        began = time.perf_counter()
-        _insert(database, _TASKS)
-        return _TASKS / (time.perf_counter() - began)
+        _insert(database, documents)
+        inserted = time.perf_counter()
+        _claim_and_end(database, [task["_id"] for _, task in documents])
+        claimed = time.perf_counter()
+        for job, _ in _documents(_WRITES):
+            database.jobs.insert_one(job)
+        written = time.perf_counter()
+    return Pace(count / (inserted - began), count / (claimed - inserted), _WRITES / (written - claimed))
 
 
 class _emptied:  # noqa: N801 - used like a function
@@ -52,10 +61,8 @@ class _emptied:  # noqa: N801 - used like a function
         database = self._client["karya-bench-raw"]
         self._client.drop_database(database.name)
         for name in ("jobs", "tasks"):
-            for index in self._client["karya"][name].list_indexes():
-                options = {k: v for k, v in index.items() if k in ("name", "partialFilterExpression")}
-                if index["name"] != "_id_":
-                    database[name].create_index(list(index["key"].items()), **options)
+            indexes = self._client["karya"][name].list_indexes()
+            database[name].create_indexes([_like(index) for index in indexes if index["name"] != "_id_"])
         return database
 
     def __exit__(self, *_: object) -> None:
@@ -63,18 +70,33 @@ class _emptied:  # noqa: N801 - used like a function
         self._client.close()
 
 
-def _insert(database: Database[Document], count: int) -> Sequence[str]:
+def _like(index: Mapping[str, Any]) -> IndexModel:
+    options = {key: value for key, value in index.items() if key in ("name", "partialFilterExpression")}
+    return IndexModel(list(index["key"].items()), **options)
+
+
+def _documents(count: int) -> Sequence[tuple[Document, Document]]:
     model = Model.of(NoopAction(type="noop"))
-    pairs = [model.copy(soon(3_600)) for _ in range(count)]
-    for start in range(0, count, _TOGETHER):
-        some = pairs[start : start + _TOGETHER]
+    return [model.copy(soon(3_600)) for _ in range(count)]
+
+
+def _insert(database: Database[Document], documents: Sequence[tuple[Document, Document]]) -> None:
+    for some in _chunks(documents):
         database.jobs.insert_many([job for job, _ in some], ordered=False)
         database.tasks.insert_many([task for _, task in some], ordered=False)
-    return [task["_id"] for _, task in pairs]
 
 
-def _chunks(ids: Sequence[str]) -> Iterator[Sequence[str]]:
-    return (ids[start : start + _TOGETHER] for start in range(0, len(ids), _TOGETHER))
+def _claim_and_end(database: Database[Document], ids: Sequence[str]) -> None:
+    for number, some in enumerate(_chunks(ids)):
+        wanted = {"_id": {"$in": some}}
+        lease = {"id": str(number), "owner": "raw", "expires_at": soon(20)}
+        database.tasks.update_many(wanted, {"$set": {"status": "RUNNING", "lease": lease}}, hint="_id_")
+        ended = {"status": "SUCCEEDED", "started_at": soon(0), "finished_at": soon(0)}
+        database.tasks.update_many(wanted, {"$set": ended}, hint="_id_")
+
+
+def _chunks(values: Sequence[T]) -> Iterator[Sequence[T]]:
+    return (values[start : start + _TOGETHER] for start in range(0, len(values), _TOGETHER))
 
 
 def requests(url: str, count: int, processes: int) -> float:

@@ -1,17 +1,15 @@
-"""The figures for people, for machines and for the documentation."""
+"""The figures for people: in a terminal, and in the documentation."""
 
-import json
-import platform
-from collections.abc import Sequence
-from dataclasses import asdict
-from datetime import UTC, datetime
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import psutil
 from rich.table import Table
 
 from bench.figures import Figure
+from bench.measured import Measured, write_json
+from bench.plots import write_plots
 
 FIGURES_BEGIN, FIGURES_END = "<!-- figures: begin -->", "<!-- figures: end -->"
 _COLUMNS = ("measured", "figure", "unit", "goal", "met")
@@ -26,22 +24,33 @@ def table(figures: Sequence[Figure]) -> Table:
     return made
 
 
-def write_json(file: Path, workers: int, figures: Sequence[Figure]) -> None:
-    """Everything, with what it was measured on."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(_document(workers, figures), indent=2) + "\n")
+def write_documentation(docs: Path, found: Mapping[str, Measured]) -> None:
+    """The JSON, the table in the page, and the plots: all of the same figures."""
+    folder, page = docs / "benchmarks", docs / "benchmarks.md"
+    with_figures = with_table(page.read_text(), found)
+    write_json(folder / "figures.json", found)
+    page.write_text(with_figures)
+    write_plots(folder, [figure for each in found.values() for figure in each.figures])
 
 
-def write_markdown(file: Path, workers: int, figures: Sequence[Figure]) -> None:
-    """Puts the table into a page, between its two marks."""
-    before, begin, rest = file.read_text().partition(FIGURES_BEGIN)
+def with_table(page: str, found: Mapping[str, Measured]) -> str:
+    """The page with the table of these between its two marks. Raises ValueError when it has none."""
+    before, begin, rest = page.partition(FIGURES_BEGIN)
     _, end, after = rest.partition(FIGURES_END)
     if not (begin and end):
-        raise ValueError(f"{file} has no {FIGURES_BEGIN} with {FIGURES_END} behind it")
-    lines = [_COLUMNS, ["---"] * len(_COLUMNS), *([*_cells(each), _verdict(each)] for each in figures)]
-    rows = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-    when = f"{datetime.now(UTC):%-d %B %Y}, {_machine(workers)}"
-    file.write_text(f"{before}{FIGURES_BEGIN}\n{when}\n\n{rows}\n{FIGURES_END}{after}")
+        raise ValueError(f"the page has no {FIGURES_BEGIN} with {FIGURES_END} behind it")
+    rows = "\n".join(f"| {' | '.join(line)} |" for line in _lines(found))
+    return f"{before}{FIGURES_BEGIN}\n{rows}\n{FIGURES_END}{after}"
+
+
+def _lines(found: Mapping[str, Measured]) -> Iterator[Sequence[str]]:
+    yield _COLUMNS
+    yield ["---"] * len(_COLUMNS)
+    for name, one in found.items():
+        when = f"{datetime.fromisoformat(one.measured_at):%-d %B %Y, %H:%M}"
+        yield [f"**{name}**: {when}, {one.commit}, {one.machine}", *[""] * (len(_COLUMNS) - 1)]
+        for figure in one.figures:
+            yield [*_cells(figure), _verdict(figure)]
 
 
 def _cells(figure: Figure) -> Sequence[str]:
@@ -49,23 +58,12 @@ def _cells(figure: Figure) -> Sequence[str]:
 
 
 def _number(value: float) -> str:
-    return f"{value:,.0f}" if value >= 100 else f"{value:,.1f}"
+    if value >= 100:
+        return f"{value:,.0f}"
+    return f"{value:,.1f}" if value >= 10 else f"{value:,.2f}"
 
 
 def _verdict(figure: Figure) -> str:
     if figure.goal is None:
         return ""
     return "yes" if figure.met else "no"
-
-
-def _machine(workers: int) -> str:
-    return f"{psutil.cpu_count()} cores, Python {platform.python_version()}, {workers} workers"
-
-
-def _document(workers: int, figures: Sequence[Figure]) -> dict[str, Any]:
-    return {
-        "measured_at": datetime.now(UTC).isoformat(),
-        "machine": {"cores": psutil.cpu_count(), "python": platform.python_version()},
-        "workers": workers,
-        "figures": [{**asdict(figure), "met": figure.met} for figure in figures],
-    }

@@ -4,8 +4,9 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import psutil
 import pymongo
@@ -13,6 +14,8 @@ from pymongo import MongoClient
 from pymongo.database import Database
 
 from bench.filling import Document, Model, fill, fill_history
+from bench.noted import NotedAction
+from bench.notes import installed_for, noted_lags
 from bench.target import Target
 from karya.actors.cluster.handle import Karya, connect
 from karya.actors.cluster.lifecycle import Cluster
@@ -29,19 +32,29 @@ _ACTORS = frozenset(f"ray::{kind}Actor" for kind in ("Server", "Scheduler", "Wor
 class Rig:
     """A running cluster with its database opened beside it."""
 
-    def __init__(self, cluster: Cluster, target: Target, workers: int) -> None:
+    def __init__(self, cluster: Cluster, target: Target, workers: int, notes: Path) -> None:
         self.cluster = cluster
         self.target = target
         self.workers = workers
+        self._notes = notes
         settings = read_settings("", {})
-        client: MongoClient[Document] = MongoClient(cluster.store_url, tz_aware=True)
-        self.database: Database[Document] = client[settings.store.database]
+        self._client: MongoClient[Document] = MongoClient(cluster.store_url, tz_aware=True)
+        self.database: Database[Document] = self._client[settings.store.database]
+
+    def close(self) -> None:
+        """Leaves the database alone."""
+        self._client.close()
 
     def run(self, count: int, seconds: float = 0.0, *, action: Action | None = None) -> "Run":
         """Lets so many jobs fall due, evenly spread over so many seconds, and waits until all have ended."""
         run = self.prepare(count, seconds, action=action)
         run.await_end(seconds + _PATIENCE_SECONDS)
         return run
+
+    def lags(self, count: int, seconds: float) -> Sequence[float]:
+        """The same with jobs whose starts are noted: how late each began, in milliseconds, in ascending
+        order."""
+        return self.run(count, seconds, action=NotedAction()).noted_lags()
 
     def prepare(self, count: int, seconds: float = 0.0, *, action: Action | None = None) -> "Run":
         """The same, without waiting: all are stored, and the first is due in a moment."""
@@ -55,7 +68,7 @@ class Rig:
 
     def between(self, first: datetime, last: datetime) -> "Run":
         """The jobs that were due within these instants, both included."""
-        return Run(self.database, first, last)
+        return Run(self.database, self._notes, first, last)
 
     def handle(self) -> Karya:
         """What a Python program in the Ray cluster uses."""
@@ -92,9 +105,11 @@ class Rig:
 class Run:
     """Jobs that were due within a range of instants in which there are no others."""
 
-    def __init__(self, database: Database[Document], first: datetime, last: datetime) -> None:
+    def __init__(self, database: Database[Document], notes: Path, first: datetime, last: datetime) -> None:
         self._database = database
+        self._notes = notes
         self._range = {"$gte": floor_millis(first), "$lte": last}
+        self._last = last
         self.first = first
         self.ended = 0.0
 
@@ -123,10 +138,18 @@ class Run:
         return self.ended - self.first.timestamp()
 
     def start_lags(self) -> Sequence[float]:
-        """The start of every task less its instant, in milliseconds, in ascending order."""
-        wanted = {"status": "SUCCEEDED", "instant": self._range}
-        tasks = self._database.tasks.find(wanted, {"instant": 1, "started_at": 1})
+        """The start of every task less its instant, in milliseconds, in ascending order, as the store has it:
+        whole ones, rounded up."""
+        tasks = self._database.tasks.find(self._ended(), {"instant": 1, "started_at": 1})
         return sorted((task["started_at"] - task["instant"]).total_seconds() * 1000 for task in tasks)
+
+    def noted_lags(self) -> Sequence[float]:
+        """The same of jobs with the action `noted`, as it wrote it down itself: with fractions."""
+        count = self._database.tasks.count_documents(self._ended())
+        return noted_lags(self._notes, floor_millis(self.first), self._last, count)
+
+    def _ended(self) -> Document:
+        return {"status": "SUCCEEDED", "instant": self._range}
 
 
 def soon(seconds: float) -> datetime:
@@ -160,20 +183,32 @@ def _title(process: psutil.Process) -> str:
 def running_cluster(workers: int) -> Iterator[Rig]:
     """A cluster on a data directory of its own, stopped at the end."""
     with tempfile.TemporaryDirectory(prefix="karya-bench-") as directory, Target() as target:
+        notes = Path(directory, "notes")
+        notes.mkdir()
         overrides = {
-            "data_dir": directory,
+            "data_dir": f"{directory}/data",
             "gateway.port": 0,
             "worker.count": workers,
             "log.level": "warning",
+            "connectors.noted.folder": str(notes),
         }
-        cluster = Cluster(read_settings("", {}, overrides))
-        stopping = threading.Event()
-        watcher = threading.Thread(target=cluster.watch, args=(stopping,), name="watch")
-        cluster.start()
-        watcher.start()
-        try:
-            yield Rig(cluster, target, workers)
-        finally:
-            stopping.set()
-            watcher.join()
-            cluster.stop()
+        with (
+            installed_for(Path(directory, "site")),
+            _watched(Cluster(read_settings("", {}, overrides))) as cluster,
+            closing(Rig(cluster, target, workers, notes)) as rig,
+        ):
+            yield rig
+
+
+@contextmanager
+def _watched(cluster: Cluster) -> Iterator[Cluster]:
+    stopping = threading.Event()
+    watcher = threading.Thread(target=cluster.watch, args=(stopping,), name="watch")
+    cluster.start()
+    watcher.start()
+    try:
+        yield cluster
+    finally:
+        stopping.set()
+        watcher.join()
+        cluster.stop()
