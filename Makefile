@@ -43,7 +43,7 @@ docs: install ## Builds the site of the documentation into site/; a page without
 docs-serve: install ## Shows the site at 127.0.0.1:8000 and follows your changes
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve $(ARGS)
 
-bench: install ## Measures throughput, start lag and idle cost
+bench: install ## Measures throughput, start lag and idle cost, and records them in docs/. ARGS='drain lag': some of it, only shown
 	$(BIN)/python -m bench $(ARGS)
 
 bench-check: install ## Fails when Karya lost 30 % of its speed beside MongoDB alone
