@@ -21,6 +21,7 @@ _WHOLE_RUN = [name for name in MEASURES if name not in BY_NAME_ONLY]
 def main() -> int:
     """See the module."""
     arguments = _arguments()
+    before = read_json(arguments.docs / "benchmarks" / "figures.json")
     console = Console()
     found: dict[str, Measured] = {}
     code = commit()
@@ -28,13 +29,12 @@ def main() -> int:
         for name, figures in _measure(arguments.only or _WHOLE_RUN, arguments.workers, status.update):
             found[name] = measured(figures, arguments.workers, code)
             write_json(arguments.json, found)  # a run may be broken off
+            if arguments.record or not arguments.only:
+                write_documentation(arguments.docs, merged(before, found, MEASURES))
             if not console.is_terminal:
                 console.print(table(figures))
     every = [figure for each in found.values() for figure in each.figures]
     console.print(table(every))
-    if arguments.record or not arguments.only:
-        before = read_json(arguments.docs / "benchmarks" / "figures.json")
-        write_documentation(arguments.docs, merged(before, found, MEASURES))
     return 0 if all(figure.met for figure in every) else 1
 
 
