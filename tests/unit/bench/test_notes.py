@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+from array import array
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -52,7 +53,7 @@ def test_lags_have_fractions_and_are_those_of_the_range(tmp_path: Path, began: l
 
 
 def test_a_note_half_written_is_left_for_later(tmp_path: Path) -> None:
-    whole = notes.array("d", [AT.timestamp(), AT.timestamp() + 0.001]).tobytes()
+    whole = array("d", [AT.timestamp(), AT.timestamp() + 0.001]).tobytes()
     (tmp_path / "1").write_bytes(whole + whole[:11])
     assert noted_lags(tmp_path, AT, AT, 1) == pytest.approx([1.0], abs=0.001)
 
