@@ -38,11 +38,13 @@ def growth(rig: Rig) -> Sequence[Figure]:
         rig.pend((many - stored) // 2)
         stored = many
         drains.append(statistics.median(_DRAINED / rig.run(_DRAINED).seconds for _ in range(3)))
-        lags.append(statistics.mean(rig.lags(5_000, 10)))
+        late = rig.lags(5_000, 10)
+        lags.append(statistics.mean(late))
         place = Place("growth", "drain", f"{many:,}")
         figures += [
             Figure(f"drain of {_DRAINED:,} with {many:,} jobs stored", drains[-1], "jobs/s", place=place),
             Figure(f"start lag at 500 tasks/s with {many:,} jobs stored, mean", lags[-1], "ms"),
+            Figure(f"start lag at 500 tasks/s with {many:,} jobs stored, median", percentile(late, 50), "ms"),
         ]
     among = f"with {' and '.join(f'{many:,}' for many in _STORED)} jobs stored"
     return [
