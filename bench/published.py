@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from bench.report import FIGURES_BEGIN, FIGURES_END
+from bench.measured import read_json
+from bench.report import shown
 
-PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
+FIGURES = Path(__file__).parents[1] / "docs" / "benchmarks" / "figures.json"
 
 
 def published() -> Mapping[str, float]:
-    """By the name of what was measured."""
-    table = PAGE.read_text().partition(FIGURES_BEGIN)[2].partition(FIGURES_END)[0]
-    rows = [line.strip("| ").split(" | ") for line in table.splitlines() if line.startswith("| ")]
-    return {row[0]: float(row[1].replace(",", "")) for row in rows[2:]}
+    """By the name of what was measured, as the page shows them."""
+    found = (figure for one in read_json(FIGURES).values() for figure in one.figures)
+    return {figure.name: float(shown(figure.value).replace(",", "")) for figure in found}

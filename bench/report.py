@@ -11,7 +11,7 @@ from bench.figures import Figure
 from bench.measured import Measured, write_json
 from bench.plots import write_plots
 
-FIGURES_BEGIN, FIGURES_END = "<!-- figures: begin -->", "<!-- figures: end -->"
+_BEGIN, _END = "<!-- figures: begin -->", "<!-- figures: end -->"
 _COLUMNS = ("measured", "figure", "unit", "goal", "met")
 
 
@@ -35,12 +35,12 @@ def write_documentation(docs: Path, found: Mapping[str, Measured]) -> None:
 
 def with_table(page: str, found: Mapping[str, Measured]) -> str:
     """The page with the table of these between its two marks. Raises ValueError when it has none."""
-    before, begin, rest = page.partition(FIGURES_BEGIN)
-    _, end, after = rest.partition(FIGURES_END)
+    before, begin, rest = page.partition(_BEGIN)
+    _, end, after = rest.partition(_END)
     if not (begin and end):
-        raise ValueError(f"the page has no {FIGURES_BEGIN} with {FIGURES_END} behind it")
+        raise ValueError(f"the page has no {_BEGIN} with {_END} behind it")
     rows = "\n".join(f"| {' | '.join(line)} |" for line in _lines(found))
-    return f"{before}{FIGURES_BEGIN}\n{rows}\n{FIGURES_END}{after}"
+    return f"{before}{_BEGIN}\n{rows}\n{_END}{after}"
 
 
 def _lines(found: Mapping[str, Measured]) -> Iterator[Sequence[str]]:
@@ -54,10 +54,11 @@ def _lines(found: Mapping[str, Measured]) -> Iterator[Sequence[str]]:
 
 
 def _cells(figure: Figure) -> Sequence[str]:
-    return (figure.name, _number(figure.value), figure.unit, figure.wanted)
+    return (figure.name, shown(figure.value), figure.unit, figure.wanted)
 
 
-def _number(value: float) -> str:
+def shown(value: float) -> str:
+    """As tables have it."""
     if value >= 100:
         return f"{value:,.0f}"
     return f"{value:,.1f}" if value >= 10 else f"{value:,.2f}"
