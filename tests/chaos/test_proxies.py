@@ -65,7 +65,7 @@ def test_messages_are_repeated_and_lost(line: Line) -> None:
     assert [line.heard()[1] for _ in range(2)] == [b"credit"] * 2
     assert line.proxy.change(Odds(lost=1.0)) == {Fate.REPEATED: 1}
     line.say(b"lost")
-    eventually(lambda: line.proxy.change(Odds(lost=1.0)) == {Fate.LOST: 1}, 10, "a loss")
+    eventually(lambda: line.proxy.change(Odds(lost=1.0)) == {Fate.LOST: 1}, 30, "a loss")
     line.proxy.change(Odds())
     line.say(b"heard")
     assert line.heard()[1] == b"heard"

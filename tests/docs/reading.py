@@ -14,7 +14,7 @@ from tests.docs.conversation import Exchange, exchanges
 from tests.docs.loosely import Loosely
 from tests.docs.shell import Shell
 
-PATIENCE = 20
+PATIENCE = 60
 """For how many seconds what is shown may take to come true: a reader looks again, too."""
 WRITES = (
     " -d ",

@@ -40,7 +40,7 @@ class Broker:
         where = ["--listener-url", url, "--advertised-listener-url", front]
         command = [_binary(), "broker", *where, "--storage-engine", "memory://tansu/"]
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        await soon(self._accepts, timeout=20, what="the broker")
+        await soon(self._accepts, timeout=60, what="the broker")
 
     def kill(self) -> None:
         """kill -9; does nothing when it does not run."""
@@ -63,7 +63,7 @@ class Broker:
         consumer = AIOKafkaConsumer(topic, bootstrap_servers=self.address, auto_offset_reset="earliest")
         await consumer.start()
         try:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 found = [await consumer.getone() for _ in range(count)]
         finally:
             await consumer.stop()

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 
 import pytest
 
@@ -27,7 +28,7 @@ from karya.store.users import MongoUsers
 from tests.conformance.store.kit import HeldTime, StoreKit
 from tests.support.commands import RECORDER  # noqa: F401 - it must hear of clients before they are made
 
-SETTINGS = StoreSettings(database="karya_tests")
+SETTINGS = StoreSettings(database="karya_tests", timeout=timedelta(seconds=30))
 
 
 @dataclass(frozen=True)

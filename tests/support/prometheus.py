@@ -50,7 +50,7 @@ class Prometheus:
         """The data that its API answers; AssertionError with its words when it refuses."""
         url = f"{self._url}/api/v1/{path}?{urllib.parse.urlencode(parameters)}"
         try:
-            with urllib.request.urlopen(url, timeout=10) as answer:
+            with urllib.request.urlopen(url, timeout=30) as answer:
                 return json.load(answer)["data"]
         except urllib.error.HTTPError as error:
             raise AssertionError(f"{parameters}: {error.read().decode()}") from None
@@ -68,7 +68,7 @@ class Prometheus:
     def is_ready(self) -> bool:
         """Whether it has read what it kept, and answers."""
         try:
-            with urllib.request.urlopen(f"{self._url}/-/ready", timeout=10) as answer:
+            with urllib.request.urlopen(f"{self._url}/-/ready", timeout=30) as answer:
                 return bool(answer.status == 200)
         except OSError:
             return False
@@ -102,5 +102,5 @@ def scraping(target: str, directory: Path) -> Iterator[Prometheus]:
         yield started
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(30)
         log.close()

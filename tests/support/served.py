@@ -54,7 +54,7 @@ class Served:
 
         thread = threading.Thread(target=lambda: loop.run_until_complete(serve()), daemon=True)
         thread.start()
-        assert started.wait(10)
+        assert started.wait(30)
         yield served
         loop.call_soon_threadsafe(stop.set)
         thread.join(10)

@@ -11,7 +11,7 @@ T = TypeVar("T")
 _PAUSE = 0.005
 
 
-async def soon(look: Callable[[], T | Awaitable[T]], timeout: float = 5, what: str = "") -> T:
+async def soon(look: Callable[[], T | Awaitable[T]], timeout: float = 20, what: str = "") -> T:
     """Looks until the answer is true, and returns it; AssertionError with the last answer otherwise."""
     deadline = time.monotonic() + timeout
     while not (answer := await _answer(look)):

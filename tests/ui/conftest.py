@@ -6,13 +6,15 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from tests.support.diagnosis import pytest_runtest_makereport as pytest_runtest_makereport
 from tests.support.running import Running, running
 from tests.support.target import Target
 
 CHROMIUM = shutil.which("chromium")
+PATIENCE = 30_000
+"""Milliseconds for a page to become what is expected of it."""
 _ARGUMENTS = ("--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--font-render-hinting=none")
 _ON_PURPOSE = ("responded with a status of", "net::ERR_FAILED", "htmx:afterRequest", "htmx:sendAbort")
 """Pages that say 4xx and requests that go nowhere, which the tests ask for, and what a newer one overtook."""
@@ -38,6 +40,7 @@ def target() -> Iterator[Target]:
 def chromium() -> Iterator[Browser]:
     if CHROMIUM is None:
         pytest.fail(_NO_CHROMIUM) if os.environ.get("CI") else pytest.skip(_NO_CHROMIUM)
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=_ARGUMENTS)
         yield browser
@@ -58,7 +61,7 @@ def opened(chromium: Browser) -> Iterator[Open]:
     def open_one(**options: Any) -> Page:
         context = chromium.new_context(**{"locale": "en-GB", "timezone_id": "UTC", **options})
         contexts.append(context)
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(PATIENCE)
         page = context.new_page()
         page.on("console", heard)
         page.on("pageerror", lambda error: complaints.append(str(error)))

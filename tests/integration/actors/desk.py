@@ -24,7 +24,8 @@ from tests.support.soon import soon
 from tests.support.story import a_job, submission
 
 CLOCK = SystemClock()
-SELDOM = timedelta(seconds=30)
+SELDOM = timedelta(seconds=50)
+"""Later than any test waits for something."""
 OFTEN = timedelta(milliseconds=20)
 
 
@@ -91,7 +92,7 @@ class Post:
     async def leads(self) -> None:
         await soon(lambda: self.scheduler.leads, what="leads")
 
-    async def offered(self, *jobs: Job, timeout: float = 5) -> None:
+    async def offered(self, *jobs: Job, timeout: float = 20) -> None:
         """Waits until exactly these have been offered, in this order."""
         wanted = [job.id for job in jobs]
         await soon(lambda: len(self.offers.jobs) >= len(wanted), timeout, f"{len(wanted)} offers")
@@ -99,7 +100,7 @@ class Post:
 
     async def stop(self) -> None:
         self.inbox.stop()
-        await asyncio.wait_for(self.thread, 5)
+        await asyncio.wait_for(self.thread, 30)
 
 
 class Desk:
@@ -124,7 +125,7 @@ class Desk:
         *,
         poll: timedelta = OFTEN,
         look_ahead: timedelta = timedelta(minutes=1),
-        lease: timedelta = timedelta(seconds=2),
+        lease: timedelta = SELDOM,
         resend_after: timedelta = SELDOM,
         batch: int = 100,
         offers: Offers | None = None,
@@ -137,7 +138,7 @@ class Desk:
         clock: SystemClock = CLOCK,
     ) -> Post:
         settings = SchedulerSettings(
-            poll=poll, look_ahead=look_ahead, lease=lease, resend_after=resend_after, batch=batch
+            poll=poll, look_ahead=look_ahead, lease=lease, resend_after=resend_after, batch=batch, sweep=SELDOM
         )
         inbox, offers, metrics = Inbox(), offers or Offers(), SchedulerMetrics()
         leadership = Leadership(

@@ -13,7 +13,7 @@ from tests.support.soon import soon
 from tests.support.story import NOW, a_job
 
 LONG = timedelta(seconds=30)
-PATIENCE = 5
+PATIENCE = 30
 
 
 async def busy(crew: Crew, grace: timedelta, count: int = 2) -> tuple[Mate, list[Hint]]:

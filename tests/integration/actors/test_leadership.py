@@ -131,8 +131,8 @@ async def test_it_keeps_the_lock_by_renewing_it(desk: Desk, mongo: Mongo) -> Non
 async def test_a_leader_that_lost_the_lock_forgets_what_it_knew(desk: Desk) -> None:
     """Another may have gone on: what it sent is read anew, and what it planned may be gone."""
     sent = await desk.job()
-    planned = await desk.job(1.0)
-    post = desk.scheduler()
+    planned = await desk.job(20)
+    post = desk.scheduler(lease=timedelta(seconds=8))
     await post.offered(sent)
     await soon(lambda: post.says("karya_scheduler_planned_tasks") == 1)
     desk.kit.time.now += TTL
@@ -143,7 +143,7 @@ async def test_a_leader_that_lost_the_lock_forgets_what_it_knew(desk: Desk) -> N
     assert post.says("karya_scheduler_planned_tasks") == 0
     await desk.kit.jobs.cancel(planned.id, planned.created_at)
     await desk.kit.tasks.cancel_of_job(planned.id, planned.created_at)
-    marker = await desk.job(1.1)
+    marker = await desk.job(1)
     desk.kit.locks.release(thief)
     await post.offered(sent, sent, marker)
     assert post.says("karya_scheduler_leader") == 1
@@ -151,7 +151,7 @@ async def test_a_leader_that_lost_the_lock_forgets_what_it_knew(desk: Desk) -> N
 
 async def test_a_leader_that_cannot_renew_stops_offering(desk: Desk) -> None:
     locks = AwayBlocking(desk.kit.locks)
-    post = desk.scheduler(locks=locks)
+    post = desk.scheduler(locks=locks, lease=timedelta(seconds=2))
     await post.leads()
     locks.left = 1_000_000
     await soon(lambda: locks.left < 1_000_000)

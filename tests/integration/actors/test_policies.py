@@ -11,10 +11,12 @@ from karya.core.job import Job
 from karya.core.occurrence import occurrence_tasks, triggered
 from karya.core.policies import Misfire, MisfirePolicy, Overlap
 from karya.core.ports import Submission
+from karya.core.ports.scheduling import SCHEDULER_LOCK
 from karya.core.schedule import Once
 from karya.core.task import Task, TaskState
 from tests.integration.actors.desk import SELDOM, Desk, Post, from_now, now
 from tests.support.away import AwayBlocking
+from tests.support.mongo import Mongo
 from tests.support.soon import soon
 from tests.support.story import ON_MISFIRE, a_job, every, first_task, retry, submission, succeed
 
@@ -39,7 +41,7 @@ async def test_after_an_outage_what_was_missed_is_not_run(desk: Desk, policy: Mi
     first = offered(post)[0]
     late = post.offers.times[0] - first
     lower, upper = (50, 60) if policy is MisfirePolicy.SKIP else (60, 70)
-    assert timedelta(seconds=lower) <= late <= timedelta(seconds=upper + 2)
+    assert timedelta(seconds=lower) <= late <= timedelta(seconds=upper + 20), "of minutes that were missed"
     skipped = (first - created_at) / TEN_SECONDS - 1
     assert post.says("karya_instants_misfired_total", policy=policy.value) == skipped
     stored = await desk.kit.task(first_task(job))
@@ -51,7 +53,7 @@ async def test_after_an_outage_the_missed_ones_run_a_few_at_a_time(desk: Desk) -
     job = await desk.job(every(100), created_at, misfire=Misfire(at_once=2))
     post = desk.scheduler(look_ahead=NEAR)
     for done in range(10):
-        await soon(lambda done=done: len(post.offers.jobs) > done, timeout=2)  # type: ignore[misc]
+        await soon(lambda done=done: len(post.offers.jobs) > done)  # type: ignore[misc]
         tasks = await desk.kit.tasks_of(job.id)
         open_ = [task for task in tasks if task.status is TaskState.READY and task.due_at < now()]
         assert 0 < len(open_) <= 2
@@ -68,13 +70,21 @@ async def test_a_misfire_fires_its_hook_at_once(desk: Desk) -> None:
     await soon(lambda: [hint.kind for hint in post.offers.hints] == ["hook"])
 
 
-async def test_what_waits_for_workers_is_not_misfired_even_under_a_new_leader(desk: Desk) -> None:
-    locks, resend = desk.kit.server_locks, timedelta(milliseconds=100)
-    one = desk.scheduler("one", locks=locks, resend_after=resend)
+async def test_what_waits_for_workers_is_not_misfired_even_under_a_new_leader(
+    desk: Desk, mongo: Mongo
+) -> None:
+    locks, resend, lease = desk.kit.server_locks, timedelta(milliseconds=100), timedelta(seconds=6)
+    one = desk.scheduler("one", locks=locks, resend_after=resend, lease=lease)
     await one.leads()
     job = await desk.job(misfire=QUICK)
     due_at = first_task(job).due_at
-    await soon(lambda: now() > due_at + timedelta(seconds=1.5))
+
+    def led_until() -> datetime:
+        found = mongo.blocking["locks"].find_one({"_id": SCHEDULER_LOCK}) or {}
+        renewed_at: datetime = found["renewed_at"]
+        return renewed_at
+
+    await soon(lambda: led_until() > due_at + timedelta(seconds=1.5))
     await one.stop()
     two = desk.scheduler("two", locks=locks, resend_after=resend)
     await soon(lambda: len(two.offers.jobs) >= 2)
@@ -179,5 +189,5 @@ async def test_many_that_ask_for_slots_hold_up_nobody_else(desk: Desk) -> None:
     await desk.kit.add(*map(submission, many))
     other = await desk.job(Once(at=due_at + timedelta(milliseconds=100)))
     post = desk.scheduler(batch=1_000, lease=TEN_SECONDS)
-    await soon(lambda: len(post.offers.hints) == 301, 15)
+    await soon(lambda: len(post.offers.hints) == 301)
     assert post.offers.jobs.index(other.id) < 200

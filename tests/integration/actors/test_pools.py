@@ -61,7 +61,7 @@ async def test_a_long_look_at_one_pool_is_shared_with_the_others(
 
     def store_one(pool: str) -> None:
         if pool == "gpu" and agenda.pools.count("gpu") == 3:
-            late.append(asyncio.run_coroutine_threadsafe(desk.job(), loop).result(5))
+            late.append(asyncio.run_coroutine_threadsafe(desk.job(), loop).result(20))
             post.inbox.poke(late[0].cursor.at)
 
     agenda.on_read = store_one

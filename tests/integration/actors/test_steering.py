@@ -58,7 +58,7 @@ async def states_of(kit: StoreKit, job_id: str) -> list[TaskState]:
 async def test_a_cancel_ends_job_and_task_at_once_when_nothing_runs(counter: Counter, kit: StoreKit) -> None:
     view = await counter.server.submit(spec())
     for _ in range(2):
-        cancelled = await asyncio.wait_for(counter.server.cancel(view.id), 2)
+        cancelled = await asyncio.wait_for(counter.server.cancel(view.id), 30)
         assert (cancelled.status, cancelled.finished_at) == (JobState.CANCELLED, NOW)
         kit.time.advance(1)
     assert await states_of(kit, view.id) == [TaskState.CANCELLED]

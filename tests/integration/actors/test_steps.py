@@ -164,7 +164,7 @@ async def test_a_step_that_waits_for_results_is_handed_back_by_a_drain(crew: Cre
     second = await crew.open(job, "b")
     mate.line.send(second)
     await soon(lambda: claims.calls)
-    await asyncio.wait_for(mate.worker.drain(), 5)
+    await asyncio.wait_for(mate.worker.drain(), 30)
     task = await crew.task(second)
     assert (task.status, task.attempts) == (TaskState.READY, 0)
 

@@ -15,8 +15,8 @@ import psutil
 
 KARYA = str(Path(sys.executable).with_name("karya"))
 MARK = "TEST_OF_KARYA_CLI"
-START_SECONDS = 60
-STOP_SECONDS = 40
+START_SECONDS = 120
+STOP_SECONDS = 90
 
 
 def until(done: Callable[[], bool], seconds: float, what: str) -> None:
@@ -47,11 +47,11 @@ def _is_marked(process: psutil.Process, mark: str) -> bool:
 
 def await_nothing_left(home: Path) -> None:
     """Fails when a process that was started in this home still lives after a while."""
-    until(lambda: not descendants(home), 30, f"the end of {descendants(home)}")
+    until(lambda: not descendants(home), 60, f"the end of {descendants(home)}")
 
 
 def karya(
-    home: Path, *arguments: str, text: str = "", seconds: float = 60, **settings: str
+    home: Path, *arguments: str, text: str = "", seconds: float = 120, **settings: str
 ) -> "subprocess.CompletedProcess[str]":
     """Runs one command to its end."""
     return subprocess.run(

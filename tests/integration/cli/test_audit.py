@@ -13,7 +13,7 @@ from karya.store.embedded import EmbeddedMongod
 from karya.store.names import TASKS
 from tests.integration.cli.command import Up, await_nothing_left, karya, until
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(400)]
 
 JOBS = (
     '{"schedule": {"kind": "interval", "every": "PT0.5S", "max_runs": 3}, "action": {"type": "noop"}}',
@@ -45,7 +45,7 @@ def test_the_ledger_is_proven_with_and_without_a_cluster(tmp_path: Path) -> None
     nowhere = karya(tmp_path, "audit")
     assert (nowhere.returncode, nowhere.stdout) == (2, "")
     assert "no cluster runs on the data directory" in nowhere.stderr
-    with Up(tmp_path, "--workers", "1", KARYA_SCHEDULER__LEASE="PT2S") as up:
+    with Up(tmp_path, "--workers", "1", KARYA_SCHEDULER__LEASE="PT5S") as up:
         up.await_url()
         for job in JOBS:
             assert karya(tmp_path, "submit", "-", text=job).returncode == 0

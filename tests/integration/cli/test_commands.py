@@ -21,7 +21,7 @@ from tests.integration.cli.command import Up, await_nothing_left
 from tests.support.eventually import eventually
 from tests.support.target import Target, respond
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(400)]
 
 NIGHTLY = """
 description: Nightly report
@@ -107,7 +107,7 @@ def test_one_occurrence_is_run_at_once_and_one_is_left_out(home: Path) -> None:
     assert [task["status"] for task in following["tasks"]] == ["SKIPPED", "SKIPPED"]
     assert said(home, "skip", job).endswith("  extract SKIPPED, load SKIPPED\n")
     assert said(home, "trigger", job).endswith("  extract READY, load BLOCKED\n")
-    eventually(lambda: "2 SUCCEEDED" in said(home, "job", job), 20, "the triggered occurrence")
+    eventually(lambda: "2 SUCCEEDED" in said(home, "job", job), 30, "the triggered occurrence")
     shown = said(home, "job", job).splitlines()
     assert shown[1] == "steps extract, load; 0 2 * * * Europe/Berlin"
     ran = [line.split()[1] for line in shown if "SUCCEEDED" in line and "tasks:" not in line]
@@ -140,7 +140,7 @@ def test_a_dead_letter_is_shown_redriven_and_another_discarded(home: Path) -> No
         assert story[2].endswith("attempt 1: status 500: boom")
 
         assert said(home, "letters", "redrive", letter["id"]).startswith(letter["id"])
-        eventually(lambda: "1 SUCCEEDED" in said(home, "job", mended), 20, "the redriven task")
+        eventually(lambda: "1 SUCCEEDED" in said(home, "job", mended), 30, "the redriven task")
         assert len(target.calls_to("/mended")) == 2
         assert "it is no dead letter" in refused(home, "letters", "discard", letter["id"], code=7)
         assert karya(home, "wait", given_up).exit_code == 9
@@ -154,7 +154,7 @@ def dead(home: Path, url: str) -> str:
     """A job whose only attempt fails."""
     spec = {"action": {"type": "rest", "url": url}, "retry": {"max_attempts": 1}}
     job = submitted(home, json.dumps(spec))
-    eventually(lambda: "1 DEAD" in said(home, "job", job), 20, f"the death of job {job}")
+    eventually(lambda: "1 DEAD" in said(home, "job", job), 30, f"the death of job {job}")
     return job
 
 
@@ -192,7 +192,7 @@ def test_many_jobs_are_submitted_once_and_waited_for(home: Path) -> None:
     first = said(home, "submit-many", "-", "--key", "seven", "--chunk", "3", text=jobs).split()
     assert said(home, "submit-many", "-", "--key", "seven", "--chunk", "3", text=jobs).split() == first
     for job in first:
-        assert said(home, "wait", job, "--timeout", "20").startswith(f"{job}  COMPLETED")
+        assert said(home, "wait", job, "--timeout", "60").startswith(f"{job}  COMPLETED")
     listed = data(home, "jobs", "--tag", "many", "--created-after", "2026-01-01T00:00:00Z")["jobs"]
     assert sorted(job["id"] for job in listed) == sorted(first)
 
@@ -202,7 +202,7 @@ def test_both_clients_on_the_real_gateway(home: Path) -> None:
     with Client(url) as client:
         job = client.submit({"action": {"type": "noop"}}, key="once")
         assert client.submit({"action": {"type": "noop"}}, key="once").id == job.id
-        assert client.wait(job.id, timeout=20).counts[TaskState.SUCCEEDED] == 1
+        assert client.wait(job.id, timeout=60).counts[TaskState.SUCCEEDED] == 1
         again = client.submit({"action": {"type": "noop"}, "schedule": {"kind": "once", "after": "PT1H"}})
         assert len({client.trigger(again.id, key="now").tasks[0].id for _ in range(3)}) == 1
         tasks = client.job_tasks(again.id)

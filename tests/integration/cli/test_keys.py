@@ -12,7 +12,7 @@ import pytest
 
 from tests.integration.cli.command import Up, await_nothing_left, descendants, karya, until
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(400)]
 
 NOOP = '{"action": {"type": "noop"}}'
 

@@ -10,7 +10,7 @@ from tests.integration.cli.command import Up, await_nothing_left, descendants, k
 from tests.support.eventually import eventually
 from tests.support.target import Target
 
-pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(400)]
 
 SHORT = {"KARYA_SCHEDULER__LEASE": "PT3S", "KARYA_WORKER__LEASE": "PT3S", "KARYA_SCHEDULER__SWEEP": "PT0.5S"}
 PATIENCE = 120

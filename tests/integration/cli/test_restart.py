@@ -9,9 +9,9 @@ import pytest
 
 from tests.integration.cli.command import Up, await_nothing_left, karya
 from tests.support.eventually import eventually
-from tests.support.target import Target, respond
+from tests.support.target import Target, hang, respond
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(400)]
 
 SHORT = {"KARYA_SCHEDULER__LEASE": "PT3S", "KARYA_WORKER__LEASE": "PT3S", "KARYA_SCHEDULER__SWEEP": "PT0.5S"}
 RETRY = {"backoff": "constant", "delay": "PT0.2S"}
@@ -32,13 +32,14 @@ def ended(home: Path, job: str) -> Any:
 
 def test_everything_accepted_is_still_there_after_everything_was_killed(tmp_path: Path) -> None:
     with Target.running() as target:
-        running = target.at("/running", respond(delay=5), respond())
+        running = target.at("/running", hang(), respond())
         with Up(tmp_path, **SHORT) as up:
             up.await_url()
-            pending = submit(tmp_path, target.at("/pending"), kind="once", after="PT4S")
             every = submit(tmp_path, target.at("/every"), kind="interval", every="PT1S", max_runs=10)
             busy = submit(tmp_path, running, kind="once")
-            target.wait_for(3, 20)
+            eventually(lambda: target.calls_to("/running"), 60, "a run in flight")
+            eventually(lambda: len(target.calls_to("/every")) >= 2, 60, "two runs")
+            pending = submit(tmp_path, target.at("/pending"), kind="once", after="PT6S")
             up.kill_everything()
         await_nothing_left(tmp_path)
         with Up(tmp_path, **SHORT) as up:

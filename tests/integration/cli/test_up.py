@@ -14,7 +14,7 @@ import pytest
 from tests.integration.cli.command import Up, await_nothing_left, descendants, environment, karya
 from tests.support.target import Target, hang
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(400)]
 
 JOB = "description: from a file\naction: {type: noop}\nschedule: {kind: once, at: 2020-01-01T00:00:00Z}\n"
 LATER = '{"action": {"type": "noop"}, "schedule": {"kind": "once", "after": "P1D"}}'
@@ -91,7 +91,7 @@ def check_jobs(home: Path) -> None:
 
 
 def await_state(home: Path, job_id: str, state: str) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while json.loads(karya(home, "job", job_id, "--json").stdout)["job"]["status"] != state:
         assert time.monotonic() < deadline
 
@@ -104,7 +104,7 @@ def check_a_python_program(home: Path) -> None:
         env=environment(home),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout == "ACTIVE CANCELLED\n"
@@ -160,7 +160,7 @@ def test_ctrl_c_drains_and_a_second_one_hands_running_tasks_back(tmp_path: Path)
         url = up.await_url()
         spec = {"action": {"type": "rest", "url": f"{target.url}/slow", "timeout": "PT5M"}}
         assert karya(tmp_path, "submit", "-", "--url", url, text=json.dumps(spec)).returncode == 0
-        target.wait_for(1, 20)
+        target.wait_for(1, 60)
 
         up.signal(signal.SIGINT, group=True)
         up.await_line("stopping")

@@ -27,7 +27,7 @@ def post(url: str, **more: Any) -> dict[str, Any]:
 
 
 def child_of(karya: Running, job_id: str) -> JobView:
-    (task,) = [task for task in karya.ended(job_id, 20).tasks if task.kind is TaskKind.STEP]
+    (task,) = [task for task in karya.ended(job_id, 30).tasks if task.kind is TaskKind.STEP]
     assert task.status is TaskState.SUCCEEDED, task
     return karya.karya.get(task.result["job_id"])
 
@@ -38,7 +38,7 @@ def test_a_chained_job_is_a_child_and_runs(karya: Running, target: Target) -> No
     parent = karya.karya.submit({"user_id": user["id"], "action": chain(chain(post(url)))})
     child = child_of(karya, parent.id)
     grandchild = child_of(karya, child.id)
-    assert karya.ended(grandchild.id, 20).job.status is JobState.COMPLETED
+    assert karya.ended(grandchild.id, 30).job.status is JobState.COMPLETED
     assert len(target.calls_to("/grandchild")) == 1
     assert (child.parent_id, grandchild.parent_id) == (parent.id, child.id)
     assert (child.user_id, grandchild.user_id) == (user["id"], user["id"])
@@ -54,11 +54,11 @@ def test_steps_hand_their_results_to_the_job_that_they_chain(karya: Running, tar
         {"name": "then", "after": ["first"], "action": chain(told)},
     ]
     parent = karya.karya.submit({"steps": steps})
-    summary = karya.ended(parent.id, 20)
+    summary = karya.ended(parent.id, 30)
     (then,) = [task for task in summary.tasks if task.step == "then"]
     assert then.status is TaskState.SUCCEEDED, then
     child = then.result["job_id"]
-    karya.ended(child, 20)
+    karya.ended(child, 30)
     (call,) = target.calls_to("/told")
     assert call.json() == {"number": 200}
 
@@ -75,7 +75,7 @@ def test_a_chained_job_has_templates_of_its_own(
     ]
     action = {"type": "chain", "job": {"steps": steps}}
     job = {"action": action} if outer == "action" else {"steps": [{"name": "only", "action": action}]}
-    karya.ended(child_of(karya, karya.karya.submit(job).id).id, 20)
+    karya.ended(child_of(karya, karya.karya.submit(job).id).id, 30)
     assert target.calls_to(path)[0].body == b"SUCCEEDED"
 
 
@@ -83,7 +83,7 @@ def test_cancelling_a_job_cancels_what_it_chained(karya: Running, target: Target
     wait = {"name": "wait", "after": ["chain"], "action": post(target.at("/wait", respond(delay=5)))}
     below = chain(post(target.at("/below")), schedule=FOR_EVER)
     parent = karya.karya.submit({"steps": [{"name": "chain", "action": below}, wait]})
-    eventually(lambda: len(target.calls_to("/below")) >= 2, 20, "two runs of the child")
+    eventually(lambda: len(target.calls_to("/below")) >= 2, 30, "two runs of the child")
     karya.karya.cancel(parent.id)
     count = len(target.calls_to("/below"))
     (task,) = [task for task in karya.karya.summary(parent.id).tasks if task.step == "chain"]
@@ -91,7 +91,7 @@ def test_cancelling_a_job_cancels_what_it_chained(karya: Running, target: Target
     assert child.status is JobState.CANCELLED
     # A job that runs afterwards shows that a further run would have been seen by now.
     canary = {"schedule": {"kind": "once", "after": "PT0.6S"}, "action": {"type": "noop"}}
-    karya.ended(karya.karya.submit(canary).id, 20)
+    karya.ended(karya.karya.submit(canary).id, 30)
     assert len(target.calls_to("/below")) == count
 
 
@@ -100,13 +100,13 @@ def test_what_a_hook_chains_is_no_child(karya: Running, target: Target) -> None:
     body = {"code": "{{ event.data.code }}"}
     hook = {"trigger": "ON_FAILURE", "action": chain(post(target.at("/repair"), body=body))}
     parent = karya.karya.submit({"action": broken, "hooks": [hook]})
-    eventually(lambda: target.calls_to("/repair"), 20, "the job of the hook")
+    eventually(lambda: target.calls_to("/repair"), 30, "the job of the hook")
 
     def of_hook() -> TaskView | None:
         tasks = karya.karya.summary(parent.id).tasks
         return next((task for task in tasks if task.kind is TaskKind.HOOK and task.result), None)
 
-    task = eventually(of_hook, 20, "the result of the hook")
+    task = eventually(of_hook, 30, "the result of the hook")
     assert karya.karya.get(task.result["job_id"]).parent_id is None
     assert target.calls_to("/repair")[0].json() == {"code": "http.400"}
 

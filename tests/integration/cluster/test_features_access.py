@@ -59,7 +59,7 @@ def test_the_job_of_another_answers_as_if_it_did_not_exist(
     failing = post(target.at("/of-amy", respond(400)))
     _, job = karya.http("POST", "/v1/jobs", {**JOB, "action": failing, "tags": ["of-amy"]}, **amy)
     task = karya.http("POST", f"/v1/jobs/{job['id']}/trigger", **amy)[1]["tasks"][0]["id"]
-    eventually(lambda: karya.http("GET", "/v1/dead-letters", **amy)[1]["tasks"], 10, "a dead letter")
+    eventually(lambda: karya.http("GET", "/v1/dead-letters", **amy)[1]["tasks"], 30, "a dead letter")
     missing = "00000000-0000-7000-8000-000000000000"
     verbs = [f"/v1/jobs/ID/{v}" for v in ("cancel", "pause", "resume", "trigger", "skip-next")]
     looks = [f"/v1/jobs/ID{v}" for v in ("", "/tasks", "/summary", "/why", "/versions", "/occurrences")]

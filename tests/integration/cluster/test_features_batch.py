@@ -52,7 +52,7 @@ def test_one_job_a_line(karya: Running, target: Target) -> None:
     status, answer = karya.http("POST", "/v1/jobs/batch", body, content_type=NDJSON)
     assert (status, answer["count"]) == (201, 3)
     for ident in answer["ids"]:
-        karya.ended(ident, 10)
+        karya.ended(ident, 30)
     assert sorted(call.json()["n"] for call in target.calls_to("/line")) == [0, 1, 2]
 
 
@@ -119,7 +119,7 @@ def test_a_repeated_trigger_runs_once(karya: Running, target: Target) -> None:
     assert (first[0], again) == (201, first)
     other = karya.http("POST", path, idempotency_key="trigger-other")[1]
     assert other["cause"] != first[1]["cause"]
-    eventually(lambda: len(target.calls_to("/trigger-key")) == 2, 10, "two runs")
+    eventually(lambda: len(target.calls_to("/trigger-key")) == 2, 30, "two runs")
     karya.karya.cancel(job)
     assert karya.http("POST", path, idempotency_key="trigger-key") == first
     assert len(target.calls_to("/trigger-key")) == 2

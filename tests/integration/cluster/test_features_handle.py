@@ -28,7 +28,7 @@ def test_a_job_is_previewed_steered_and_looked_into(karya: Running) -> None:
     assert (changed.version, changed.description) == (2, "changed")
     assert handle.occurrences(job.id, 1).instants == (changed.next_at,)
     handle.trigger(job.id)
-    eventually(lambda: handle.summary(job.id).counts.get(TaskState.SUCCEEDED) == 1, 10, "the run")
+    eventually(lambda: handle.summary(job.id).counts.get(TaskState.SUCCEEDED) == 1, 30, "the run")
     kinds = [change.kind for change in handle.versions(job.id).changes]
     assert kinds == ["triggered", "updated", "skipped_next", "resumed", "paused", "submitted"]
     first = handle.tasks(job.id, limit=1)
@@ -43,7 +43,7 @@ def test_the_same_key_means_the_same_job_and_the_same_run(karya: Running, target
     job = handle.submit(spec, key=key)
     assert handle.submit(spec, key=key).id == job.id == key
     assert handle.trigger(job.id, key=again).tasks[0].id == handle.trigger(job.id, key=again).tasks[0].id
-    eventually(lambda: handle.summary(job.id).counts.get(TaskState.SUCCEEDED), 10, "the run")
+    eventually(lambda: handle.summary(job.id).counts.get(TaskState.SUCCEEDED), 30, "the run")
     assert len(target.calls_to("/handle-key")) == 1
     handle.cancel(job.id)
 
@@ -51,11 +51,11 @@ def test_the_same_key_means_the_same_job_and_the_same_run(karya: Running, target
 def test_dead_letters(karya: Running, target: Target) -> None:
     handle = karya.karya
     job = handle.submit({"action": post(target.at("/handle-dead", respond(400), respond(400), respond(200)))})
-    (letter,) = eventually(lambda: handle.dead_letters(job_id=job.id).tasks, 10, "a dead letter")
+    (letter,) = eventually(lambda: handle.dead_letters(job_id=job.id).tasks, 30, "a dead letter")
     assert handle.redrive_all(job_id=job.id) == 1
-    eventually(lambda: len(handle.task(letter.id).errors) == 2, 10, "a second failure")
+    eventually(lambda: len(handle.task(letter.id).errors) == 2, 30, "a second failure")
     handle.redrive(letter.id)
-    eventually(lambda: handle.task(letter.id).task.status is TaskState.SUCCEEDED, 10, "a success")
+    eventually(lambda: handle.task(letter.id).task.status is TaskState.SUCCEEDED, 30, "a success")
 
 
 def test_errors_are_those_of_karya(karya: Running) -> None:

@@ -40,7 +40,7 @@ def test_no_more_than_the_limit_run_at_once_whatever_becomes_of_them(karya: Runn
     fails = post(target.at("/limit-bad", bad.reply))
     others = [karya.submit(action=fails, retry=attempts(2), **limit) for _ in range(4)]
     free = karya.submit(action=post(target.at("/limit-free")))
-    karya.ended(free, 10)
+    karya.ended(free, 30)
     for job in (one, *others):
         karya.ended(job, 30)
     assert (good.count, bad.count) == (8, 8)
@@ -53,19 +53,19 @@ def test_no_more_than_the_limit_run_at_once_whatever_becomes_of_them(karya: Runn
 def test_what_waits_says_for_what_and_goes_on_when_the_seat_is_free(karya: Running, target: Target) -> None:
     gate, key = Gate(), {"concurrency": {"key": "tenant-42", "limit": 1}}
     held = karya.submit(action=post(target.at("/limit-why", gate.reply)), **key)
-    eventually(lambda: target.calls_to("/limit-why"), 10, "the first one")
+    eventually(lambda: target.calls_to("/limit-why"), 30, "the first one")
     waiting = karya.submit(action={"type": "noop"}, **key)
 
     def limited() -> list[Any]:
         waits = karya.http("GET", f"/v1/jobs/{waiting}/why")[1]["tasks"]
         return [wait for wait in waits if wait["kind"] == "limit"]
 
-    (wait,) = eventually(limited, 10, "it to wait")
+    (wait,) = eventually(limited, 30, "it to wait")
     assert wait["text"] == "waits for the concurrency key 'tenant-42': 1 of 1 running"
     assert karya.http("GET", f"/v1/jobs/{waiting}")[1]["concurrency"] == key["concurrency"]
     gate.open()
-    karya.ended(waiting, 10)
-    karya.ended(held, 10)
+    karya.ended(waiting, 30)
+    karya.ended(held, 30)
 
 
 def test_a_cancel_frees_the_seat_and_an_update_changes_the_limit(karya: Running, target: Target) -> None:
@@ -75,20 +75,20 @@ def test_a_cancel_frees_the_seat_and_an_update_changes_the_limit(karya: Running,
 
     limit = {"concurrency": {"key": "cancel", "limit": 1}}
     held = karya.submit(action=post(target.at("/limit-cancel", never)), **limit)
-    eventually(lambda: target.calls_to("/limit-cancel"), 10, "the first one")
+    eventually(lambda: target.calls_to("/limit-cancel"), 30, "the first one")
     raised = karya.submit(action={"type": "noop"}, **limit)
     waiting = karya.submit(action={"type": "noop"}, **limit)
     karya.karya.update(raised, concurrency={"key": "cancel", "limit": 2})
-    karya.ended(raised, 10)
+    karya.ended(raised, 30)
     karya.karya.cancel(held)
-    karya.ended(waiting, 10)
+    karya.ended(waiting, 30)
 
 
 def test_no_more_start_in_a_while_than_the_rate_allows(karya: Running, target: Target) -> None:
     action = post(target.at("/rate"))
     limit = {"rate": {"key": "tenant", "limit": 5, "per": "PT0.5S"}}
     job = karya.submit(steps=[step(f"s{n}", action) for n in range(20)], retry=ONCE, **limit)
-    karya.ended(job, 20)
+    karya.ended(job, 30)
     arrivals = sorted(call.arrived_at for call in target.calls_to("/rate"))
     assert len(arrivals) == 20
     spans = [later - one for one, later in zip(arrivals, arrivals[5:], strict=False)]

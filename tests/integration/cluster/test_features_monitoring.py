@@ -42,7 +42,7 @@ def concrete(query: str) -> str:
 
 
 def test_the_gateway_is_read_and_no_metric_is_malformed(karya: Running, prometheus: Prometheus) -> None:
-    eventually(lambda: prometheus.value('up{job="karya"}') == 1, 20, "a first scrape")
+    eventually(lambda: prometheus.value('up{job="karya"}') == 1, 30, "a first scrape")
     (target,) = prometheus.get("targets")["activeTargets"]
     assert (target["health"], target["lastError"]) == ("up", "")
 
@@ -70,18 +70,18 @@ def test_what_is_counted_is_what_happened(prometheus: Prometheus, job: str) -> N
     ended = 'karya_attempts_total{{connector="rest", outcome="{}", reason="{}"}}'
     for outcome, reason in (("succeeded", "ok"), ("dead", "http_5xx")):
         query = f"sum({ended.format(outcome, reason)}) > 2"
-        eventually(lambda query=query: prometheus.query(query), 20, query)
+        eventually(lambda query=query: prometheus.query(query), 30, query)
     made = 'sum(karya_http_requests_total{route="/v1/jobs", method="POST", status="201"})'
     assert prometheus.value(made) >= 1
     assert prometheus.value("sum(karya_mongodb_command_seconds_count{command='update'})") > 0
-    eventually(lambda: prometheus.value('sum(karya_tasks{state="dead"})') > 2, 20, "dead letters")
+    eventually(lambda: prometheus.value('sum(karya_tasks{state="dead"})') > 2, 30, "dead letters")
 
 
 def test_the_alerts_are_loaded_and_work(prometheus: Prometheus) -> None:
     def rules() -> list[dict[str, str]]:
         return [rule for group in prometheus.get("rules")["groups"] for rule in group["rules"]]
 
-    eventually(lambda: all(rule["health"] == "ok" for rule in rules()), 20, "all rules evaluated")
+    eventually(lambda: all(rule["health"] == "ok" for rule in rules()), 30, "all rules evaluated")
     assert len(rules()) == len(ALERTS)
     quiet = {"KaryaDown", "KaryaNoLeader", "KaryaNoWorkers", "KaryaMongoDown"}
     assert not [rule for rule in rules() if rule["name"] in quiet and rule["state"] == "firing"]

@@ -33,7 +33,7 @@ def skipping(karya: Running, job: str, count: int) -> list[TaskView]:
         skipped = tasks_of(karya, job, TaskState.SKIPPED)
         return skipped if len(skipped) >= count else None
 
-    return eventually(look, 10, f"{count} skipped")
+    return eventually(look, 30, f"{count} skipped")
 
 
 def started(karya: Running, action: dict[str, Any], overlap: str, **more: Any) -> str:
@@ -48,7 +48,7 @@ def test_skip_drops_what_comes_while_one_runs(karya: Running, target: Target) ->
     assert len(first) == 1
     assert "overlap" in (skipped[0].reason or "")
     gate.open()
-    eventually(lambda: len(target.calls_to("/skip")) >= 3, 10, "further runs")
+    eventually(lambda: len(target.calls_to("/skip")) >= 3, 30, "further runs")
     karya.karya.cancel(job)
     dropped = {format_instant(task.instant) for task in skipped}
     assert not dropped & set(instants(target, "/skip"))
@@ -57,7 +57,7 @@ def test_skip_drops_what_comes_while_one_runs(karya: Running, target: Target) ->
 def test_the_slot_is_held_through_a_retry(karya: Running, target: Target) -> None:
     url = target.at("/skip-retry", respond(500), respond(200))
     job = started(karya, post(url), "skip", retry=attempts(2, "PT0.7S"))
-    eventually(lambda: len(target.calls_to("/skip-retry")) >= 3, 10, "a run after the retry")
+    eventually(lambda: len(target.calls_to("/skip-retry")) >= 3, 30, "a run after the retry")
     karya.karya.cancel(job)
     first, again, following = instants(target, "/skip-retry")[:3]
     assert first == again < following
@@ -70,7 +70,7 @@ def test_queue_keeps_the_earliest_one(karya: Running, target: Target) -> None:
     skipped = skipping(karya, job, 2)
     assert len(target.calls_to("/queue")) == 1
     gate.open()
-    eventually(lambda: len(target.calls_to("/queue")) >= 2, 10, "the one that waited")
+    eventually(lambda: len(target.calls_to("/queue")) >= 2, 30, "the one that waited")
     karya.karya.cancel(job)
     first, second = instants(target, "/queue")[:2]
     assert first < second < format_instant(skipped[0].instant)
@@ -79,7 +79,7 @@ def test_queue_keeps_the_earliest_one(karya: Running, target: Target) -> None:
 
 def test_cancel_running_stops_the_earlier_one_and_starts(karya: Running, target: Target) -> None:
     job = started(karya, post(target.at("/replace", hang())), "cancel_running")
-    eventually(lambda: len(target.calls_to("/replace")) >= 3, 20, "three starts")
+    eventually(lambda: len(target.calls_to("/replace")) >= 3, 30, "three starts")
     karya.karya.cancel(job)
     cancelled = tasks_of(karya, job, TaskState.CANCELLED)
     assert "overlap" in (cancelled[0].reason or "")

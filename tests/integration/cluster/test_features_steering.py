@@ -28,7 +28,7 @@ def do(karya: Running, job: str, verb: str, **headers: str) -> Any:
 
 def canary(karya: Running, after: str = "PT0.6S") -> None:
     """Once a later job has run, a further run of another would have been seen, too."""
-    karya.ended(karya.submit(schedule={"kind": "once", "after": after}, action={"type": "noop"}), 15)
+    karya.ended(karya.submit(schedule={"kind": "once", "after": after}, action={"type": "noop"}), 30)
 
 
 def kinds(karya: Running, job: str) -> list[str]:
@@ -43,14 +43,14 @@ def test_nothing_starts_while_a_job_is_paused_and_what_is_missed_is_recorded(
     karya: Running, target: Target
 ) -> None:
     job = karya.submit(schedule=OFTEN, action=post(target.at("/pause")))
-    eventually(lambda: len(target.calls_to("/pause")) >= 3, 10, "three runs")
+    eventually(lambda: len(target.calls_to("/pause")) >= 3, 30, "three runs")
     paused = do(karya, job, "pause")
     count = len(target.calls_to("/pause"))
     assert (paused["status"], paused["next_at"]) == ("PAUSED", None)
     canary(karya, "PT2.6S")  # longer than occurrences are made ahead
     assert len(target.calls_to("/pause")) == count
     do(karya, job, "resume")
-    eventually(lambda: len(target.calls_to("/pause")) >= count + 3, 10, "three further runs")
+    eventually(lambda: len(target.calls_to("/pause")) >= count + 3, 30, "three further runs")
     do(karya, job, "cancel")
     assert kinds(karya, job) == ["cancelled", "resumed", "paused", "submitted"]
     ran = {call.headers["karya-instant"] for call in target.calls_to("/pause")}
@@ -75,26 +75,26 @@ def missed(karya: Running, job: str) -> set[str]:
 def test_a_retry_waits_for_the_resume(karya: Running, target: Target) -> None:
     url = target.at("/pause-retry", respond(500), respond(200))
     job = karya.submit(action=post(url), retry=attempts(2, "PT3S"))
-    eventually(lambda: target.calls_to("/pause-retry"), 10, "the first attempt")
-    eventually(lambda: karya.karya.summary(job).errors, 10, "its failure")
+    eventually(lambda: target.calls_to("/pause-retry"), 30, "the first attempt")
+    eventually(lambda: karya.karya.summary(job).errors, 30, "its failure")
     karya.karya.pause(job)
     (task,) = karya.karya.summary(job).tasks
     assert (task.status, task.held, task.attempts) == (TaskState.READY, True, 1)
-    eventually(lambda: datetime.now(UTC) > task.due_at, 10, "the end of the backoff")
+    eventually(lambda: datetime.now(UTC) > task.due_at, 30, "the end of the backoff")
     canary(karya)
     assert len(target.calls_to("/pause-retry")) == 1
     karya.karya.resume(job)
-    assert karya.ended(job, 10).counts == {TaskState.SUCCEEDED: 1}
+    assert karya.ended(job, 30).counts == {TaskState.SUCCEEDED: 1}
 
 
 def test_what_runs_when_its_job_is_paused_finishes(karya: Running, target: Target) -> None:
     gate = Gate()
     job = karya.submit(schedule=SELDOM, action=post(target.at("/pause-running", gate.reply)))
     task = karya.karya.trigger(job).tasks[0].id
-    eventually(lambda: target.calls_to("/pause-running"), 10, "its start")
+    eventually(lambda: target.calls_to("/pause-running"), 30, "its start")
     karya.karya.pause(job)
     gate.open()
-    eventually(lambda: karya.karya.task(task).task.status is TaskState.SUCCEEDED, 10, "its end")
+    eventually(lambda: karya.karya.task(task).task.status is TaskState.SUCCEEDED, 30, "its end")
     karya.karya.cancel(job)
 
 
@@ -102,7 +102,7 @@ def test_a_trigger_runs_at_once_and_leaves_the_schedule_alone(karya: Running, ta
     job = karya.submit(schedule=SELDOM, action=post(target.at("/trigger")))
     before = karya.http("GET", f"/v1/jobs/{job}")[1]
     occurrence = do(karya, job, "trigger")
-    eventually(lambda: target.calls_to("/trigger"), 10, "the run")
+    eventually(lambda: target.calls_to("/trigger"), 30, "the run")
     assert occurrence["cause"].startswith("trigger:")
     assert target.calls_to("/trigger")[0].headers["webhook-id"] == occurrence["tasks"][0]["id"]
     after = karya.http("GET", f"/v1/jobs/{job}")[1]
@@ -121,7 +121,7 @@ def test_the_next_occurrence_is_skipped_and_the_chain_goes_on(karya: Running, ta
     assert task["status"] == "SKIPPED"
     assert karya.http("GET", f"/v1/jobs/{job}")[1]["next_at"] > occurrence["instant"]
     assert kinds(karya, job) == ["skipped_next", "submitted"]
-    assert karya.ended(job, 15).counts == {TaskState.SKIPPED: 1, TaskState.SUCCEEDED: 2}
+    assert karya.ended(job, 30).counts == {TaskState.SKIPPED: 1, TaskState.SUCCEEDED: 2}
     assert occurrence["instant"] not in {c.headers["karya-instant"] for c in target.calls_to("/skip-next")}
     assert karya.http("POST", f"/v1/jobs/{job}/skip-next")[0] == 409
 
@@ -143,13 +143,13 @@ def test_what_runs_finishes_with_the_old_version_and_the_next_follows_the_new(
     schedule = interval("PT1H", start_at="2026-01-01T00:00:00Z")
     job = karya.submit(schedule=schedule, action=post(old), retry=attempts(2), description="old")
     running = do(karya, job, "trigger")["tasks"][0]["id"]
-    eventually(lambda: target.calls_to("/old"), 10, "the start")
+    eventually(lambda: target.calls_to("/old"), 30, "the start")
     changes = {"action": post(target.at("/new")), "schedule": interval("PT0.2S", max_runs=3), "tags": ["b"]}
     status, updated = karya.http("PATCH", f"/v1/jobs/{job}", changes)
     assert (status, updated["version"], updated["description"], updated["tags"]) == (200, 2, "old", ["b"])
-    eventually(lambda: target.calls_to("/new"), 10, "a run of the new version")
+    eventually(lambda: target.calls_to("/new"), 30, "a run of the new version")
     gate.open()
-    karya.ended(job, 15)
+    karya.ended(job, 30)
     story = karya.karya.task(running)
     assert (story.task.status, story.task.attempts) == (TaskState.SUCCEEDED, 2)
     assert [call.headers["webhook-id"] for call in target.calls_to("/old")] == [running, running]
@@ -188,7 +188,7 @@ def test_an_invalid_update_changes_nothing(karya: Running, changes: dict[str, An
 
 def test_a_job_that_has_ended_is_steered_no_more(karya: Running) -> None:
     job = karya.submit(action={"type": "noop"})
-    karya.ended(job, 10)
+    karya.ended(job, 30)
     for verb in ("cancel", "pause", "resume", "trigger", "skip-next"):
         assert karya.http("POST", f"/v1/jobs/{job}/{verb}")[0] == 409, verb
     assert karya.http("PATCH", f"/v1/jobs/{job}", {"description": "late"})[0] == 409
@@ -199,8 +199,8 @@ def test_skipping_the_last_occurrence_completes_the_job(karya: Running, target: 
     once = {"kind": "once", "after": "PT1H"}
     job = karya.submit(schedule=once, action={"type": "noop"}, hooks=hooks)
     do(karya, job, "skip-next")
-    assert karya.ended(job, 5).job.status == "COMPLETED"
-    eventually(lambda: target.calls_to("/skip-last"), 10, "the hook")
+    assert karya.ended(job, 30).job.status == "COMPLETED"
+    eventually(lambda: target.calls_to("/skip-last"), 30, "the hook")
 
 
 def test_an_action_can_become_steps(karya: Running, target: Target) -> None:
@@ -209,5 +209,5 @@ def test_an_action_can_become_steps(karya: Running, target: Target) -> None:
     _, changed = karya.http("PATCH", f"/v1/jobs/{job}", {"steps": steps})
     assert (changed["action"], [one["name"] for one in changed["steps"]]) == (None, ["a", "b"])
     do(karya, job, "trigger")
-    eventually(lambda: target.calls_to("/became-b"), 10, "the second step")
+    eventually(lambda: target.calls_to("/became-b"), 30, "the second step")
     do(karya, job, "cancel")

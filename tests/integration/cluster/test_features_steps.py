@@ -36,7 +36,7 @@ def test_steps_run_in_their_order_and_use_earlier_results(karya: Running, target
         step("extract", post(extract)),
         step("audit", post(target.at("/audit")), "extract"),
     ]
-    summary = karya.ended(karya.submit(steps=steps), 15)
+    summary = karya.ended(karya.submit(steps=steps), 30)
     paths = ("/extract", "/load/7", "/audit", "/report")
     calls = {path: call for path in paths for call in target.calls_to(path)}
     assert all(len(target.calls_to(path)) == 1 for path in paths)
@@ -75,7 +75,7 @@ def test_a_step_runs_when_the_ones_before_it_ended_so(
         step("report", told("report"), "work"),
         step("file", told("file"), "report"),
     ]
-    tasks = by_name(karya.ended(karya.submit(steps=steps), 15))
+    tasks = by_name(karya.ended(karya.submit(steps=steps), 30))
     assert {name for name, task in tasks.items() if task.status is TaskState.SUCCEEDED} - {"work"} == ran
     assert {n: task.reason for n, task in tasks.items() if task.status is TaskState.SKIPPED} == skipped
     assert all(len(target.calls_to(f"/{status}/{name}")) == (name in ran) for name in tasks.keys() - {"work"})
@@ -86,7 +86,7 @@ def test_a_step_has_a_retry_policy_and_a_timeout_of_its_own(karya: Running, targ
         step("flaky", post(target.at("/own", respond(500), respond(500), respond(200))), retry=attempts(3)),
         step("slow", post(target.at("/own-slow", hang())), timeout="PT0.2S"),
     ]
-    tasks = by_name(karya.ended(karya.submit(steps=steps, retry=ONCE), 15))
+    tasks = by_name(karya.ended(karya.submit(steps=steps, retry=ONCE), 30))
     assert (tasks["flaky"].status, tasks["flaky"].attempts) == (TaskState.SUCCEEDED, 3)
     assert (tasks["slow"].status, tasks["slow"].attempts) == (TaskState.DEAD, 1)
     assert tasks["slow"].error == "timed out after PT0.2S"
@@ -94,7 +94,7 @@ def test_a_step_has_a_retry_policy_and_a_timeout_of_its_own(karya: Running, targ
 
 def test_a_large_result_is_cut_and_says_so(karya: Running, target: Target) -> None:
     large = post(target.at("/large", respond(200, "x" * 200_000)))
-    (task,) = karya.ended(karya.submit(action=large), 15).tasks
+    (task,) = karya.ended(karya.submit(action=large), 30).tasks
     assert (task.status, task.result["truncated"]) == (TaskState.SUCCEEDED, True)
     assert 60_000 < len(orjson.dumps(task.result)) <= 64 * 1024
 
@@ -122,7 +122,7 @@ def test_a_step_can_tell_of_the_failure_before_it(karya: Running, target: Target
         step("work", post(target.at("/tells", respond(400, "bad")))),
         step("tell", post(target.at("/told-of"), body=body), "work", when="failure"),
     ]
-    karya.ended(karya.submit(steps=steps), 15)
+    karya.ended(karya.submit(steps=steps), 30)
     assert target.calls_to("/told-of")[0].json() == {"error": "status 400: bad", "status": 400}
 
 
@@ -132,7 +132,7 @@ def test_a_template_that_leads_nowhere_fails_for_good_and_says_where(karya: Runn
         step("work", post(target.at("/nowhere", answer))),
         step("use", post(target.at("/unused"), body="{{ steps.work.result.body.y }}"), "work"),
     ]
-    task = by_name(karya.ended(karya.submit(steps=steps), 15))["use"]
+    task = by_name(karya.ended(karya.submit(steps=steps), 30))["use"]
     assert (task.status, task.attempts) == (TaskState.DEAD, 1)
     assert "has no 'y' (it has: x)" in (task.error or "")
     assert target.calls_to("/unused") == []

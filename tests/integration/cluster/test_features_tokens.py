@@ -66,7 +66,7 @@ async def status(parts: ServerParts, path: str, authorization: str | None = None
 
     def ask() -> int:
         try:
-            with urllib.request.urlopen(request, timeout=10) as answer:
+            with urllib.request.urlopen(request, timeout=30) as answer:
                 return int(answer.status)
         except urllib.error.HTTPError as error:
             return error.code

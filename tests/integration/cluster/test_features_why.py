@@ -22,7 +22,7 @@ def waits(karya: Running, job: str, kind: str) -> list[Any]:
     def look() -> list[Any]:
         return [wait for wait in karya.http("GET", f"/v1/jobs/{job}/why")[1]["tasks"] if wait["kind"] == kind]
 
-    return eventually(look, 10, f"a wait for {kind}")
+    return eventually(look, 30, f"a wait for {kind}")
 
 
 def test_the_instant(karya: Running) -> None:
@@ -47,7 +47,7 @@ def test_a_step_and_the_worker_that_runs_the_one_before_it(karya: Running, targe
     left = datetime.fromisoformat(running["until"]) - datetime.now(UTC)
     assert timedelta(0) < left < timedelta(seconds=4)
     gate.open()
-    karya.ended(job, 10)
+    karya.ended(job, 30)
     why = karya.http("GET", f"/v1/jobs/{job}/why")[1]
     assert (why["tasks"], why["text"].split(":")[0]) == ([], "completed")
 

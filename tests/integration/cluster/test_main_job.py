@@ -26,7 +26,7 @@ def test_once_over_http(karya: Running, target: Target) -> None:
     url = target.at("/once", respond(200, '{"made": true}'))
     status, job = karya.http("POST", "/v1/jobs", {"action": rest(url, body={"a": [1, "é"]})})
     assert (status, job["status"]) == (201, "ACTIVE")
-    summary = karya.ended(job["id"], 10)
+    summary = karya.ended(job["id"], 30)
     (call,) = target.calls_to("/once")
     (task,) = summary.tasks
     assert call.json() == {"a": [1, "é"]}
@@ -44,7 +44,7 @@ def test_interval_by_the_handle_has_no_drift_and_ends(karya: Running, target: Ta
         "action": rest(target.at("/tick", respond(delay=0.4))),
     }
     job = karya.karya.submit(spec)
-    summary = karya.ended(job.id, 15)
+    summary = karya.ended(job.id, 30)
     instants = sorted(task.instant for task in summary.tasks)
     assert instants == [job.created_at + every * n for n in range(1, 6)]
     calls = target.calls_to("/tick")
@@ -59,7 +59,7 @@ def test_failures_are_retried_with_backoff_under_one_id(karya: Running, target: 
     url = target.at("/flaky", respond(500, "boom"), respond(503), respond(200))
     retry = {"max_attempts": 3, "backoff": "constant", "delay": "PT0.3S", "jitter": 0}
     job = karya.karya.submit({"action": rest(url), "retry": retry})
-    summary = karya.ended(job.id, 15)
+    summary = karya.ended(job.id, 30)
     calls = target.calls_to("/flaky")
     assert [call.headers["karya-attempt"] for call in calls] == ["1", "2", "3"]
     assert len({call.headers["webhook-id"] for call in calls}) == 1
@@ -80,8 +80,8 @@ def test_exhausted_task_is_dead_and_fires_its_hooks_once(karya: Running, target:
     action = rest(target.at("/broken", respond(500)))
     retry = {"max_attempts": 2, "delay": "PT0.1S"}
     job = karya.karya.submit({"action": action, "retry": retry, "hooks": hooks})
-    summary = karya.ended(job.id, 15)
-    eventually(lambda: target.calls_to("/failed") and target.calls_to("/completed"), 10, "hooks")
+    summary = karya.ended(job.id, 30)
+    eventually(lambda: target.calls_to("/failed") and target.calls_to("/completed"), 30, "hooks")
     (step,) = [task for task in summary.tasks if task.kind is TaskKind.STEP]
     assert (step.status, step.attempts, step.reason) == (TaskState.DEAD, 2, "attempt 2 of 2 failed")
     assert len(target.calls_to("/broken")) == 2
@@ -91,13 +91,13 @@ def test_exhausted_task_is_dead_and_fires_its_hooks_once(karya: Running, target:
 def test_nothing_starts_after_a_cancel_was_acknowledged(karya: Running, target: Target) -> None:
     spec = {"schedule": {"kind": "interval", "every": "PT0.1S"}, "action": rest(target.at("/stop"))}
     job = karya.karya.submit(spec)
-    eventually(lambda: len(target.calls_to("/stop")) >= 3, 10, "three runs")
+    eventually(lambda: len(target.calls_to("/stop")) >= 3, 30, "three runs")
     _, cancelled = karya.http("POST", f"/v1/jobs/{job.id}/cancel")
     count = len(target.calls_to("/stop"))
     assert cancelled["status"] == "CANCELLED"
     # A second job that runs afterwards shows that a further run would have been seen by now.
     canary = {"schedule": {"kind": "once", "after": "PT0.6S"}, "action": rest(target.at("/canary"))}
-    karya.ended(karya.karya.submit(canary).id, 10)
+    karya.ended(karya.karya.submit(canary).id, 30)
     assert len(target.calls_to("/stop")) == count
     counts = karya.karya.summary(job.id).counts
     assert not counts.keys() & {TaskState.READY, TaskState.RUNNING, TaskState.BLOCKED}
@@ -110,7 +110,7 @@ def test_past_instant_runs_now_and_says_so(karya: Running, target: Target) -> No
     }
     _, job = karya.http("POST", "/v1/jobs", spec)
     assert "in the past" in job["warnings"][0]
-    assert karya.ended(job["id"], 10).job.status is JobState.COMPLETED
+    assert karya.ended(job["id"], 30).job.status is JobState.COMPLETED
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_what_does_not_exist_or_has_ended(karya: Running) -> None:
         karya.karya.get(MISSING)
     assert karya.http("GET", f"/v1/jobs/{MISSING}/tasks")[0] == 404
     job = karya.karya.submit({"action": {"type": "noop"}})
-    karya.ended(job.id, 10)
+    karya.ended(job.id, 30)
     with pytest.raises(Conflict):
         karya.karya.cancel(job.id)
 
@@ -161,7 +161,7 @@ def test_users_own_jobs_and_names_are_unique(karya: Running) -> None:
 
 
 def test_metrics_of_every_actor_come_from_one_page(karya: Running) -> None:
-    karya.ended(karya.karya.submit({"action": {"type": "noop"}}).id, 10)
+    karya.ended(karya.karya.submit({"action": {"type": "noop"}}).id, 30)
     text = karya.text("/metrics")
     for actor in ("server", "scheduler", "worker-0", "worker-1"):
         assert f'actor="{actor}"' in text

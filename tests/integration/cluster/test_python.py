@@ -80,22 +80,22 @@ def test_a_cancel_stops_the_function(karya: Running, tmp_path: Path, stubborn: b
     job = karya.karya.submit({"action": call("pid_of_stuck", str(tmp_path / "pid"), stubborn), "retry": ONCE})
     pid = _pid(tmp_path)
     karya.karya.cancel(job.id)
-    eventually(lambda: not _runs(pid, "pid_of_stuck"), 15, "the end of the function")
-    summary = karya.ended(job.id, 10)
+    eventually(lambda: not _runs(pid, "pid_of_stuck"), 30, "the end of the function")
+    summary = karya.ended(job.id, 30)
     assert summary.job.status is JobState.CANCELLED
 
 
 def test_a_timeout_stops_the_function(karya: Running, tmp_path: Path) -> None:
     ended(karya, call("add", 1))  # leaves a process behind, whose start may take longer than the timeout
     pid = _stuck(karya, tmp_path, "PT4S")
-    eventually(lambda: not _runs(pid, "pid_of_stuck"), 15, "the end of the function")
+    eventually(lambda: not _runs(pid, "pid_of_stuck"), 30, "the end of the function")
 
 
 def test_the_function_dies_with_its_worker(karya: Running, tmp_path: Path) -> None:
     pid = _stuck(karya, tmp_path, "PT1H")
     for worker in karya.actor_pids("WorkerActor"):
         karya.kill(worker)
-    eventually(lambda: not _runs(pid, "pid_of_stuck"), 15, "the end of the function")
+    eventually(lambda: not _runs(pid, "pid_of_stuck"), 30, "the end of the function")
     karya.ready()
 
 

@@ -36,7 +36,7 @@ def test_one_trace_from_the_client_through_retry_and_hook_to_the_chained_job(
     status, job = karya.http("POST", "/v1/jobs", spec, **sent)
     assert status == 201, job
 
-    assert karya.ended(job["id"], 20).job.status is JobState.COMPLETED
+    assert karya.ended(job["id"], 30).job.status is JobState.COMPLETED
     target_told = [call.headers["traceparent"] for call in target.calls_to("/traced")]
     spans = collector.until(lambda all_: len([s for s in all_ if s.trace == TRACE]) >= 15)
     mine = [span for span in spans if span.trace == TRACE]
@@ -72,7 +72,7 @@ def test_occurrences_have_traces_of_their_own_that_link_to_the_submission(
 ) -> None:
     schedule = {"kind": "interval", "every": "PT0.2S", "max_runs": 2}
     ident = karya.submit(action={"type": "noop"}, schedule=schedule)
-    karya.ended(ident, 20)
+    karya.ended(ident, 30)
 
     def complete(spans: Sequence[Span]) -> bool:
         return len([one for one in spans if one.attributes.get("karya.job.id") == ident]) == 7

@@ -33,7 +33,7 @@ sys.stdin.read()
 """
 
 
-def eventually(condition: Callable[[], bool], within: float = 20.0) -> None:
+def eventually(condition: Callable[[], bool], within: float = 60.0) -> None:
     deadline = time.monotonic() + within
     while not condition():
         assert time.monotonic() < deadline, f"not within {within} s"
@@ -212,7 +212,7 @@ def test_stop_ends_a_start_that_is_under_way(tmp_path: Path) -> None:
     starter.start()
     eventually(lambda: mongod.is_running)
     mongod.stop()
-    starter.join(5)
+    starter.join(60)
     assert len(told) == 1
     assert "it was stopped" in told[0]
 

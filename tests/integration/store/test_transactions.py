@@ -22,7 +22,7 @@ from tests.chaos.proxies.control import ProxyProcess
 from tests.chaos.proxies.odds import Odds
 from tests.integration.store.conftest import Mongo
 
-SOON = 3.0
+SOON = 10.0
 """Far less than mongod keeps for a client that is gone (`transactionLifetimeLimitSeconds`)."""
 
 Body = Callable[[AsyncIOMotorClientSession], Awaitable[None]]
@@ -143,7 +143,7 @@ async def test_one_in_a_thread_is_carried_through_though_its_caller_was_cancelle
     def write(session: ClientSession) -> None:
         write_once(mongo, session)
         loop.call_soon_threadsafe(begun.set)
-        go_on.wait(10)
+        go_on.wait(30)
 
     running = asyncio.create_task(in_one_thread(mongo.asynchronous, write))
     await begun.wait()
@@ -152,6 +152,6 @@ async def test_one_in_a_thread_is_carried_through_though_its_caller_was_cancelle
         await running
     assert await written(mongo) == 0
     go_on.set()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while await written(mongo) == 0:
             await asyncio.sleep(0.01)

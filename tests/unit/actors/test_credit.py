@@ -86,7 +86,7 @@ async def test_idle_is_when_nothing_is_claimed_runs_or_is_reported() -> None:
     assert not made.idle.is_set(), "what it came to is still to be reported"
     with made.reporting():
         pass
-    await asyncio.wait_for(made.idle.wait(), 1)
+    await asyncio.wait_for(made.idle.wait(), 30)
 
 
 async def test_a_claim_that_won_nothing_leaves_it_idle() -> None:

@@ -70,7 +70,7 @@ async def test_ready_waits_for_the_opening_and_closing_stops_the_loops() -> None
     await asyncio.sleep(0)
     assert not waiting.done()
     gate.set()
-    await asyncio.wait_for(waiting, 5)
+    await asyncio.wait_for(waiting, 30)
     made.keep(loop(), "loop")
     await asyncio.sleep(0)
     await made.close()
@@ -103,13 +103,13 @@ async def test_somebody_who_stops_waiting_does_not_stop_the_opening() -> None:
     waiting.cancel()
     await asyncio.gather(waiting, return_exceptions=True)
     gate.set()
-    await asyncio.wait_for(made.ready(), 5)
+    await asyncio.wait_for(made.ready(), 30)
 
 
 def run_in_a_process(body: str) -> subprocess.CompletedProcess[str]:
     start = "import asyncio\nfrom karya.actors.cluster.host import Host\nasync def opened(): pass\n"
     script = f"{start}{textwrap.dedent(body)}\nasyncio.run(main())\nprint('the end')\n"
-    return subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=20)
+    return subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
 
 
 def test_a_loop_that_dies_ends_the_process() -> None:

@@ -71,7 +71,7 @@ def client(busy: Busy, turned_away: list[None]) -> Client:
 async def inside(busy: Busy, requests: int) -> None:
     while busy.inside < requests:
         busy.arrived.clear()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await busy.arrived.wait()
 
 

@@ -92,7 +92,7 @@ async def test_what_is_sent_is_counted_and_so_is_age(
             await soon(lambda: hub._position >= place(3), what="both at once")
 
     scope = {"type": "http", "asgi": {"spec_version": "2.3"}, HANG_UP: None}
-    await asyncio.wait_for(response(scope, receive, send), 10)
+    await asyncio.wait_for(response(scope, receive, send), 30)
     assert b"".join(sent).count(b"data:") == hub.standing().sent == 3
     assert ended(hub) == {"aged": 1}
     await hub.close()

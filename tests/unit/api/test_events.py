@@ -307,7 +307,7 @@ async def test_one_that_does_not_read_is_given_up(
             await hung_up.wait()
 
     scope = {"type": "http", "asgi": {"spec_version": "2.3"}, HANG_UP: hung_up.set}
-    await asyncio.wait_for(response(scope, receive, stuck), 10)
+    await asyncio.wait_for(response(scope, receive, stuck), 30)
     assert sent == ["http.response.start", *["http.response.body"] * 2]
     await nobody_left(events)
     await hub.close()
@@ -365,9 +365,9 @@ async def test_it_ends_cleanly_when_the_gateway_stops(memory: MemoryServices, ev
         await events.tell(PAUSED)
         assert [heard.kind for heard in await ear.next(1)] == [PAUSED]
         stopping = asyncio.create_task(gateway.stop())
-        assert await asyncio.wait_for(ends(ear), 5) == []
+        assert await asyncio.wait_for(ends(ear), 30) == []
         assert ear.comments == [End.STOPPING.value]
-        await asyncio.wait_for(stopping, 10)
+        await asyncio.wait_for(stopping, 30)
     assert not events.open
 
 
@@ -376,7 +376,7 @@ async def test_it_ends_in_time_to_ask_for_the_token_again(
 ) -> None:
     monkeypatch.setattr(stream, "LIFETIME_SECONDS", 0.05)
     async with listening(client) as ear:
-        assert await asyncio.wait_for(ends(ear), 5) == []
+        assert await asyncio.wait_for(ends(ear), 30) == []
         assert ear.comments == [End.AGED.value]
 
 
@@ -401,7 +401,7 @@ async def test_events_that_are_lost_end_it(client: aiohttp.ClientSession, events
         await ear.next(1)
         events.forgotten = place(100)
         await events.tell(RESUMED)
-        assert await asyncio.wait_for(ends(ear), 5) == []
+        assert await asyncio.wait_for(ends(ear), 30) == []
         assert ear.comments == [End.GONE.value]
     events.forgotten = ""
     async with listening(client) as ear:

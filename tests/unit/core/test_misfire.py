@@ -211,9 +211,9 @@ def test_those_in_time_are_not_capped() -> None:
 def test_a_years_outage_of_a_fast_job_is_one_range(policy: MisfirePolicy) -> None:
     job = a_job(Interval(every=timedelta(milliseconds=100)), misfire=Misfire(policy=policy))
     now = NOW + timedelta(days=365)
-    begun = time.perf_counter()
+    begun = time.process_time()
     go = plan(job, now, now + 2 * SECOND)
-    assert time.perf_counter() - begun < 0.2
+    assert time.process_time() - begun < 2
     assert go.skip is not None
     assert go.skip.first == at(0.2)
     assert go.skip.count == (go.skip.last - go.skip.first) // timedelta(milliseconds=100) + 1 > 300_000_000

