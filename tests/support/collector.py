@@ -50,7 +50,7 @@ class Collector:
         """Those of one job."""
         return [span for span in self.spans() if span.attributes.get("karya.job.id") == job_id]
 
-    def until(self, complete: Callable[[Sequence[Span]], bool], timeout: float = 30) -> list[Span]:
+    def until(self, complete: Callable[[Sequence[Span]], bool], timeout: float = 60) -> list[Span]:
         """Waits for what is sent in batches; all spans as soon as they are complete."""
         return eventually(lambda: spans if complete(spans := self.spans()) else [], timeout, "the spans")
 

@@ -20,19 +20,20 @@ from karya.actors.cluster.handle import Karya, connect
 from karya.actors.cluster.lifecycle import Cluster
 from karya.core.configuration import read_settings
 from karya.core.job import JobState
+from karya.core.task import TaskState
 from karya.core.views import SummaryView
 from tests.support.eventually import eventually
 
 SHORT: Mapping[str, Any] = {
     "gateway.port": 0,
-    "store.timeout": "PT2S",
     "queue.heartbeat": "PT0.3S",
-    "scheduler.lease": "PT3S",
+    "scheduler.lease": "PT6S",
     "scheduler.sweep": "PT0.5S",
     "scheduler.resend_after": "PT1S",
-    "worker.lease": "PT3S",
+    "worker.lease": "PT6S",
     "worker.grace": "PT2S",
 }
+"""Leases that are soon over, and survive that a process of a busy machine stands still for some seconds."""
 PATIENCE = 90.0
 """Seconds to wait for what comes soon or never. Ray waits a minute for a process that died in its start."""
 
@@ -59,7 +60,7 @@ class Running:
         sent = {"content-type": "application/json", **named}
         request = urllib.request.Request(self.cluster.url + path, data, sent, method=method)
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
+            with urllib.request.urlopen(request, timeout=60) as answer:
                 return answer.status, answer.headers, _json(answer.read())
         except urllib.error.HTTPError as error:
             return error.code, error.headers, _json(error.read())
@@ -73,7 +74,7 @@ class Running:
 
     def text(self, path: str) -> str:
         """The body of a page of the gateway."""
-        with urllib.request.urlopen(self.cluster.url + path, timeout=30) as answer:
+        with urllib.request.urlopen(self.cluster.url + path, timeout=60) as answer:
             body: bytes = answer.read()
             return body.decode()
 
@@ -85,6 +86,14 @@ class Running:
             return summary if summary.job.status is not JobState.ACTIVE else None
 
         return eventually(look, timeout, f"the end of job {job_id}")
+
+    def at_rest(self, job_id: str, timeout: float = PATIENCE) -> None:
+        """Waits until nothing of a job runs any more: what was claimed in time may arrive somewhat later."""
+
+        def rests() -> bool:
+            return TaskState.RUNNING not in self.karya.summary(job_id).counts
+
+        eventually(rests, timeout, f"the end of all that runs of job {job_id}")
 
     def ready(self, timeout: float = PATIENCE) -> None:
         """Waits until every part answers; AssertionError with what is missing otherwise."""

@@ -138,7 +138,12 @@ class Desk:
         clock: SystemClock = CLOCK,
     ) -> Post:
         settings = SchedulerSettings(
-            poll=poll, look_ahead=look_ahead, lease=lease, resend_after=resend_after, batch=batch, sweep=SELDOM
+            poll=poll,
+            look_ahead=look_ahead,
+            lease=lease,
+            resend_after=resend_after,
+            batch=batch,
+            sweep=SELDOM,
         )
         inbox, offers, metrics = Inbox(), offers or Offers(), SchedulerMetrics()
         leadership = Leadership(

@@ -1,7 +1,7 @@
 """The scheduler parks what cannot start within its limits, and lets it go when there is room."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from karya.core.hint import Hint

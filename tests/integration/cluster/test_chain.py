@@ -85,9 +85,10 @@ def test_cancelling_a_job_cancels_what_it_chained(karya: Running, target: Target
     parent = karya.karya.submit({"steps": [{"name": "chain", "action": below}, wait]})
     eventually(lambda: len(target.calls_to("/below")) >= 2, 30, "two runs of the child")
     karya.karya.cancel(parent.id)
-    count = len(target.calls_to("/below"))
     (task,) = [task for task in karya.karya.summary(parent.id).tasks if task.step == "chain"]
     child = karya.karya.get(task.result["job_id"])
+    karya.at_rest(child.id)
+    count = len(target.calls_to("/below"))
     assert child.status is JobState.CANCELLED
     # A job that runs afterwards shows that a further run would have been seen by now.
     canary = {"schedule": {"kind": "once", "after": "PT0.6S"}, "action": {"type": "noop"}}

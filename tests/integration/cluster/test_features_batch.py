@@ -37,7 +37,7 @@ def test_two_thousand_jobs_in_one_request_all_run(karya: Running) -> None:
     assert (status, answer["count"], len(set(answer["ids"]))) == (201, 2000, 2000)
     last = karya.http("GET", f"/v1/jobs/{answer['ids'][-1]}")[1]
     assert last["description"] == "1999"
-    eventually(lambda: not active(karya), 30, "the end of all")
+    eventually(lambda: not active(karya), 90, "the end of all")
     assert all_ids(karya, "tag=batch-2000&status=COMPLETED") == answer["ids"][::-1]
 
 

@@ -56,7 +56,7 @@ def test_skip_drops_what_comes_while_one_runs(karya: Running, target: Target) ->
 
 def test_the_slot_is_held_through_a_retry(karya: Running, target: Target) -> None:
     url = target.at("/skip-retry", respond(500), respond(200))
-    job = started(karya, post(url), "skip", retry=attempts(2, "PT0.7S"))
+    job = started(karya, post(url), "skip", retry=attempts(2, "PT2S"))
     eventually(lambda: len(target.calls_to("/skip-retry")) >= 3, 30, "a run after the retry")
     karya.karya.cancel(job)
     first, again, following = instants(target, "/skip-retry")[:3]

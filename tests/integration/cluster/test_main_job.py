@@ -1,6 +1,6 @@
 """The main job, end to end: submitted, stored, scheduled, queued, leased, executed, recorded."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 
 import pytest
@@ -52,7 +52,7 @@ def test_interval_by_the_handle_has_no_drift_and_ends(karya: Running, target: Ta
     assert told == [format_instant(instant) for instant in instants]
     arrivals = {call.headers["karya-instant"]: call.wall for call in calls}
     lateness = [arrivals[format_instant(at)] - at.timestamp() for at in instants]
-    assert all(0 <= late < 1 for late in lateness), lateness
+    assert all(0 <= late < 15 for late in lateness), lateness
 
 
 def test_failures_are_retried_with_backoff_under_one_id(karya: Running, target: Target) -> None:
@@ -93,12 +93,15 @@ def test_nothing_starts_after_a_cancel_was_acknowledged(karya: Running, target: 
     job = karya.karya.submit(spec)
     eventually(lambda: len(target.calls_to("/stop")) >= 3, 30, "three runs")
     _, cancelled = karya.http("POST", f"/v1/jobs/{job.id}/cancel")
+    karya.at_rest(job.id)
     count = len(target.calls_to("/stop"))
     assert cancelled["status"] == "CANCELLED"
     # A second job that runs afterwards shows that a further run would have been seen by now.
     canary = {"schedule": {"kind": "once", "after": "PT0.6S"}, "action": rest(target.at("/canary"))}
     karya.ended(karya.karya.submit(canary).id, 30)
     assert len(target.calls_to("/stop")) == count
+    started = [task.started_at for task in karya.karya.tasks(job.id, limit=100).tasks if task.started_at]
+    assert max(started) <= datetime.fromisoformat(cancelled["finished_at"])
     counts = karya.karya.summary(job.id).counts
     assert not counts.keys() & {TaskState.READY, TaskState.RUNNING, TaskState.BLOCKED}
 

@@ -20,7 +20,7 @@ from tests.support.running import Running
 
 pytestmark = pytest.mark.cluster
 
-PATIENCE = 40.0
+PATIENCE = 60.0
 """The first function waits for a process, whose start takes seconds on a busy machine."""
 ONCE = {"max_attempts": 1}
 
@@ -87,7 +87,7 @@ def test_a_cancel_stops_the_function(karya: Running, tmp_path: Path, stubborn: b
 
 def test_a_timeout_stops_the_function(karya: Running, tmp_path: Path) -> None:
     ended(karya, call("add", 1))  # leaves a process behind, whose start may take longer than the timeout
-    pid = _stuck(karya, tmp_path, "PT4S")
+    pid = _stuck(karya, tmp_path, "PT8S")
     eventually(lambda: not _runs(pid, "pid_of_stuck"), 30, "the end of the function")
 
 

@@ -22,7 +22,7 @@ BACKOFF = {"max_attempts": 5, "backoff": "constant", "delay": "PT0.2S"}
 def whole(karya: Running) -> Iterator[None]:
     """A test begins with a whole cluster and leaves one behind: no failure is that of the one before."""
     try:
-        karya.ready(10)
+        karya.ready(30)
     except AssertionError as error:
         pytest.fail(f"not begun, as an earlier test left the cluster broken: {error}")
     yield
@@ -45,7 +45,7 @@ def repeated(calls: list[Call]) -> dict[str, list[int]]:
 
 def test_worker_killed_in_mid_request(karya: Running, target: Target) -> None:
     path = "/worker-killed"
-    url = target.at(path, respond(delay=0.8))
+    url = target.at(path, respond(delay=2))
     jobs = [karya.karya.submit(work(url)).id for _ in range(30)]
     eventually(lambda: len(target.calls_to(path)) >= 20, PATIENCE, "requests in flight")
     karya.kill(karya.actor_pids("WorkerActor")[0])

@@ -59,9 +59,7 @@ def opened(url: str) -> Iterator[MongoStore]:
 
 def submissions_to(store: MongoStore, jobs: JobRepository) -> Submissions:
     rules = SpecRules(SPEC, lambda action: None)
-    return Submissions(
-        jobs, Checks(store.users, rules), SystemClock(), ServerMetrics(), lambda *_: None
-    )
+    return Submissions(jobs, Checks(store.users, rules), SystemClock(), ServerMetrics(), lambda *_: None)
 
 
 async def refused_after(calls: Iterable[Awaitable[object]]) -> float:

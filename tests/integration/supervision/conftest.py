@@ -36,7 +36,7 @@ def target() -> Iterator[Target]:
 def whole(karya: Running) -> Iterator[None]:
     """A test begins with a whole cluster and leaves one behind: no failure is that of the one before."""
     try:
-        karya.ready(10)
+        karya.ready(30)
     except AssertionError as error:
         pytest.fail(f"not begun, as an earlier test left the cluster broken: {error}")
     yield

@@ -79,7 +79,7 @@ class Raw:
             count += json.loads(await self.socket.recv())["type"] == kind
         return count
 
-    async def work(self, beats: int = 3) -> list[str]:
+    async def work(self, beats: int = 2) -> list[str]:
         """The task ids of everything that arrives while so many heartbeats pass."""
         ids: list[str] = []
         while beats:
