@@ -17,7 +17,7 @@ from tests.chaos.proxies.odds import Fate, Lots, Odds
 from tests.support.eventually import eventually
 
 Client = pymongo.MongoClient[Mapping[str, Any]]
-PATIENCE = 10_000
+PATIENCE = 30_000
 
 
 class Line:
@@ -87,7 +87,7 @@ def store(mongod_url: str) -> Iterator[tuple[ProxyProcess, Client, Client]]:
     ((_, far),) = parse_uri(mongod_url)["nodelist"]
     proxy = ProxyProcess("mongo", near, far, "near", "afar")
     through: Client = pymongo.MongoClient(
-        "127.0.0.1", near, directConnection=True, retryWrites=False, socketTimeoutMS=1_000
+        "127.0.0.1", near, directConnection=True, retryWrites=False, socketTimeoutMS=3_000
     )
     straight: Client = pymongo.MongoClient(mongod_url)
     yield proxy, through, straight

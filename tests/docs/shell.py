@@ -39,7 +39,7 @@ class Shell:
             assert pipe is not None
             pipe.close()
 
-    def run(self, command: str, seconds: float = 60) -> tuple[int, str]:
+    def run(self, command: str, seconds: float = 180) -> tuple[int, str]:
         """Its exit code, and what it wrote to both streams. Raises TimeoutError when it takes longer."""
         mark = f"end-{uuid.uuid4().hex}"
         assert self._process.stdin is not None

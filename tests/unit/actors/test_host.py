@@ -81,7 +81,7 @@ async def test_an_opening_that_fails_is_told_by_ready_before_the_process_ends(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     exits: list[int] = []
-    monkeypatch.setattr(host, "_LAST_WORDS_SECONDS", 0.05)
+    monkeypatch.setattr(host, "_LAST_WORDS_SECONDS", 1)
     monkeypatch.setattr(os, "_exit", exits.append)
 
     async def opening() -> None:

@@ -31,7 +31,7 @@ async def test_an_endless_head_is_cut_off(gateway: Gateway, start: bytes) -> Non
 
 
 async def test_a_slow_head_is_given_up(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(head, "HEAD_SECONDS", 0.05)
+    monkeypatch.setattr(head, "HEAD_SECONDS", 0.5)
     assert (await conversation(gateway, b"GET / HT")).startswith(b"HTTP/1.1 408 ")
 
 
