@@ -6,11 +6,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from karya.store.embedded import EmbeddedMongod
 from tests.support.parallel import pytest_xdist_auto_num_workers, pytest_xdist_make_scheduler
 
 __all__ = ["mongod_url", "pytest_xdist_auto_num_workers", "pytest_xdist_make_scheduler"]
+
+# How long an example takes says how busy the machine is, and nothing of what it is an example of.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 _MEMORY = Path("/dev/shm")
 _ROOM = 4 * 1024**3
