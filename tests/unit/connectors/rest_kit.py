@@ -37,8 +37,8 @@ async def opened(
         await connector.close()
 
 
-def action(url: str, seconds: float = 2, **fields: Any) -> RestAction:
-    """A rest action with a short time-out."""
+def action(url: str, seconds: float = 30, **fields: Any) -> RestAction:
+    """A rest action with a time-out, which only who asks for a short one meets."""
     return RestAction(url=url, timeout=timedelta(seconds=seconds), **fields)
 
 

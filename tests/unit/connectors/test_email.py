@@ -244,7 +244,7 @@ async def test_a_server_that_hangs_costs_no_more_than_the_timeout(server: MailSe
 
 async def test_an_email_that_was_taken_is_a_success_without_a_goodbye(server: MailServer) -> None:
     server.silent = {"QUIT"}
-    async with opened(settings(server, timeout="PT0.5S")) as connector:
+    async with opened(settings(server, timeout="PT2S")) as connector:
         assert isinstance(await connector.run(email(), CONTEXT), Success)
     assert len(server.mails) == 1
 
