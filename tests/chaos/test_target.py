@@ -18,6 +18,10 @@ def target(tmp_path: Path) -> Iterator[TargetProcess]:
     started.stop()
 
 
+ENDLESS = ("hang", "drip", "slow-9000", "flood")
+"""What nobody waits for to the end."""
+
+
 async def ask(target: TargetProcess, behaviour: str, attempt: int = 1, ident: str = "x") -> int | None:
     headers = {
         "webhook-id": ident,
@@ -26,7 +30,7 @@ async def ask(target: TargetProcess, behaviour: str, attempt: int = 1, ident: st
         "karya-instant": "2026-11-23T12:00:00.250Z",
     }
     url = f"{target.url}/job-1/main/{behaviour}"
-    timeout = ClientTimeout(total=0.3)
+    timeout = ClientTimeout(total=1 if behaviour in ENDLESS else 30)
     try:
         async with ClientSession(headers=headers, timeout=timeout) as session, session.get(url) as answer:
             await answer.content.readexactly(int(answer.headers.get("content-length", 1000)))

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from itertools import pairwise
+from typing import Any
 
 import orjson
 import pytest
@@ -153,6 +154,10 @@ def test_a_chain_of_plans(planner: Planner, target: Target, path: str) -> None:
     assert len(target.calls_to(path)) == 1
 
 
+def is_at_rest(summary: dict[str, Any]) -> bool:
+    return "PROCESSING" not in {task["status"] for task in summary["tasks"]}
+
+
 def test_cancelling_a_plan_cancels_what_it_chained(
     planner: Planner, client: UpstreamClient, target: Target, path: str
 ) -> None:
@@ -160,10 +165,10 @@ def test_cancelling_a_plan_cancels_what_it_chained(
     plan = planner.submit(planner.chained(grandchild, description="child"))
     calls(target, path, 2)
     assert client.call("cancel_plan", plan["id"])["status"] == "CANCELLED"
-    seen = len(target.calls_to(path))
     (child,) = planner.children(plan)
     (ended,) = planner.children(child)
-    summary = planner.summary(ended)
+    summary = planner.until(ended, "the end of what runs", is_at_rest)
+    seen = len(target.calls_to(path))
     assert summary["plan"]["status"] == "CANCELLED"
     assert summary["tasks"][-1]["status"] == "CANCELLED"
     instants = [task["next_execution_at"] for task in summary["tasks"]]
