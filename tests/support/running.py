@@ -21,7 +21,7 @@ from karya.actors.cluster.lifecycle import Cluster
 from karya.core.configuration import read_settings
 from karya.core.job import JobState
 from karya.core.task import TaskState
-from karya.core.views import SummaryView
+from karya.core.views import SummaryView, TaskView
 from tests.support.eventually import eventually
 
 SHORT: Mapping[str, Any] = {
@@ -86,6 +86,15 @@ class Running:
             return summary if summary.job.status is not JobState.ACTIVE else None
 
         return eventually(look, timeout, f"the end of job {job_id}")
+
+    def all_tasks(self, job_id: str) -> list[TaskView]:
+        """Those of a job, page by page; a summary has the latest alone."""
+        page = self.karya.tasks(job_id, limit=100)
+        tasks = list(page.tasks)
+        while page.next_cursor is not None:
+            page = self.karya.tasks(job_id, cursor=page.next_cursor, limit=100)
+            tasks += page.tasks
+        return tasks
 
     def at_rest(self, job_id: str, timeout: float = PATIENCE) -> None:
         """Waits until nothing of a job runs any more: what was claimed in time may arrive somewhat later."""

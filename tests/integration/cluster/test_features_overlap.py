@@ -20,7 +20,7 @@ EVERY = interval("PT0.2S")
 
 def tasks_of(karya: Running, job: str, state: TaskState) -> list[TaskView]:
     """Those in this state, the earliest first."""
-    found = [task for task in karya.karya.summary(job).tasks if task.status is state]
+    found = [task for task in karya.all_tasks(job) if task.status is state]
     return sorted(found, key=lambda task: task.instant)
 
 
@@ -43,6 +43,7 @@ def started(karya: Running, action: dict[str, Any], overlap: str, **more: Any) -
 def test_skip_drops_what_comes_while_one_runs(karya: Running, target: Target) -> None:
     gate = Gate()
     job = started(karya, post(target.at("/skip", gate.reply)), "skip")
+    eventually(lambda: target.calls_to("/skip"), 30, "the first one")
     skipped = skipping(karya, job, 3)
     first = instants(target, "/skip")
     assert len(first) == 1
@@ -67,6 +68,7 @@ def test_the_slot_is_held_through_a_retry(karya: Running, target: Target) -> Non
 def test_queue_keeps_the_earliest_one(karya: Running, target: Target) -> None:
     gate = Gate()
     job = started(karya, post(target.at("/queue", gate.reply, respond())), "queue")
+    eventually(lambda: target.calls_to("/queue"), 30, "the first one")
     skipped = skipping(karya, job, 2)
     assert len(target.calls_to("/queue")) == 1
     gate.open()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from karya.core.errors import Conflict
-from karya.core.task import TaskState
+from karya.core.task import TaskKind, TaskState
 from karya.core.views import TaskView
 from tests.support.eventually import eventually
 from tests.support.running import Running
@@ -22,7 +22,7 @@ cancel stops may take minutes here."""
 
 
 def died(karya: Running, job: str) -> TaskView:
-    (task,) = karya.ended(job, 30).tasks
+    (task,) = [task for task in karya.ended(job, 30).tasks if task.kind is TaskKind.STEP]
     assert task.status is TaskState.DEAD, task
     return task
 

@@ -61,26 +61,15 @@ def test_nothing_starts_while_a_job_is_paused_and_what_is_missed_is_recorded(
     assert due <= ran | skipped
 
 
-def tasks_of(karya: Running, job: str) -> list[Any]:
-    """All of them, page by page."""
-    path = f"/v1/jobs/{job}/tasks?limit=100"
-    page = karya.http("GET", path)[1]
-    tasks: list[Any] = page["tasks"]
-    while page["next_cursor"] is not None:
-        page = karya.http("GET", f"{path}&cursor={page['next_cursor']}")[1]
-        tasks += page["tasks"]
-    return tasks
-
-
 def missed(karya: Running, job: str) -> set[str]:
     """The instants that a pause has cost: those that had tasks already, and the ranges of the others."""
-    skipped = [task for task in tasks_of(karya, job) if task["status"] == "SKIPPED"]
+    skipped = [task for task in karya.all_tasks(job) if task.status is TaskState.SKIPPED]
     (run,) = karya.http("GET", f"/v1/jobs/{job}/versions")[1]["skipped"]
-    assert {run["reason"], *(task["reason"] for task in skipped)} == {"the job was paused"}
+    assert {run["reason"], *(task.reason for task in skipped)} == {"the job was paused"}
     first = at(run["first"])
     assert at(run["last"]) == first + TENTH * (run["count"] - 1)
     range_ = {format_instant(first + TENTH * number) for number in range(run["count"])}
-    return range_ | {task["instant"] for task in skipped}
+    return range_ | {format_instant(task.instant) for task in skipped}
 
 
 def test_a_retry_waits_for_the_resume(karya: Running, target: Target) -> None:

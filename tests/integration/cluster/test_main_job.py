@@ -100,7 +100,7 @@ def test_nothing_starts_after_a_cancel_was_acknowledged(karya: Running, target: 
     canary = {"schedule": {"kind": "once", "after": "PT0.6S"}, "action": rest(target.at("/canary"))}
     karya.ended(karya.karya.submit(canary).id, 30)
     assert len(target.calls_to("/stop")) == count
-    started = [task.started_at for task in karya.karya.tasks(job.id, limit=100).tasks if task.started_at]
+    started = [task.started_at for task in karya.all_tasks(job.id) if task.started_at]
     assert max(started) <= datetime.fromisoformat(cancelled["finished_at"])
     counts = karya.karya.summary(job.id).counts
     assert not counts.keys() & {TaskState.READY, TaskState.RUNNING, TaskState.BLOCKED}
