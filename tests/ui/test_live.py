@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support.running import Running
-from tests.support.target import Target, respond
+from tests.support.target import Target, hang, respond
 
 pytestmark = pytest.mark.cluster
 
@@ -73,12 +73,12 @@ def test_a_redriven_task_is_seen_to_succeed(karya: Running, target: Target, page
 
 
 def test_limits_are_shown_and_who_waits_for_them(karya: Running, target: Target, page: Page) -> None:
-    slow = target.at("/slow", respond(200, "{}", delay=30))
+    slow = target.at("/slow", hang())
     limits = {
         "concurrency": {"key": "tenant-42", "limit": 1},
         "rate": {"key": "mail", "limit": 9, "per": "PT1S"},
     }
-    action = {"type": "rest", "url": slow}
+    action = {"type": "rest", "url": slow, "timeout": "PT5M"}
     jobs = [karya.submit(action=action, schedule=HOURLY, priority=7, **limits) for _ in range(2)]
     for job_id in jobs:
         karya.karya.trigger(job_id)
