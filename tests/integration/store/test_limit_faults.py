@@ -9,6 +9,7 @@ from pymongo.errors import AutoReconnect
 from karya.core.errors import StoreUnavailable
 from karya.core.hint import hint_of
 from karya.core.task import TaskState
+from karya.store import limits
 from tests.conformance.store.kit import TTL, StoreKit
 from tests.conformance.store.limits import Crowd, concurrency, rate
 from tests.integration.store.conftest import Mongo
@@ -158,3 +159,20 @@ async def test_what_is_committed_again_because_its_seat_was_not_told_of_is_not_l
             await kit.commit(claim, succeed())
         assert not await kit.commit(claim, succeed())
     assert kit.limits.wake().tasks == 1
+
+
+async def test_many_free_seats_are_taken_by_those_who_wait_within_moments(
+    kit: StoreKit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One look lets only so many go; the next one comes before they have ended."""
+    monkeypatch.setattr(limits, "_TASKS_AT_ONCE", 10)
+    crowd, running = Crowd(kit), 0
+    await crowd.jobs(60, concurrency=concurrency(45))
+    assert kit.limits.park(crowd.due()) == []
+    kit.time.advance(1)
+    for _ in range(5):
+        kit.limits.wake()
+        running += len(await crowd.claim())
+        kit.time.advance(0.1)
+    assert running == 45
+    assert kit.limits.wake().tasks == 0
