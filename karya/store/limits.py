@@ -17,11 +17,14 @@ from karya.store.blocking import Document, SyncDatabase, translated
 from karya.store.names import BY_ID, LIMITS, TASKS, ServerNow, server_now
 
 _GATES_AT_ONCE = 10
+_LIMITS_AT_ONCE = 100
+"""Of one key. Jobs that share one may well have other limits than the last one had, but not many."""
 _TASKS_AT_ONCE = 500
 """Of all limits that are looked at in one go: so long nothing is handed over."""
 _GOING_ON = timedelta(seconds=0.1)
 """How long more are kept back for which there may be room: until most of those that were let go are claimed,
 since only what is claimed is counted."""
+_PARKED = "parked_by_limit"
 _TRANSIENT = "TransientTransactionError"
 
 
@@ -54,19 +57,26 @@ class MongoLimits:
     def _fill(self, gate: Document, now: datetime, most: int) -> int:
         ident = gate["_id"]
         taken = self._taken(gate, now)
-        wanted = {**gates.parked(ident), "parked.limit": {"$gt": taken}}
-        found = self._tasks.find(wanted, {"parked": 1}).sort([("instant", 1), ("_id", 1)]).hint("parked")
-        chosen = gates.chosen(list(found.limit(most)), taken)
+        chosen = gates.chosen(self._first(ident, taken, most), taken)
         if chosen:
             these = {"_id": {"$in": chosen}, **gates.parked(ident)}
             self._tasks.update_many(these, gates.let_go(now), hint=BY_ID)
-        as_read = {"_id": ident, "seq": gate["seq"]}
-        if chosen:
             next_look = gates.looked_at(now + (_GOING_ON if len(chosen) == most else gates.CLAIMING))
         else:
             next_look = self._next_look(gate, now)
-        self._gates.update_one(as_read, next_look)
+        self._gates.update_one({"_id": ident, "seq": gate["seq"]}, next_look)
         return len(chosen)
+
+    def _first(self, ident: str, taken: int, most: int) -> Sequence[Document]:
+        """The first of those that wait with a larger limit than so many: the index alone answers, and none of
+        the others is read."""
+        larger = {**gates.parked(ident), "parked.limit": {"$gt": taken}}
+        limits = sorted(self._tasks.distinct("parked.limit", larger))[-_LIMITS_AT_ONCE:]
+        if not limits:
+            return []
+        wanted = {**gates.parked(ident), "parked.limit": {"$in": limits}}
+        found = self._tasks.find(wanted, {"parked.limit": 1}).sort([("instant", 1), ("_id", 1)])
+        return list(found.hint(_PARKED).limit(most))
 
     def _taken(self, gate: Document, now: datetime) -> int:
         if gates.is_seat(gate["_id"]):
@@ -85,9 +95,8 @@ class MongoLimits:
 
     def _largest(self, ident: str) -> int | None:
         """The largest limit of those that wait, for which there is room first; None where nobody waits."""
-        group = {"_id": None, "limit": {"$max": "$parked.limit"}}
-        found = self._tasks.aggregate([{"$match": gates.parked(ident)}, {"$group": group}], hint="parked")
-        return next((one["limit"] for one in found), None)
+        found = self._tasks.find(gates.parked(ident), {"parked.limit": 1}).sort("parked.limit", -1)
+        return next((one["parked"]["limit"] for one in found.hint(_PARKED).limit(1)), None)
 
     def park(self, hints: Sequence[Hint]) -> Sequence[Hint]:
         """See `Limits.park`. One try: what somebody else is writing is left to the claim."""
