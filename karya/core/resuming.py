@@ -10,8 +10,9 @@ from karya.core.misfire import SkipRange, misfired_until
 
 PAUSED_REASON = "the job was paused"
 _ANY_NUMBER = 2**62
-_MOST_OVERDUE = 1_000
-"""How many instants from before the pause are made at once: it is one transaction."""
+_MOST_OVERDUE, _MOST_BYTES, _TASK_BYTES = 1_000, 8 * 1024 * 1024, 1024
+"""How many instants from before the pause are made at once, about how many bytes of tasks, and what one task
+takes besides its actions: it is one transaction. Those beyond are skipped, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ def resumption(job: Job, now: datetime) -> Resumption:
     paused_at = job.paused_at or job.cursor.at
     misfired, cursor = passed_over(job, job.cursor, misfired_until(job, paused_at), PAUSED_REASON)
     behind = job.cursors_behind(cursor.at, cursor.count)
-    overdue = tuple(islice(takewhile(lambda one: one.at < paused_at, behind), _MOST_OVERDUE))
+    overdue = tuple(islice(takewhile(lambda one: one.at < paused_at, behind), _most_overdue(job)))
     if overdue:
         passed, cursor = passed_over(job, overdue[-1], now, PAUSED_REASON)
     else:  # one range, as there is nothing between the two
@@ -46,6 +47,11 @@ def resumption(job: Job, now: datetime) -> Resumption:
     if following is None:
         return Resumption(Cursor(at=cursor.at, count=cursor.count, exhausted=True), skips, overdue)
     return Resumption(following, skips, (*overdue, following))
+
+
+def _most_overdue(job: Job) -> int:
+    weight = job.text_bytes + len(job.steps) * _TASK_BYTES
+    return max(1, min(_MOST_OVERDUE, _MOST_BYTES // weight))
 
 
 def passed_over(job: Job, cursor: Cursor, until: datetime, reason: str) -> tuple[SkipRange | None, Cursor]:

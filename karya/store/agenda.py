@@ -1,8 +1,9 @@
 """The scheduler's view: what is due, and making what comes after it. Blocking, for the scheduler's thread."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from karya.core.ids import task_id
 from karya.core.job import Job, JobState
@@ -24,7 +25,10 @@ _WAITING = {"status": _READY, "held": False}
 _KEY_FIELDS = {"token": 1, "due_at": 1}
 _MOST_WEIGHTS = 10_000
 
+T = TypeVar("T")
 Fields = Mapping[str, int]
+Parse = Callable[[Document], T]
+Position = tuple[datetime, str]
 
 
 class MongoAgenda:
@@ -45,14 +49,14 @@ class MongoAgenda:
     ) -> Sequence[DueTask]:
         """See `Agenda.due`."""
         with translated():
-            return readable(self._in_order(until, after, limit, pool, HINT_FIELDS), _due_task)
+            return self._in_order(until, after, limit, pool, HINT_FIELDS, _due_task)
 
     def keys(
         self, until: datetime, after: tuple[datetime, str] | None, limit: int, pool: str = DEFAULT_POOL
     ) -> Sequence[DueKey]:
         """See `Agenda.keys`. The index alone answers."""
         with translated():
-            return readable(self._in_order(until, after, limit, pool, _KEY_FIELDS), _due_key)
+            return self._in_order(until, after, limit, pool, _KEY_FIELDS, _due_key)
 
     def tasks(self, ids: Sequence[str]) -> Sequence[DueTask]:
         """See `Agenda.tasks`."""
@@ -81,8 +85,21 @@ class MongoAgenda:
             return {user["_id"]: user["weight"] for user in found}
 
     def _in_order(
-        self, until: datetime, after: tuple[datetime, str] | None, limit: int, pool: str, fields: Fields
-    ) -> Iterable[Document]:
+        self, until: datetime, after: Position | None, limit: int, pool: str, fields: Fields, parse: Parse[T]
+    ) -> Sequence[T]:
+        """Fewer than the limit only where nothing follows: what cannot be read takes up no room."""
+        found: list[T] = []
+        while (left := limit - len(found)) > 0:
+            documents = self._page(until, after, left, pool, fields)
+            found += readable(documents, parse)
+            if len(documents) < left:
+                break
+            after = documents[-1]["due_at"], documents[-1]["_id"]
+        return found
+
+    def _page(
+        self, until: datetime, after: Position | None, limit: int, pool: str, fields: Fields
+    ) -> Sequence[Document]:
         wanted: Document = {"pool": pool, **_WAITING, "due_at": {"$lte": until}}
         if after is not None:
             due_at, ident = after
@@ -92,7 +109,7 @@ class MongoAgenda:
                 {"due_at": due_at, "_id": {"$gt": ident}},
             ]
         found = self._due.find(wanted, fields).sort([("due_at", 1), ("_id", 1)]).limit(limit)
-        return found.batch_size(limit + 1)
+        return list(found.batch_size(limit + 1))
 
     def extend(
         self, tasks: Sequence[DueTask], until: datetime, now: datetime, gap: Gap | None = None

@@ -117,9 +117,9 @@ INDEXES: Mapping[str, tuple[IndexModel, ...]] = {
             name="seats",
             partialFilterExpression={"status": "RUNNING", "seat": {"$exists": True}},
         ),
-        IndexModel(
-            [("parked.for", UP), ("instant", UP), ("_id", UP)],
-            name="parked",
+        IndexModel(  # by limit first: those that there is no room for are never looked at
+            [("parked.for", UP), ("status", UP), ("parked.limit", UP), ("instant", UP), ("_id", UP)],
+            name="parked_by_limit",
             partialFilterExpression={"status": "READY", "parked.for": {"$exists": True}},
         ),
     ),

@@ -13,7 +13,7 @@ from karya.core.queries import JobQuery
 from karya.store.cancelling import Cancelling
 from karya.store.client import AsyncDatabase, Document, in_time
 from karya.store.documents import job_document, job_entity, task_document
-from karya.store.names import JOBS, TASKS
+from karya.store.names import BY_ID, JOBS, TASKS
 from karya.store.naming import Naming, refusing_taken_names
 from karya.store.searching import Searching
 from karya.store.settling import Settling
@@ -53,7 +53,9 @@ class MongoJobs:
 
     async def _submit_missing(self, submissions: Sequence[Submission]) -> None:
         """An id that is stored already can only be an earlier try of ours whose answer was lost."""
-        stored = {job.id: job for job in [await self.get(s.job.id) for s in submissions] if job}
+        ids = [submission.job.id for submission in submissions]
+        found = await self._jobs.find({"_id": {"$in": ids}}).hint(BY_ID).to_list(None)
+        stored = {document["_id"]: job_entity(document) for document in found}
         for submission in submissions:
             known = stored.get(submission.job.id)
             if known and not _is_the_same(known, submission.job):

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import NamedTuple
 
@@ -17,7 +17,14 @@ from karya.store.blocking import Document, SyncDatabase, translated
 from karya.store.names import BY_ID, LIMITS, TASKS, ServerNow, server_now
 
 _GATES_AT_ONCE = 10
-_TASKS_AT_ONCE = 100
+_LIMITS_AT_ONCE = 100
+"""Of one key. Jobs that share one may well have other limits than the last one had, but not many."""
+_TASKS_AT_ONCE = 500
+"""Of all limits that are looked at in one go: so long nothing is handed over."""
+_GOING_ON = timedelta(seconds=0.1)
+"""How long more are kept back for which there may be room: until most of those that were let go are claimed,
+since only what is claimed is counted."""
+_PARKED = "parked_by_limit"
 _TRANSIENT = "TransientTransactionError"
 
 
@@ -41,32 +48,43 @@ class MongoLimits:
                 return Woken()
             now = waiting[0]["now"]
             due = [gate for gate in waiting if gate["wake_at"] <= now]
-            count = sum(self._fill(gate, now) for gate in due)
+            most = _TASKS_AT_ONCE // max(1, len(due))
+            count = sum(self._fill(gate, now, most) for gate in due)
         later = [gate["wake_at"] for gate in waiting if gate["wake_at"] > now]
         again = min(later, default=now)  # when all of them were due, there may be more
         return Woken(count, now, again)
 
-    def _fill(self, gate: Document, now: datetime) -> int:
+    def _fill(self, gate: Document, now: datetime, most: int) -> int:
         ident = gate["_id"]
         taken = self._taken(gate, now)
-        wanted = {**gates.parked(ident), "parked.limit": {"$gt": taken}}
-        found = self._tasks.find(wanted, {"parked": 1}).sort([("instant", 1), ("_id", 1)]).hint("parked")
-        chosen = gates.chosen(list(found.limit(_TASKS_AT_ONCE)), taken)
+        chosen = gates.chosen(self._first(ident, taken, most), taken)
         if chosen:
             these = {"_id": {"$in": chosen}, **gates.parked(ident)}
             self._tasks.update_many(these, gates.let_go(now), hint=BY_ID)
-        as_read = {"_id": ident, "seq": gate["seq"]}
-        self._gates.update_one(as_read, self._next_look(gate, now, is_let=bool(chosen)))
+            next_look = gates.looked_at(now + (_GOING_ON if len(chosen) == most else gates.CLAIMING))
+        else:
+            next_look = self._next_look(gate, now)
+        self._gates.update_one({"_id": ident, "seq": gate["seq"]}, next_look)
         return len(chosen)
+
+    def _first(self, ident: str, taken: int, most: int) -> Sequence[Document]:
+        """The first of those that wait with a larger limit than so many: the index alone answers, and none of
+        the others is read."""
+        larger = {**gates.parked(ident), "parked.limit": {"$gt": taken}}
+        limits = sorted(self._tasks.distinct("parked.limit", larger))[-_LIMITS_AT_ONCE:]
+        if not limits:
+            return []
+        wanted = {**gates.parked(ident), "parked.limit": {"$in": limits}}
+        found = self._tasks.find(wanted, {"parked.limit": 1}).sort([("instant", 1), ("_id", 1)])
+        return list(found.hint(_PARKED).limit(most))
 
     def _taken(self, gate: Document, now: datetime) -> int:
         if gates.is_seat(gate["_id"]):
             return self._tasks.count_documents(gates.running(gate["_id"]), hint="seats")
         return gates.started(gate, now)
 
-    def _next_look(self, gate: Document, now: datetime, *, is_let: bool) -> Document:
-        if is_let:
-            return gates.looked_at(now + gates.CLAIMING)
+    def _next_look(self, gate: Document, now: datetime) -> Document:
+        """Where nobody could be let go."""
         ident = gate["_id"]
         largest = self._largest(ident)
         if largest is None:
@@ -77,9 +95,8 @@ class MongoLimits:
 
     def _largest(self, ident: str) -> int | None:
         """The largest limit of those that wait, for which there is room first; None where nobody waits."""
-        group = {"_id": None, "limit": {"$max": "$parked.limit"}}
-        found = self._tasks.aggregate([{"$match": gates.parked(ident)}, {"$group": group}], hint="parked")
-        return next((one["limit"] for one in found), None)
+        found = self._tasks.find(gates.parked(ident), {"parked.limit": 1}).sort("parked.limit", -1)
+        return next((one["parked"]["limit"] for one in found.hint(_PARKED).limit(1)), None)
 
     def park(self, hints: Sequence[Hint]) -> Sequence[Hint]:
         """See `Limits.park`. One try: what somebody else is writing is left to the claim."""

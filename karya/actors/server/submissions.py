@@ -27,6 +27,9 @@ _MOST_TOGETHER = 500
 _MOST_IN_CHUNK = 1_000
 _HEAVIEST_BYTES = 16 * 1024 * 1024
 """How much of what users wrote goes into one transaction: it has to fit into the database's cache."""
+_HEAVIEST_NAMED_BYTES = 4 * _HEAVIEST_BYTES
+"""The same for those of a batch that have names, which are stored all or none. Measured: the smallest cache
+(256 MiB) takes two such at once."""
 _DOCUMENT_BYTES = 1024
 """What a job or a task takes besides, roughly: with jitter a job may begin with a hundred tasks."""
 _UNTRACED = nullcontext(None)
@@ -78,8 +81,7 @@ class Submissions:
         with self._traced(whole, len(specs)) as trace:
             belongs_to = trace.followed() if trace else None
             submissions = await self._checked(specs, whole, created_at, belongs_to)
-            # Names first: one that somebody takes at this moment refuses all of it, not what is left of it.
-            for chunk in _chunks(sorted(submissions, key=_is_nameless)):
+            for chunk in _chunks(submissions):
                 await self._store(chunk)
         return [submission.job.id for submission in submissions]
 
@@ -100,7 +102,9 @@ class Submissions:
                 errors += [FieldError(f"{number}.{e.field}", e.message) for e in error.errors]
             if len(errors) >= MOST_ERRORS:
                 break
-        errors += await self._clashes([submission.job for submission in submissions]) if not errors else []
+        if not errors:
+            errors += await self._clashes([submission.job for submission in submissions])
+            errors += _too_heavy(_named(submissions))
         if errors:
             raise InvalidInput(errors[:MOST_ERRORS])
         return submissions
@@ -158,8 +162,19 @@ def submission_of(job: Job) -> Submission:
     return Submission(*opening(job))
 
 
-def _is_nameless(submission: Submission) -> bool:
-    return submission.job.name is None
+def _named(submissions: Sequence[Submission]) -> Sequence[Submission]:
+    return [submission for submission in submissions if submission.job.name is not None]
+
+
+def _too_heavy(named: Sequence[Submission]) -> Sequence[FieldError]:
+    weight = sum(map(_weight, named))
+    if weight <= _HEAVIEST_NAMED_BYTES:
+        return ()
+    message = (
+        f"{len(named):,} jobs with names, which are stored all or none, come to {weight:,} bytes with "
+        f"their first tasks; at most {_HEAVIEST_NAMED_BYTES:,} at once: send them in several batches"
+    )
+    return [FieldError("", message)]
 
 
 def _weight(submission: Submission) -> int:
@@ -169,9 +184,14 @@ def _weight(submission: Submission) -> int:
 
 
 def _chunks(submissions: Sequence[Submission]) -> Iterator[Sequence[Submission]]:
+    """Names first and together: one that somebody takes at this moment refuses all of the batch."""
+    if named := _named(submissions):
+        yield named
     chunk: list[Submission] = []
     weight = 0
     for submission in submissions:
+        if submission.job.name is not None:
+            continue
         weight += _weight(submission)
         if chunk and (len(chunk) == _MOST_IN_CHUNK or weight > _HEAVIEST_BYTES):
             yield chunk

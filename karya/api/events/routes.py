@@ -10,11 +10,12 @@ from starlette.responses import Response
 from karya.api.endpoint import INVALID, Endpoint
 from karya.api.events.hub import Hub
 from karya.api.events.listener import Wanted
-from karya.api.events.stream import MEDIA_TYPE, EventStream
+from karya.api.events.stream import EventStream
 from karya.api.identity import principal_of
 from karya.api.jobs import MISSING
 from karya.api.requests import Query, read_query
 from karya.api.services import Services
+from karya.api.streaming import MEDIA_TYPE
 from karya.core.errors import FieldError, InvalidInput
 from karya.core.events import kinds_of
 from karya.core.user import Principal

@@ -1,72 +1,46 @@
-"""The answer that does not end: what a listener hears, as Server-Sent Events.
-
-https://html.spec.whatwg.org/multipage/server-sent-events.html
-"""
+"""What a listener hears, as Server-Sent Events."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 
-import structlog
-from starlette.responses import StreamingResponse
-from starlette.types import Receive, Scope, Send
+from starlette.types import Send
 
 from karya.api.events.hub import PAUSE_SECONDS, Hub
 from karya.api.events.listener import End, Frame, Listener
-from karya.api.head import HANG_UP
+from karya.api.streaming import Stream
 from karya.core.errors import PositionGone, StoreUnavailable
 from karya.core.ports.events import EventFeed
 
-log = structlog.get_logger(__name__)
-
-MEDIA_TYPE = "text/event-stream"
 HEARTBEAT_SECONDS = 15.0
 """After so long a silence a comment is sent, so that nobody on the way thinks that the connection is dead."""
 LIFETIME_SECONDS = 300.0
 """So long is a token taken for good that was checked when the stream began."""
-SEND_SECONDS = 30.0
-"""How long a client may take to read what fills the buffers on its way."""
 RETRY_MILLIS = 1_000
 
-_HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
 
-
-class EventStream(StreamingResponse):
+class EventStream(Stream):
     """Sends what the listener is to hear until it goes, is too slow or too old, or the gateway stops."""
 
     def __init__(self, hub: Hub, listener: Listener, after: str | None) -> None:
-        super().__init__(self._chunks(), headers=_HEADERS, media_type=MEDIA_TYPE)
+        super().__init__(self._chunks())
         self._hub = hub
         self._listener = listener
         self._last = after or hub.mark  # now: what is told from here on comes behind it
         self._silent_since = 0.0
-        self._hang_up: Callable[[], object] = lambda: None
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """As every response; it may have to hang up."""
-        self._hang_up = scope[HANG_UP]
-        await super().__call__(scope, receive, send)
 
     async def stream_response(self, send: Send) -> None:
-        """As in StreamingResponse, with an end to the patience; afterwards the listener is gone."""
+        """See Stream; afterwards the listener is gone."""
         try:
-            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-            await self._send_chunks(send)
-            # Behind a connection that was hung up this returns as soon as it is lost.
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
+            await super().stream_response(send)
         finally:
             self._hub.leave(self._listener)
 
-    async def _send_chunks(self, send: Send) -> None:
-        try:
-            async for chunk in self._chunks():
-                async with asyncio.timeout(SEND_SECONDS):
-                    await send({"type": "http.response.body", "body": chunk, "more_body": True})
-        except TimeoutError:
-            self._listener.end(End.SLOW)
-            log.info("listener_stuck", seconds=SEND_SECONDS)
-            self._hang_up()
+    def give_up(self) -> None:
+        """See Stream."""
+        self._listener.end(End.SLOW)
+        super().give_up()
 
-    async def _chunks(self) -> AsyncIterator[bytes]:
+    async def _chunks(self) -> AsyncGenerator[bytes]:
         yield f"retry: {RETRY_MILLIS}\nid: {self._last}\n\n".encode()
         now = asyncio.get_running_loop().time
         self._silent_since, end = now(), now() + LIFETIME_SECONDS

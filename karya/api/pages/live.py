@@ -1,16 +1,16 @@
 """What is sent to open pages by server-sent events: one source for all who watch the same thing."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Hashable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable
 from contextlib import aclosing
 from http import HTTPStatus
 from typing import Any
 
 import orjson
 import structlog
-from starlette.responses import StreamingResponse
 
 from karya.api.problems import Refused
+from karya.api.streaming import Stream
 from karya.core.errors import KaryaError
 
 log = structlog.get_logger(__name__)
@@ -99,17 +99,13 @@ class Live:
         source: Source,
         allowed: Callable[[], Awaitable[bool]],
         greeting: Callable[[], bytes] = bytes,
-    ) -> StreamingResponse:
+    ) -> Stream:
         """A stream of what `source` gives, shared by all with this `key`. It begins with a `greeting` of its
         own, and ends when its reader is not `allowed` to see it any more. Raises Refused while too many
         listen."""
         if self._listeners >= MOST_LISTENERS:
             raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "too many pages are open: this one is not live")
-        return StreamingResponse(
-            self._listen(key, source, allowed, greeting),
-            media_type="text/event-stream",
-            headers={"cache-control": "no-store", "x-accel-buffering": "no"},
-        )
+        return Stream(self._listen(key, source, allowed, greeting))
 
     async def _listen(
         self,
@@ -117,7 +113,7 @@ class Live:
         source: Source,
         allowed: Callable[[], Awaitable[bool]],
         greeting: Callable[[], bytes],
-    ) -> AsyncIterator[bytes]:
+    ) -> AsyncGenerator[bytes]:
         feed = self._joined(key, source)
         seen = 0
         try:

@@ -373,8 +373,9 @@ async def test_a_batch_with_a_name_that_is_taken_is_refused_as_a_whole(counter: 
     assert await counter.server.submit_many([spec(name="c"), spec()], key=key) == first
 
 
+@pytest.mark.parametrize("names", [[], ["b", "c", "d"]], ids=["one name", "many names"])
 async def test_a_name_that_is_taken_while_a_batch_is_checked_refuses_all_of_it(
-    counter: Counter, kit: StoreKit, monkeypatch: pytest.MonkeyPatch
+    counter: Counter, kit: StoreKit, monkeypatch: pytest.MonkeyPatch, names: list[str]
 ) -> None:
     """However many transactions the batch takes: a refused one leaves nothing (I1)."""
     holder = await counter.server.submit(spec(name="a"))
@@ -385,8 +386,20 @@ async def test_a_name_that_is_taken_while_a_batch_is_checked_refuses_all_of_it(
     monkeypatch.setattr(kit.jobs, "named", not_yet)
     monkeypatch.setattr(submissions, "_MOST_IN_CHUNK", 2)
     with pytest.raises(Conflict, match="the name 'a' is taken"):
-        await counter.server.submit_many([*(spec() for _ in range(4)), spec(name="a")])
+        await counter.server.submit_many(
+            [*(spec() for _ in range(4)), *(spec(name=name) for name in [*names, "a"])]
+        )
     assert [job.id for job in (await counter.server.list(ALL, cursor=None, limit=9)).jobs] == [holder.id]
+
+
+async def test_more_with_names_than_one_transaction_takes_are_refused_before_any_is_stored(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(submissions, "_HEAVIEST_NAMED_BYTES", 3 << 12)
+    with pytest.raises(InvalidInput, match=r"9 jobs with names.*several batches"):
+        await counter.server.submit_many([spec(), *(spec(name=str(number)) for number in range(9))])
+    assert not (await counter.server.list(ALL, cursor=None, limit=9)).jobs
+    assert len(await counter.server.submit_many([spec() for _ in range(9)])) == 9
 
 
 async def test_a_change_to_a_version_that_has_passed_is_refused(counter: Counter) -> None:

@@ -8,12 +8,15 @@ from pymongo.errors import AutoReconnect
 
 from karya.core.errors import StoreUnavailable
 from karya.core.hint import hint_of
+from karya.core.schedule import Once
 from karya.core.task import TaskState
+from karya.store import limits
 from tests.conformance.store.kit import TTL, StoreKit
 from tests.conformance.store.limits import Crowd, concurrency, rate
 from tests.integration.store.conftest import Mongo
+from tests.support.commands import RECORDER, plans
 from tests.support.faults import BreakingCollection
-from tests.support.story import a_job, first_task, submission, succeed
+from tests.support.story import a_job, at, first_task, submission, succeed
 
 
 def states(mongo: Mongo) -> dict[str, Any]:
@@ -158,3 +161,38 @@ async def test_what_is_committed_again_because_its_seat_was_not_told_of_is_not_l
             await kit.commit(claim, succeed())
         assert not await kit.commit(claim, succeed())
     assert kit.limits.wake().tasks == 1
+
+
+async def test_many_free_seats_are_taken_by_those_who_wait_within_moments(
+    kit: StoreKit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One look lets only so many go; the next one comes before they have ended."""
+    monkeypatch.setattr(limits, "_TASKS_AT_ONCE", 10)
+    crowd, running = Crowd(kit), 0
+    await crowd.jobs(60, concurrency=concurrency(45))
+    assert kit.limits.park(crowd.due()) == []
+    kit.time.advance(1)
+    for _ in range(5):
+        kit.limits.wake()
+        running += len(await crowd.claim())
+        kit.time.advance(0.1)
+    assert running == 45
+    assert kit.limits.wake().tasks == 0
+
+
+@pytest.mark.parametrize("larger", [0, 1], ids=["no room", "room for one of the last"])
+async def test_a_look_reads_no_more_of_those_that_wait_than_it_lets_go(
+    kit: StoreKit, mongo: Mongo, larger: int
+) -> None:
+    """However many of them there are, and although they stand in front of one that may go."""
+    crowd = Crowd(kit)
+    first, *_ = await crowd.jobs(200, concurrency=concurrency(1))
+    assert len(await crowd.claim([hint_of(first_task(first))])) == 1
+    for _ in range(larger):
+        await kit.add(submission(a_job(Once(at=at(1)), concurrency=concurrency(3))))
+    kit.time.advance(1)
+    assert kit.limits.park(crowd.due()) == []
+    kit.time.advance(1)
+    with RECORDER.recorded() as said:
+        assert kit.limits.wake().tasks == larger
+    assert sum(plan.keys for plan in plans(mongo.blocking, said)) < 20

@@ -29,6 +29,18 @@ async def test_the_scheduler_goes_on_with_the_others(kit: StoreKit, poisoned: tu
     assert not kit.agenda.stalled(at(9), at(9), 9).moved
 
 
+@pytest.mark.parametrize("most", [1, 2])
+async def test_a_page_that_holds_it_is_not_taken_for_the_last_one(
+    kit: StoreKit, mongo: Mongo, most: int
+) -> None:
+    """Else what is due behind it would wait until nothing before it does any more."""
+    jobs = [a_job(every(1)) for _ in range(4)]
+    await kit.add(*map(submission, jobs))
+    *odd, plain, last = sorted(first_task(job).id for job in jobs)
+    mongo.blocking.tasks.update_many({"_id": {"$in": odd}}, {"$unset": {"kind": ""}})
+    assert [task.hint.task_id for task in kit.agenda.due(at(9), None, most)] == [plain, last][:most]
+
+
 async def test_lists_and_sweeps_leave_it_out(kit: StoreKit, mongo: Mongo, poisoned: tuple[Job, Job]) -> None:
     odd, plain = poisoned
     page = await kit.jobs.list(JobQuery(), cursor=None, limit=9)

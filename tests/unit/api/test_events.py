@@ -8,12 +8,12 @@ from typing import Any
 import aiohttp
 import pytest
 
+from karya.api import streaming
 from karya.api.events import hub as hubs
 from karya.api.events import listener as listeners
 from karya.api.events import stream
 from karya.api.events.hub import Hub
 from karya.api.events.listener import End, Listener, Wanted
-from karya.api.head import HANG_UP
 from karya.api.serve import Gateway
 from karya.core.clock import SystemClock
 from karya.core.errors import Unavailable
@@ -24,6 +24,7 @@ from tests.support.memory_events import MemoryEvents, place
 from tests.support.memory_services import MemoryServices
 from tests.support.soon import soon
 from tests.support.sse import Ear
+from tests.support.unread import unread
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -292,23 +293,12 @@ async def test_a_slow_listener_is_sent_away_and_comes_again(
 async def test_one_that_does_not_read_is_given_up(
     events: MemoryEvents, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stream, "SEND_SECONDS", 0.05)
+    monkeypatch.setattr(streaming, "SEND_SECONDS", 0.05)
     hub = Hub(events, SystemClock().now)
-    response = stream.EventStream(hub, await hub.listen(Wanted(LOCAL, ALL_KINDS)), None)
-    sent: list[Any] = []
-    hung_up = asyncio.Event()
-
-    async def receive() -> Any:
-        await asyncio.Event().wait()
-
-    async def stuck(message: Any) -> None:
-        sent.append(message["type"])
-        if len(sent) > 1:
-            await hung_up.wait()
-
-    scope = {"type": "http", "asgi": {"spec_version": "2.3"}, HANG_UP: hung_up.set}
-    await asyncio.wait_for(response(scope, receive, stuck), 30)
+    listener = await hub.listen(Wanted(LOCAL, ALL_KINDS))
+    sent = await unread(stream.EventStream(hub, listener, None))
     assert sent == ["http.response.start", *["http.response.body"] * 2]
+    assert listener.ended is End.SLOW
     await nobody_left(events)
     await hub.close()
 

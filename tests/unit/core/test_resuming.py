@@ -13,6 +13,7 @@ from karya.core.policies import Misfire
 from karya.core.resuming import Resumption, resumption
 from karya.core.schedule import Cron, Interval, Once, Schedule
 from karya.core.spec import JobSpec
+from karya.core.steps import step_of
 
 NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -110,3 +111,13 @@ def test_no_more_are_made_at_once_than_one_transaction_bears() -> None:
     assert len(plan.made) == 1_000 + 1
     assert plan.skips[0].first == plan.made[-2].at + SECOND / 10
     assert plan.skips[0].count + len(plan.made) == plan.cursor.count - 1
+
+
+@pytest.mark.parametrize("steps, size, most", [(1, 9, 1_000), (50, 9, 163), (1, 1 << 20, 7)])
+def test_what_is_made_at_once_fits_into_a_transaction(steps: int, size: int, most: int) -> None:
+    """Else a job that was paused behind an outage could never be resumed."""
+    job = paused(Interval(every=SECOND), 2_000.5, 3_600)
+    several = tuple(step_of(name=str(number), action="x" * (size // steps)) for number in range(steps))
+    plan = resumption(job.model_copy(update={"steps": several}), at(2_100.5))
+    assert [cursor.at for cursor in plan.made] == [*(at(2 + number) for number in range(most)), at(2_101)]
+    assert sum(skip.count for skip in plan.skips) == 2_099 - most

@@ -5,10 +5,12 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from karya.api import streaming
 from karya.api.pages import live
 from karya.api.pages.live import Live, message, sampled
 from karya.api.problems import Refused
 from karya.core.errors import StoreUnavailable
+from tests.support.unread import unread
 
 
 class Source:
@@ -81,3 +83,12 @@ async def test_listeners_are_bounded(source: Source, monkeypatch: pytest.MonkeyP
         many.stream("b", sampled(source.sample), source.may)
     many.close()
     assert [chunk async for chunk in body] == []
+
+
+async def test_one_that_does_not_read_is_given_up(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streaming, "SEND_SECONDS", 0.05)
+    many = Live()
+    sent = await unread(many.stream("a", sampled(source.sample), source.may))
+    assert sent == ["http.response.start", *["http.response.body"] * 2]
+    await asyncio.sleep(0)
+    assert [task for task in asyncio.all_tasks() if task.get_name().startswith("live ")] == []

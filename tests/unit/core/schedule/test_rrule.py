@@ -10,7 +10,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from karya.core.schedule import Cron, Rrule, Schedule
+from karya.core.schedule import Cron, Rrule, Schedule, rrule
 from karya.core.schedule.rrule_text import parse_rule
 from karya.core.schedule.rrule_walls import rule_walls
 from karya.core.times import LATEST
@@ -196,6 +196,16 @@ def test_the_next_instant_is_cheap_after_centuries(rule: str) -> None:
     for _ in range(20):
         schedule.next_after(NOW, late, 0)
     assert (process_time() - began) / 20 < 0.2
+
+
+def test_the_end_of_a_count_is_found_once_for_each_of_thousands_of_jobs() -> None:
+    """It takes milliseconds, and the scheduler asks for it at each occurrence."""
+    daily = Rrule(rule="FREQ=DAILY;COUNT=3")
+    anchors = [datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=number) for number in range(6_000)]
+    for _ in range(2):
+        before = rrule._last.cache_info().misses
+        assert all(daily.next_after(anchor, anchor, 1) for anchor in anchors)
+    assert rrule._last.cache_info().misses == before
 
 
 def test_a_rule_that_its_dtstart_never_meets_is_found_out_at_once() -> None:
