@@ -30,11 +30,14 @@ def test_from_the_form_to_the_redrive(karya: Running, target: Target, page: Page
     expect(page.get_by_label("URL")).to_have_value("not a url")
     expect(page.get_by_label("Cron expression")).to_have_value("0 25 * * *")
 
-    page.get_by_label("URL").fill(url)
     page.get_by_label("Cron expression").fill("0 3 * * *")
+    expect(page.locator("#preview .instants li")).to_have_count(10)
+    expect(page.locator("#preview")).to_contain_text("Not to be stored yet")
+    page.get_by_label("URL").fill(url)
     page.get_by_label("Timezone").fill("Asia/Tokyo")
     expect(page.locator("#preview")).to_contain_text("Asia/Tokyo")
     assert page.locator("#zones option").count() > 100, "the browser knows the names of timezones"
+    expect(page.locator("#preview")).not_to_contain_text("Not to be stored yet")
     expect(page.locator("#preview .instants li")).to_have_count(10)
     expect(page.locator("#preview .instants time").first).to_contain_text("03:00")
     page.get_by_label("Attempts").fill("2")
@@ -110,6 +113,7 @@ def test_dead_letters_by_tick_and_by_filter(karya: Running, page: Page) -> None:
     page.get_by_role("button", name="Redrive the ticked").click()
     expect(page.get_by_role("alert")).to_contain_text("tick the dead letters first")
     page.locator('input[name="id"]').check()
+    page.get_by_text("Discard the ticked …", exact=True).click()
     page.get_by_role("button", name="Discard the ticked").click()
     expect(page.get_by_role("status")).to_contain_text("1 discarded")
     assert page.url.startswith(f"{karya.cluster.url}/ui/dead-letters?job_id={ids[0]}")

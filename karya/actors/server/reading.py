@@ -94,13 +94,12 @@ class Reading:
         return await ahead(await self._existing(job_id), self._clock.now(), limit)
 
     async def preview(self, spec: JobSpec[Action], limit: int) -> PreviewView:
-        """See `JobService.preview`. Jitter depends on the id of the job, which this one does not have."""
+        """See `JobService.preview`."""
         _in_range(limit)
         now = floor_millis(self._clock.now())
         await self._checks.check(spec, set())
         new_job(spec, now)
-        instants = tuple(await asyncio.to_thread(spec.schedule.preview, now, limit))
-        return PreviewView(instants=instants, due_at=() if spec.schedule.jitter else instants)
+        return await asyncio.to_thread(PreviewView.of_schedule, spec.schedule, now, limit)
 
     async def _existing(self, job_id: str) -> Job:
         return existing(await self._jobs.get(job_id), "job", job_id)

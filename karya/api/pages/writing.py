@@ -1,10 +1,11 @@
 """Submitting a job from a form, and changing one in the same form."""
 
+import asyncio
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -18,10 +19,13 @@ from karya.core.hook import Trigger
 from karya.core.ids import fixed_id, minted_at, new_id
 from karya.core.policies import MisfirePolicy, Overlap
 from karya.core.retry import Backoff
+from karya.core.schedule import Schedule
 from karya.core.spec import JobSpec
+from karya.core.times import floor_millis
 from karya.core.views import JobView, PreviewView
 
 _PREVIEWED = 10
+_SCHEDULE: TypeAdapter[Schedule] = TypeAdapter(Schedule)
 _KINDS = {"once": "once", "interval": "interval", "cron": "cron", "rrule": "calendar rule"}
 _WORKS = {"rest": "HTTP request", "action": "another action", "steps": "several steps"}
 
@@ -56,7 +60,7 @@ class WritingPages:
         return go_to(f"{ROOT}/jobs/{job.id}?done=submitted")
 
     async def preview(self, request: Request) -> Response:
-        """The first instants, and every error for its field."""
+        """The first instants, as soon as the schedule can be read, and every error for its field."""
         values = forms.sent(await read_form(request))
         preview: PreviewView | None = None
         errors: dict[str, list[str]] = {}
@@ -64,6 +68,7 @@ class WritingPages:
             preview = await self._of(request).preview(self._spec(values), _PREVIEWED)
         except KaryaError as error:
             errors, _ = _shown(error, values)
+            preview = await self._of_schedule_alone(values)
         fields = sorted(forms.fields())
         zone = values["schedule.timezone"] if values["schedule.kind"] in ("cron", "rrule") else "UTC"
         context: dict[str, Any] = {"preview": preview, "errors": errors, "values": values, "zone": zone}
@@ -88,6 +93,14 @@ class WritingPages:
         except KaryaError as error:
             return await self._form(request, values, *_shown(error, values), job=job)
         return go_to(f"{ROOT}/jobs/{job.id}?done={'changed' if changes else 'unchanged'}")
+
+    async def _of_schedule_alone(self, values: Values) -> PreviewView | None:
+        try:
+            schedule = _SCHEDULE.validate_python(forms.written(values).wire["schedule"])
+        except ValidationError:
+            return None
+        now = floor_millis(self._site.services.clock.now())
+        return await asyncio.to_thread(PreviewView.of_schedule, schedule, now, _PREVIEWED)
 
     def _spec(self, values: Values) -> JobSpec[Action]:
         """The job that the form describes. Raises InvalidInput with all that is wrong."""

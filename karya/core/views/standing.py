@@ -1,7 +1,9 @@
 """How a job stands: what comes, what was done to it, what it waits for."""
 
+from datetime import datetime
 from typing import Any
 
+from karya.core.schedule import Schedule
 from karya.core.times import Instant
 from karya.core.views.base import View
 from karya.core.views.jobs import ErrorView, JobView, TaskPage, TaskView
@@ -22,6 +24,12 @@ class PreviewView(View):
 
     instants: tuple[Instant, ...]
     due_at: tuple[Instant, ...]
+
+    @classmethod
+    def of_schedule(cls, schedule: Schedule, now: datetime, limit: int) -> "PreviewView":
+        """Of a job that would be submitted now; the jitter depends on the id that it has not got yet."""
+        instants = tuple(schedule.preview(now, limit))
+        return cls(instants=instants, due_at=() if schedule.jitter else instants)
 
 
 class ChangeView(View):
