@@ -23,5 +23,5 @@ async def unread(response: ASGIApp) -> list[str]:
             await hung_up.wait()
 
     scope = {"type": "http", "asgi": {"spec_version": "2.3"}, HANG_UP: hung_up.set}
-    await asyncio.wait_for(response(scope, receive, stuck), 10)
+    await asyncio.wait_for(response(scope, receive, stuck), 30)
     return sent
