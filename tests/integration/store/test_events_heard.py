@@ -18,7 +18,7 @@ import aiohttp
 import pytest
 from pymongo.errors import PyMongoError
 
-from karya.api.events import stream
+from karya.api import streaming
 from karya.api.serve import Gateway
 from karya.core.events import EventKind
 from karya.core.ports.lifecycle import ChangeKind
@@ -103,7 +103,7 @@ async def test_it_survives_the_death_of_the_primary(tmp_path: Path) -> None:
 async def test_one_that_does_not_read_costs_nobody_anything(
     mongo: Mongo, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(stream, "SEND_SECONDS", 2)
+    monkeypatch.setattr(streaming, "SEND_SECONDS", 2)
     database = mongo.asynchronous
     async with serving(database) as gateway, aiohttp.ClientSession(gateway.url) as client:
         hub, port = gateway._hub, int(gateway.url.rpartition(":")[2])
