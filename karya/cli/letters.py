@@ -14,6 +14,7 @@ from karya.cli.output import say, say_json, wire
 from karya.cli.sheets import LETTERS, All, check_all, show_list
 from karya.cli.watching import EVERY, Every, Watch
 from karya.core.errors import InvalidInput
+from karya.core.words import how_many
 
 app = typer.Typer(help="Dead letters: tasks whose retries are used up.", no_args_is_help=True)
 
@@ -145,5 +146,4 @@ def _told_count(count: int, verb: str, as_json: bool) -> None:
     if as_json:
         say_json({"count": count})
     else:
-        many = "1 dead letter" if count == 1 else f"{count} dead letters"
-        say(f"{many} {DONE[verb]}")
+        say(f"{how_many(count, 'dead letter')} {DONE[verb]}")
