@@ -4,13 +4,15 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from karya.actors import letters
+from karya.actors.server import telling
 from karya.core.errors import InvalidInput
 from karya.core.views import VersionsView
 from karya.store.paging import encode_cursor
 from tests.conformance.store.kit import StoreKit
 from tests.integration.actors.counter import Counter, every, spec
 from tests.support.mongo import Mongo
-from tests.support.story import NOW
+from tests.support.story import NOW, retry
 
 
 @pytest.fixture
@@ -36,7 +38,7 @@ async def job_id(counter: Counter, kit: StoreKit) -> str:
 
 
 async def pages_of(counter: Counter, job_id: str, limit: int) -> AsyncIterator[VersionsView]:
-    cursor = None
+    cursor: str | None = None
     while True:
         page = await counter.server.versions(job_id, cursor=cursor, limit=limit)
         yield page
@@ -74,3 +76,29 @@ async def test_a_cursor_of_another_job_is_refused(counter: Counter, job_id: str)
     for wrong in (cursor, "x", encode_cursor(NOW, other)):
         with pytest.raises(InvalidInput, match="not a cursor of this list"):
             await counter.server.versions(other, cursor=wrong, limit=5)
+
+
+async def test_it_says_where_more_tasks_are_open(
+    counter: Counter, job_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = len((await counter.server.why(job_id)).tasks)
+    assert whole > 3
+    for most, more in ((whole - 1, True), (whole, False)):
+        monkeypatch.setattr(telling, "_MOST_OPEN", most)
+        why = await counter.server.why(job_id)
+        assert (len(why.tasks), why.more) == (most, more)
+        story = await counter.server.story(job_id, cursor=None, limit=1, instants=1, entries=0)
+        assert story.why == why
+
+
+@pytest.mark.parametrize(("most", "seen", "more"), [(1, 1, True), (2, 2, False), (3, 2, False)])
+async def test_it_says_where_earlier_attempts_failed_too(
+    most: int, seen: int, more: bool, counter: Counter, kit: StoreKit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(letters, "_MOST_ERRORS", most)
+    (task,) = await kit.tasks_of((await counter.server.submit(spec(retry={"max_attempts": 3}))).id)
+    for _ in range(2):
+        await kit.commit(await kit.claim(task), retry(due_at=NOW))
+        kit.time.advance(1)
+    story = await counter.server.task(task.id)
+    assert (len(story.errors), story.more) == (seen, more)

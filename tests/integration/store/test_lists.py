@@ -102,7 +102,7 @@ class Listed:
 
     async def history(self) -> None:
         """Its first and its second page, both of them full."""
-        cursor = None
+        cursor: str | None = None
         for _ in range(2):
             page = await self.kit.history.page(self.big.id, cursor=cursor, limit=PAGE)
             assert len(page.changes) == len(page.skipped) == PAGE
