@@ -1,7 +1,6 @@
 """What clients read: jobs, their tasks, their past and their future."""
 
 import asyncio
-from collections.abc import Sequence
 from datetime import datetime
 from itertools import islice
 

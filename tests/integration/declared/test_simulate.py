@@ -18,7 +18,7 @@ async def test_stored_jobs(karya: Command, server: Counter) -> None:
     paused = await submitted(server, name="paused", schedule=every)
     await server.server.pause(paused)
     done = await karya("simulate", *PERIOD, "--json")
-    assert "1 paused jobs" in done.stderr
+    assert "1 paused job" in done.stderr
     found = json.loads(done.stdout)
     assert (found["jobs"], found["starts"]) == (26, 25 * 2 + 120)
     peak = found["peaks"][0]
