@@ -40,9 +40,9 @@ class Letters:
     async def task(self, task_id: str) -> TaskStory:
         """See `JobService.task`."""
         task, errors = await asyncio.gather(
-            self._existing(task_id), self._letters.errors(task_id, _MOST_ERRORS)
+            self._existing(task_id), self._letters.errors(task_id, _MOST_ERRORS + 1)
         )
-        return TaskStory.of(task, errors)
+        return TaskStory.of(task, errors[:_MOST_ERRORS], more=len(errors) > _MOST_ERRORS)
 
     async def dead_counts(self, job_ids: Sequence[str], user_id: str | None = None) -> Mapping[str, AtLeast]:
         """See `JobService.dead_counts`."""

@@ -20,6 +20,7 @@ from karya.core.errors import FieldError, InvalidInput
 from karya.core.fields import MOST_ERRORS, invalid
 from karya.core.spec import JobSpec
 from karya.core.views import BatchView, CheckView
+from karya.core.words import how_many
 
 NDJSON = "application/x-ndjson"
 MOST_JOBS = 10_000
@@ -101,7 +102,7 @@ async def _read_items(request: Request) -> list[Any]:
     if not isinstance(items, list):
         raise InvalidInput.at("", "the body must be a JSON array of jobs")
     if not 1 <= len(items) <= MOST_JOBS:
-        raise InvalidInput.at("", f"{len(items):,} jobs; a batch has 1 to {MOST_JOBS:,}")
+        raise InvalidInput.at("", f"{how_many(len(items), 'job')}; a batch has 1 to {MOST_JOBS:,}")
     return items
 
 

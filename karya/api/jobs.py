@@ -91,10 +91,11 @@ class JobRoutes:
             Endpoint(
                 "GET",
                 f"{JOB}/versions",
-                "Show what was changed, paused, resumed and skipped",
+                "List what was changed, paused, resumed and skipped, the latest first",
                 self.list_versions,
                 VersionsView,
-                problems=MISSING,
+                query=PageQuery,
+                problems=MISSING + INVALID,
             ),
             Endpoint(
                 "GET",
@@ -151,8 +152,12 @@ class JobRoutes:
         return answer(await self._of(request).why(request.path_params["id"]))
 
     async def list_versions(self, request: Request) -> Response:
-        """The history of one job."""
-        return answer(await self._of(request).versions(request.path_params["id"]))
+        """A page of the history of one job."""
+        query = read_query(request, PageQuery)
+        versions = self._of(request).versions(
+            request.path_params["id"], cursor=query.cursor, limit=query.limit
+        )
+        return answer(await versions)
 
     async def list_occurrences(self, request: Request) -> Response:
         """The next instants."""

@@ -80,20 +80,27 @@ class Owned:
         return await self._service.why(job_id)
 
     async def story(
-        self, job_id: str, *, cursor: str | None, limit: int, instants: int, entries: int
+        self,
+        job_id: str,
+        *,
+        cursor: str | None,
+        limit: int,
+        instants: int,
+        entries: int,
+        history: str | None = None,
     ) -> JobStory:
         """See `JobService.story`."""
         story = await self._service.story(
-            job_id, cursor=cursor, limit=limit, instants=instants, entries=entries
+            job_id, cursor=cursor, limit=limit, instants=instants, entries=entries, history=history
         )
         if not self._principal.owns(story.job.user_id):
             raise NotFound("job", job_id)
         return story
 
-    async def versions(self, job_id: str) -> VersionsView:
+    async def versions(self, job_id: str, *, cursor: str | None, limit: int) -> VersionsView:
         """See `JobService.versions`."""
         await self._mine(job_id)
-        return await self._service.versions(job_id)
+        return await self._service.versions(job_id, cursor=cursor, limit=limit)
 
     async def occurrences(self, job_id: str, limit: int) -> PreviewView:
         """See `JobService.occurrences`."""

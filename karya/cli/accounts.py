@@ -1,5 +1,6 @@
 """`karya user` and `karya token`: who may use the gateway."""
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -7,8 +8,7 @@ import typer
 from karya.cli.calls import gateway
 from karya.cli.options import Cursor, DataDir, Json, Limit, Url
 from karya.cli.output import note, say, say_json, wire
-from karya.cli.sheets import tell_more
-from karya.cli.tables import show_rows
+from karya.cli.sheets import TOKENS, USERS, All, check_all, show_list
 from karya.core.errors import NotFound
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 users = typer.Typer(help="Users, who own jobs.", no_args_is_help=True)
 tokens = typer.Typer(help="Bearer tokens, by which users prove who they are.", no_args_is_help=True)
 
-_MOST = 100
 _Role = Annotated[
     str,
     typer.Option(
@@ -71,20 +70,16 @@ def change_user(
 def list_users(
     limit: Limit = 20,
     cursor: Cursor = None,
+    everything: All = False,
     url: Url = None,
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
     """List users, the newest first."""
+    check_all(everything, cursor)
     with gateway(url, data_dir) as client:
-        found = wire(client.users(cursor=cursor, limit=limit))
-    if as_json:
-        say_json(found)
-        return
-    columns = ("id", "role", "weight", "name", "created_at")
-    rows = (tuple(str(user[column]) for column in columns) for user in found["users"])
-    show_rows(("user", "role", "weight", "name", "since"), rows, "no users")
-    tell_more(found)
+        page = partial(client.users, cursor=cursor, limit=limit)
+        show_list(USERS, page, client.all_users, everything=everything, as_json=as_json)
 
 
 @tokens.command("create")
@@ -114,23 +109,20 @@ def list_tokens(
     name: _Name,
     limit: Limit = 20,
     cursor: Cursor = None,
+    everything: All = False,
     url: Url = None,
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
     """List the tokens of a user, without their secrets, the newest first."""
+    check_all(everything, cursor)
     with gateway(url, data_dir) as client:
-        user = _user(name, client)
-        found = wire(client.tokens(user.id, cursor=cursor, limit=limit))
-    if as_json:
-        say_json(found)
-        return
-    rows = (
-        (token["id"], token["label"], token["created_at"], token["expires_at"] or "never")
-        for token in found["tokens"]
-    )
-    show_rows(("token", "label", "since", "expires"), rows, f"{user.name} has no tokens")
-    tell_more(found)
+        owner = _user(name, client).id
+        page, whole = (
+            partial(client.tokens, owner, cursor=cursor, limit=limit),
+            partial(client.all_tokens, owner),
+        )
+        show_list(TOKENS, page, whole, everything=everything, as_json=as_json)
 
 
 @tokens.command("revoke")
@@ -162,12 +154,7 @@ def whoami(url: Url = None, data_dir: DataDir = None, as_json: Json = False) -> 
 
 
 def _user(name: str, client: "Client") -> "User":
-    cursor: str | None = None
-    while True:
-        page = client.users(cursor=cursor, limit=_MOST)
-        for user in page.users:
-            if name in (user.name, user.id):
-                return user
-        cursor = page.next_cursor
-        if cursor is None:
-            raise NotFound("user", name)
+    for user in client.all_users():
+        if name in (user.name, user.id):
+            return user
+    raise NotFound("user", name)

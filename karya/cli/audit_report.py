@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from karya.cli.output import Progress, say
 from karya.cli.tables import show_rows
+from karya.core.words import how_many
 
 if TYPE_CHECKING:
     from karya.core.views import AuditPage, AuditReport, FindingView
@@ -28,7 +29,7 @@ def followed(pages: "Iterator[AuditPage]", *, quiet: bool) -> "AuditReport":
 
 def _progress(report: "AuditReport") -> str:
     counts = report.counts
-    return f"audited {counts.jobs:,} jobs, {counts.tasks + counts.hooks:,} tasks"
+    return f"audited {how_many(counts.jobs, 'job')}, {how_many(counts.tasks + counts.hooks, 'task')}"
 
 
 def _line(finding: "FindingView") -> str:
@@ -49,13 +50,14 @@ def show_report(report: "AuditReport") -> None:
     counts, count = report.counts, len(report.findings)
     rows = [(fate, f"{number:,}", f"{counts.triggered[fate]:,}") for fate, number in counts.instants.items()]
     show_rows(("fate", "instants", "triggered"), rows, "nothing")
-    say(f"{counts.jobs:,} jobs, {counts.tasks:,} tasks, {counts.hooks:,} hooks")
+    numbers = {"job": counts.jobs, "task": counts.tasks, "hook": counts.hooks}
+    say(", ".join(how_many(number, one) for one, number in numbers.items()))
     if counts.trimmed:
-        say(f"of {counts.trimmed:,} jobs only the recent part is proven: the rest may have expired")
+        say(f"of {how_many(counts.trimmed, 'job')} only the recent part is proven: the rest may have expired")
     since = format_instant(report.since) if report.since else "the beginning"
     until = format_instant(report.until) if report.until else "the end"
     say(f"instants from {since} to {until}, judged at {format_instant(report.at)}")
     if report.alive_until is None or report.alive_until < report.at:
         last = format_instant(report.alive_until) if report.alive_until else "never"
         say(f"no scheduler leads (last: {last}): what waits since then is no violation")
-    say("clean" if not count else "1 violation" if count == 1 else f"{count:,} violations")
+    say("clean" if not count else how_many(count, "violation"))

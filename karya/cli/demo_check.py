@@ -8,6 +8,7 @@ from typing import Any
 
 from karya.cli.demo_target import Arrival
 from karya.core.times import format_instant
+from karya.core.words import how_many
 
 TOLERANCE = timedelta(seconds=2)
 """How late a call may be, in the eyes of the demo, on a laptop that is doing other things too."""
@@ -71,7 +72,7 @@ def _miscounted(one: Expected, mine: Sequence[Arrival]) -> Iterator[str]:
     for attempt in sorted({*counts, *range(1, one.attempts + 1)}):
         wanted = 1 if attempt <= one.attempts else 0
         if counts[attempt] != wanted:
-            yield f"{one}: attempt {attempt} arrived {counts[attempt]} times instead of {wanted}"
+            yield f"{one}: attempt {attempt} arrived {how_many(counts[attempt], 'time')} instead of {wanted}"
 
 
 def _misspoken(one: Expected, mine: Sequence[Arrival]) -> Iterator[str]:

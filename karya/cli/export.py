@@ -10,6 +10,7 @@ from karya.cli.options import DataDir, Url
 from karya.cli.output import Progress, note, put
 from karya.cli.stored import stored_jobs
 from karya.core.errors import ConfigError
+from karya.core.words import how_many
 
 if TYPE_CHECKING:
     from karya.core.exported import Models
@@ -44,17 +45,18 @@ def export(
                 continue
             texts.append(as_yaml(exported(spec_of(job), models, with_secrets=with_secrets)))
             if len(texts) % 100 == 0:
-                tell(f"{len(texts):,} jobs read")
+                tell(f"{how_many(len(texts), 'job')} read")
     text = "---\n".join(reversed(texts))
     if output is None:
         put(text.rstrip("\n")) if texts else note("no such jobs")
     else:
         _write(output, text)
-        note(f"karya: {len(texts):,} jobs written to {output}")
+        note(f"karya: {how_many(len(texts), 'job')} written to {output}")
     for one in skipped:
         note(f"karya: left out: job {one}")
     if (count := text.count(REDACTED)) > 0:
-        note(f"karya: {count:,} secrets are left out: write ${{env:NAME}} or ${{file:/path}} for {REDACTED}")
+        left_out = f"{how_many(count, 'secret is', 'secrets are')} left out"
+        note(f"karya: {left_out}: write ${{env:NAME}} or ${{file:/path}} for {REDACTED}")
 
 
 def _unfit(job: Mapping[str, Any]) -> str | None:

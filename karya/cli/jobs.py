@@ -10,6 +10,7 @@ from karya.cli.calls import gateway
 from karya.cli.options import DataDir, File, Instants, Json, Key, Url
 from karya.cli.output import job_line, note, say, say_json, show_instants, wire
 from karya.cli.reading import parse_many, read_spec, read_text
+from karya.core.words import how_many
 
 
 def submit(
@@ -56,7 +57,7 @@ def submit_many(
         return
     for ident in ids:
         say(ident)
-    note(f"{len(ids):,} jobs submitted")
+    note(f"{how_many(len(ids), 'job')} submitted")
 
 
 def preview(

@@ -1,6 +1,7 @@
 """`karya letters`: dead letters listed, shown, redriven and discarded."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -10,9 +11,10 @@ from karya.cli.looking import task
 from karya.cli.moving import DONE, move
 from karya.cli.options import Cursor, DataDir, Json, Limit, Url, UserId
 from karya.cli.output import say, say_json, wire
-from karya.cli.sheets import LETTERS, All, check_all, show_all, show_letters
-from karya.cli.watching import EVERY, Every, Watch, shown
+from karya.cli.sheets import LETTERS, All, check_all, show_list
+from karya.cli.watching import EVERY, Every, Watch
 from karya.core.errors import InvalidInput
+from karya.core.words import how_many
 
 app = typer.Typer(help="Dead letters: tasks whose retries are used up.", no_args_is_help=True)
 
@@ -53,12 +55,11 @@ def list_letters(
     check_all(everything, cursor, watch)
     wanted = _query(job, text, step, died_after, died_before, user_id)
     with gateway(url, data_dir) as client:
-        if everything:
-            show_all(client.letters(**wanted), LETTERS, as_json=as_json)
-            return
-        shown(
-            lambda: wire(client.dead_letters(cursor=cursor, limit=limit, **wanted)),
-            show_letters,
+        show_list(
+            LETTERS,
+            partial(client.dead_letters, cursor=cursor, limit=limit, **wanted),
+            partial(client.letters, **wanted),
+            everything=everything,
             as_json=as_json,
             watch=watch,
             every=every,
@@ -145,5 +146,4 @@ def _told_count(count: int, verb: str, as_json: bool) -> None:
     if as_json:
         say_json({"count": count})
     else:
-        many = "1 dead letter" if count == 1 else f"{count} dead letters"
-        say(f"{many} {DONE[verb]}")
+        say(f"{how_many(count, 'dead letter')} {DONE[verb]}")

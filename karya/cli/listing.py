@@ -1,14 +1,14 @@
 """`karya jobs` and `karya tasks`."""
 
+from functools import partial
 from typing import Annotated
 
 import typer
 
 from karya.cli.calls import gateway
 from karya.cli.options import Cursor, DataDir, JobId, Json, Limit, Url, UserId
-from karya.cli.output import wire
-from karya.cli.sheets import JOBS, TASKS, All, check_all, show_all, show_jobs, show_tasks
-from karya.cli.watching import EVERY, Every, Watch, shown
+from karya.cli.sheets import JOBS, TASKS, All, check_all, show_list
+from karya.cli.watching import EVERY, Every, Watch
 
 _STATES = ("ACTIVE", "PAUSED", "COMPLETED", "CANCELLED")
 
@@ -47,12 +47,11 @@ def jobs(
     wanted = {"status": status, "tag": tag, "name": name, "set": label, "text": text, "user_id": user_id}
     wanted |= {"created_after": created_after, "created_before": created_before}
     with gateway(url, data_dir) as client:
-        if everything:
-            show_all(client.jobs(**wanted), JOBS, as_json=as_json)
-            return
-        shown(
-            lambda: wire(client.list(limit=limit, cursor=cursor, **wanted)),
-            show_jobs,
+        show_list(
+            JOBS,
+            partial(client.list, limit=limit, cursor=cursor, **wanted),
+            partial(client.jobs, **wanted),
+            everything=everything,
             as_json=as_json,
             watch=watch,
             every=every,
@@ -73,12 +72,11 @@ def tasks(
     """List the tasks of a job, hooks included, the latest instant first."""
     check_all(everything, cursor, watch)
     with gateway(url, data_dir) as client:
-        if everything:
-            show_all(client.job_tasks(job_id), TASKS, as_json=as_json)
-            return
-        shown(
-            lambda: wire(client.tasks(job_id, cursor=cursor, limit=limit)),
-            show_tasks,
+        show_list(
+            TASKS,
+            partial(client.tasks, job_id, cursor=cursor, limit=limit),
+            partial(client.job_tasks, job_id),
+            everything=everything,
             as_json=as_json,
             watch=watch,
             every=every,

@@ -5,7 +5,7 @@ from typing import Any
 
 from karya.cli.calls import gateway
 from karya.cli.options import DataDir, Instants, JobId, Json, TaskId, Url
-from karya.cli.output import failure_text, job_line, say, schedule_text, show_instants, wire, work_text
+from karya.cli.output import failure_text, job_line, note, say, schedule_text, show_instants, wire, work_text
 from karya.cli.sheets import show_latest
 from karya.cli.tables import show_rows
 from karya.cli.watching import EVERY, Every, Watch, shown
@@ -78,6 +78,8 @@ def _show_story(story: Mapping[str, Any]) -> None:
     say(f"{task['step']} of job {task['job_id']}, instant {task['instant']}")
     for error in story["errors"]:
         say(f"{error['at']}  {failure_text(error)}")
+    if story["more"]:
+        note("earlier attempts failed too: the latest are shown")
 
 
 def following(
@@ -121,17 +123,5 @@ def _show_why(view: Mapping[str, Any]) -> None:
             for wait in view["tasks"]
         )
         show_rows(("task", "step", "instant", "waits for", "description"), rows, "")
-
-
-def history(job_id: JobId, url: Url = None, data_dir: DataDir = None, as_json: Json = False) -> None:
-    """Show what was changed, paused, resumed and skipped of a job, the latest first."""
-    with gateway(url, data_dir) as client:
-        shown(lambda: wire(client.versions(job_id)), _show_history, as_json=as_json)
-
-
-def _show_history(found: Mapping[str, Any]) -> None:
-    changes = ((change["at"], change["kind"], str(change["version"])) for change in found["changes"])
-    show_rows(("at", "what", "version"), changes, "no history")
-    if found["skipped"]:
-        rows = ((s["first"], s["last"], str(s["count"]), s["reason"]) for s in found["skipped"])
-        show_rows(("first skipped", "last", "instants", "description"), rows, "")
+    if view["more"]:
+        note(f"more tasks are open: karya tasks {view['job_id']} lists them")

@@ -16,10 +16,11 @@ from karya.cli.down import down
 from karya.cli.events import events
 from karya.cli.exits import Exit, exit_for
 from karya.cli.export import export
+from karya.cli.history import history
 from karya.cli.jobs import preview, submit, submit_many
 from karya.cli.letters import app as letters
 from karya.cli.listing import jobs, tasks
-from karya.cli.looking import following, history, job, task, why
+from karya.cli.looking import following, job, task, why
 from karya.cli.output import complain, note
 from karya.cli.overview import overview
 from karya.cli.restart import restart

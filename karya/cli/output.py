@@ -11,6 +11,7 @@ from rich.console import Console
 from karya.cli.advice import advice
 from karya.cli.exits import Partly
 from karya.core.errors import InvalidInput, KaryaError
+from karya.core.words import how_many
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -168,7 +169,7 @@ def action_text(action: Mapping[str, Any]) -> str:
 
 def schedule_text(schedule: Mapping[str, Any]) -> str:
     """When a job runs, in a few words."""
-    runs = f", {schedule['max_runs']} times" if schedule.get("max_runs") else ""
+    runs = f", {how_many(schedule['max_runs'], 'time')}" if schedule.get("max_runs") else ""
     match schedule["kind"]:
         case "interval":
             return f"every {schedule['every']}{runs}"

@@ -1,4 +1,4 @@
-"""How lists of jobs and of tasks are shown: a page, or all that there are (`--all`)."""
+"""How lists are shown: a page, or all that there are (`--all`)."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ import typer
 
 from karya.cli.output import note, say_json_line, schedule_text, wire, work_text
 from karya.cli.tables import PagedTable, Row, show_rows
+from karya.cli.watching import EVERY, shown
 from karya.core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -25,20 +26,52 @@ _AT_ONCE = 100
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """The columns of a list, what stands in them, and what is said when there is nothing."""
+    """The columns of a list, what stands in them, what is said when there is nothing, and the field of a page
+    that holds the list. A page leaves the column `seldom` out where nothing stands in it: the others take its
+    room."""
 
     columns: Row
     row: Callable[[Item], Row]
     none: str
+    field: str
+    seldom: str = ""
 
     def show(self, items: Iterable[Item]) -> None:
         """These alone."""
-        show_rows(self.columns, map(self.row, items), self.none)
+        rows = [self.row(item) for item in items]
+        kept = [
+            number
+            for number, column in enumerate(self.columns)
+            if column != self.seldom or any(row[number] for row in rows)
+        ]
+        show_rows([self.columns[n] for n in kept], ([row[n] for n in kept] for row in rows), self.none)
+
+    def show_page(self, page: Mapping[str, Any]) -> None:
+        """A page, and how to see what follows on it."""
+        self.show(page[self.field])
+        tell_more(page)
 
 
-def show_all(views: "Iterable[BaseModel]", sheet: Sheet, *, as_json: bool) -> None:
+def show_list(
+    sheet: Sheet,
+    page: "Callable[[], BaseModel]",
+    whole: "Callable[[], Iterable[BaseModel]]",
+    *,
+    everything: bool,
+    as_json: bool,
+    watch: bool = False,
+    every: float = EVERY,
+) -> None:
+    """A page of a list, over and over with `watch`; or the whole list."""
+    if everything:
+        show_all(map(wire, whole()), sheet, as_json=as_json)
+    else:
+        shown(lambda: wire(page()), sheet.show_page, as_json=as_json, watch=watch, every=every)
+
+
+def show_all(items: Iterable[Item], sheet: Sheet, *, as_json: bool) -> None:
     """Everything that comes, as it comes."""
-    items = map(wire, views)
+    items = iter(items)
     if as_json:
         for item in items:
             say_json_line(item)
@@ -51,29 +84,10 @@ def show_all(views: "Iterable[BaseModel]", sheet: Sheet, *, as_json: bool) -> No
         note(sheet.none)
 
 
-def check_all(everything: bool, cursor: str | None, watch: bool) -> None:
+def check_all(everything: bool, cursor: str | None, watch: bool = False) -> None:
     """Raises ConfigError for what does not go with `--all`."""
     if everything and (cursor is not None or watch):
         raise ConfigError(f"--all lists every page, once: leave out {'--watch' if watch else '--cursor'}")
-
-
-def show_jobs(page: Mapping[str, Any]) -> None:
-    """A page of jobs as a table."""
-    named = any(job["name"] for job in page["jobs"])  # else the column takes the room of another
-    (JOBS if named else _UNNAMED).show(page["jobs"])
-    tell_more(page, ", or --all")
-
-
-def show_tasks(page: Mapping[str, Any]) -> None:
-    """A page of tasks as a table."""
-    TASKS.show(page["tasks"])
-    tell_more(page, ", or --all")
-
-
-def show_letters(page: Mapping[str, Any]) -> None:
-    """A page of dead letters as a table."""
-    LETTERS.show(page["tasks"])
-    tell_more(page, ", or --all")
 
 
 def show_latest(tasks: Sequence[Item], steps: Sequence[str]) -> None:
@@ -84,19 +98,15 @@ def show_latest(tasks: Sequence[Item], steps: Sequence[str]) -> None:
     show_rows(TASKS.columns, ((task["id"][:8], *_task_row(task)[1:]) for task in latest), TASKS.none)
 
 
-def tell_more(page: Mapping[str, Any], otherwise: str = "") -> None:
+def tell_more(page: Mapping[str, Any]) -> None:
     """How to see what follows on a page, if anything does."""
     if page["next_cursor"]:
-        note(f"there are more: --cursor {page['next_cursor']}{otherwise}")
+        note(f"there are more: --cursor {page['next_cursor']}, or --all")
 
 
 def _job_row(job: Item) -> Row:
-    return (*_unnamed_row(job)[:-1], job["name"] or "", job["description"])
-
-
-def _unnamed_row(job: Item) -> Row:
     when = (schedule_text(job["schedule"]), job["next_at"] or "")
-    return (job["id"], job["status"], work_text(job), *when, job["description"])
+    return (job["id"], job["status"], work_text(job), *when, job["name"] or "", job["description"])
 
 
 def _task_row(task: Item) -> Row:
@@ -110,8 +120,36 @@ def _letter_row(task: Item) -> Row:
     return (task["id"], task["job_id"], task["step"], *died)
 
 
-_AHEAD = ("job", "status", "action", "schedule", "next at")
-JOBS = Sheet((*_AHEAD, "name", "description"), _job_row, "no jobs")
-_UNNAMED = Sheet((*_AHEAD, "description"), _unnamed_row, "no jobs")
-TASKS = Sheet(("task", "step", "instant", "status", "attempts", "late (ms)", "error"), _task_row, "no tasks")
-LETTERS = Sheet(("task", "job", "step", "died at", "attempts", "error"), _letter_row, "no dead letters")
+def _user_row(user: Item) -> Row:
+    return (user["id"], user["role"], str(user["weight"]), user["name"], user["created_at"])
+
+
+def _token_row(token: Item) -> Row:
+    return (token["id"], token["label"], token["created_at"], token["expires_at"] or "never")
+
+
+def _change_row(change: Item) -> Row:
+    return (change["at"], change["kind"], str(change["version"]))
+
+
+def _skip_row(skip: Item) -> Row:
+    return (skip["first"], skip["last"], str(skip["count"]), skip["reason"])
+
+
+JOBS = Sheet(
+    ("job", "status", "action", "schedule", "next at", "name", "description"),
+    _job_row,
+    "no jobs",
+    "jobs",
+    seldom="name",
+)
+TASKS = Sheet(
+    ("task", "step", "instant", "status", "attempts", "late (ms)", "error"), _task_row, "no tasks", "tasks"
+)
+LETTERS = Sheet(
+    ("task", "job", "step", "died at", "attempts", "error"), _letter_row, "no dead letters", "tasks"
+)
+USERS = Sheet(("user", "role", "weight", "name", "since"), _user_row, "no users", "users")
+TOKENS = Sheet(("token", "label", "since", "expires"), _token_row, "no tokens", "tokens")
+CHANGES = Sheet(("at", "what", "version"), _change_row, "no history", "changes")
+SKIPS = Sheet(("first skipped", "last", "instants", "description"), _skip_row, "nothing skipped", "skipped")

@@ -11,6 +11,7 @@ from karya.cli.options import DataDir, Json, Url
 from karya.cli.output import Progress, Tell, in_line, note, say_json
 from karya.cli.stored import Stored, stored_jobs
 from karya.core.errors import InvalidInput
+from karya.core.words import how_many
 
 if TYPE_CHECKING:
     from karya.core.loadmap import LoadMap, Planned
@@ -65,7 +66,7 @@ def simulate(
 def _count(load: "LoadMap", planned: "Sequence[Planned]", tell: Tell) -> None:
     for number, job in enumerate(planned):
         if number % 500 == 0:
-            tell(f"computing {number:,} of {len(planned):,} jobs")
+            tell(f"computing {number:,} of {how_many(len(planned), 'job')}")
         load.add(job)
 
 
@@ -110,9 +111,9 @@ def _stored(stored: Stored, sample: int, tell: Tell) -> "list[Planned]":
         name, seen = view.name or in_line(view.description) or view.id, view.occurrences - 1
         found.append(Planned(name, view.schedule, view.created_at, view.id, seen, now, took))
         if len(found) % 100 == 0:
-            tell(f"{len(found):,} jobs read")
+            tell(f"{how_many(len(found), 'job')} read")
     if paused:
-        note(f"karya: left out: {paused:,} paused jobs")
+        note(f"karya: left out: {how_many(paused, 'paused job')}")
     return found
 
 

@@ -11,6 +11,7 @@ from rich.text import Text
 from karya.cli.output import inert, out, say
 from karya.core.loadmap import LoadMap, Peak
 from karya.core.times import format_duration, format_instant
+from karya.core.words import how_many
 
 _SHADES = " ·░▒▓█"
 _COLOURS = ("", "dim", "blue", "cyan", "yellow", "bold red")
@@ -27,7 +28,8 @@ def show_report(load: LoadMap) -> None:
     starts, running = load.starts(), load.running()
     total, peaks = sum(starts), load.peaks(starts)
     period = f"{format_instant(load.start)} to {format_instant(load.end)}"
-    out.print(f"{load.jobs:,} jobs start {total:,} times, {period}", soft_wrap=True)
+    starting = how_many(load.jobs, "job starts", "jobs start")
+    out.print(f"{starting} {how_many(total, 'time')}, {period}", soft_wrap=True)
     if not total:
         return
     out.print()
@@ -80,7 +82,7 @@ def warnings(load: LoadMap, peaks: Sequence[Peak]) -> Iterator[str]:
     """What is likely to hurt."""
     for peak in peaks:
         if peak.distinct >= _CROWD:
-            again = f", and {peak.repeats:,} times more" if peak.repeats else ""
+            again = f", and {how_many(peak.repeats, 'time')} more" if peak.repeats else ""
             yield f"{peak.distinct:,} jobs start at {peak.at:%H:%M:%S} UTC{again}: spread them with jitter"
     for job, gap in islice(load.overlapping(), _MOST_WARNINGS):
         took = format_duration(timedelta(seconds=round((job.duration or gap).total_seconds(), 3)))
@@ -89,9 +91,10 @@ def warnings(load: LoadMap, peaks: Sequence[Peak]) -> Iterator[str]:
 
 def _told(peak: Peak) -> str:
     named = ", ".join(name if count == 1 else f"{name} ({count}x)" for name, count in peak.jobs)
-    others = f" and {peak.distinct - len(peak.jobs):,} others" if peak.distinct > len(peak.jobs) else ""
-    again = f" (and {peak.repeats:,} seconds like it)" if peak.repeats else ""
-    return f"{peak.starts:,} starts at {format_instant(peak.at)}{again}: {named}{others}"
+    unnamed = peak.distinct - len(peak.jobs)
+    others = f" and {how_many(unnamed, 'other')}" if unnamed > 0 else ""
+    again = f" (and {how_many(peak.repeats, 'second')} like it)" if peak.repeats else ""
+    return f"{how_many(peak.starts, 'start')} at {format_instant(peak.at)}{again}: {named}{others}"
 
 
 def _map(load: LoadMap, starts: Sequence[int]) -> Iterator[Text]:

@@ -1,12 +1,13 @@
 """The operations of users and tokens, for admins; and who the caller is."""
 
+from collections.abc import AsyncGenerator
 from datetime import datetime
 
-from karya.client.asking import Asking
-from karya.client.operation import Operation
+from karya.client.asking import PAGE, Asking
+from karya.client.operation import Operation, Stream
 from karya.client.request import Repeat, Request, get, patch, post, segment
 from karya.core.user import Role, User
-from karya.core.views import IssuedToken, TokenList, UserList, Whoami
+from karya.core.views import IssuedToken, TokenList, TokenView, UserList, Whoami
 
 _USERS = "/v1/users"
 _TOKENS = "/v1/tokens"
@@ -37,6 +38,13 @@ class AccountCalls(Asking):
         """A page of the users, the newest first."""
         return await self._view(get(_USERS, cursor=cursor, limit=limit), UserList)
 
+    @Stream
+    async def all_users(self) -> AsyncGenerator[User, None]:
+        """All users, the newest first."""
+        async for page in self._pages(UserList, _USERS, limit=PAGE):
+            for user in page.users:
+                yield user
+
     @Operation
     async def issue_token(
         self, user_id: str, *, label: str = "", expires_at: datetime | str | None = None
@@ -49,10 +57,20 @@ class AccountCalls(Asking):
     @Operation
     async def tokens(self, user_id: str, *, cursor: str | None = None, limit: int = 20) -> TokenList:
         """A page of the tokens of a user, without their secrets, the newest first. Raises NotFound."""
-        path = f"{_USERS}/{segment('user', user_id)}/tokens"
-        return await self._view(get(path, cursor=cursor, limit=limit), TokenList)
+        return await self._view(get(_tokens_path(user_id), cursor=cursor, limit=limit), TokenList)
+
+    @Stream
+    async def all_tokens(self, user_id: str) -> AsyncGenerator[TokenView, None]:
+        """All tokens of a user, without their secrets, the newest first. Raises NotFound."""
+        async for page in self._pages(TokenList, _tokens_path(user_id), limit=PAGE):
+            for token in page.tokens:
+                yield token
 
     @Operation
     async def revoke_token(self, token_id: str) -> None:
         """Ends a token: within seconds nobody gets in with it. Raises NotFound."""
         await self._ask(Request("DELETE", f"{_TOKENS}/{segment('token', token_id)}", Repeat.NEVER))
+
+
+def _tokens_path(user_id: str) -> str:
+    return f"{_USERS}/{segment('user', user_id)}/tokens"

@@ -10,6 +10,7 @@ from karya.client.answers import failure_of, stranger
 from karya.client.request import Failure, Reply, Request, get
 from karya.client.transport import Transport
 from karya.client.tries import Tries
+from karya.core.words import how_many
 
 M = TypeVar("M", bound=BaseModel)
 PAGE = 100
@@ -29,7 +30,8 @@ class Asking:
         try:
             return model.model_validate_json(written)
         except ValidationError as error:
-            found = f"{error.error_count()} fields of a {model.__name__} are not as this version knows them"
+            fields = how_many(error.error_count(), "field")
+            found = f"its {model.__name__} differs from that of this version in {fields}"
             raise stranger(self._transport.url, found) from None
 
     async def _pages(self, model: type[M], path: str, **query: Any) -> AsyncGenerator[M, None]:

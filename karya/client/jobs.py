@@ -99,9 +99,17 @@ class JobCalls(Asking):
         return await self._view(asked, CheckView)
 
     @Operation
-    async def versions(self, job_id: str) -> VersionsView:
-        """What was changed, paused, resumed and skipped of a job. Raises NotFound."""
-        return await self._view(get(f"{job_path(job_id)}/versions"), VersionsView)
+    async def versions(self, job_id: str, *, cursor: str | None = None, limit: int = 20) -> VersionsView:
+        """A page of what was changed, paused, resumed and skipped of a job, the latest first. Raises
+        NotFound."""
+        path = f"{job_path(job_id)}/versions"
+        return await self._view(get(path, cursor=cursor, limit=limit), VersionsView)
+
+    @Stream
+    async def version_pages(self, job_id: str) -> AsyncGenerator[VersionsView, None]:
+        """All of the same, page by page. Raises NotFound."""
+        async for page in self._pages(VersionsView, f"{job_path(job_id)}/versions", limit=PAGE):
+            yield page
 
     @Operation
     async def task(self, task_id: str) -> TaskStory:

@@ -1,17 +1,22 @@
 """The history of jobs: what was done to them, kept append-only for as long as the job itself."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from karya.core.ids import new_id
 from karya.core.job import Cursor
 from karya.core.misfire import SkipRange
 from karya.core.outline import Outline
-from karya.core.ports.lifecycle import Change, ChangeKind, Skipped
+from karya.core.ports.lifecycle import Change, ChangeKind, HistoryPage, Skipped
 from karya.store.client import AsyncDatabase, Document, in_time
 from karya.store.documents import cursor_document, readable
-from karya.store.names import JOB_CHANGES, SKIPS
+from karya.store.names import BY_ID, JOB_CHANGES, SKIPS
+from karya.store.paging import GREATEST_ID, LEAST_ID, decode_instant_and_two_ids, encode_cursor, foreign
+
+_FIRST = datetime.min.replace(tzinfo=UTC)
+_LAST = datetime(9999, 12, 31, 23, 59, 59, 999_000, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +50,34 @@ def change_document(
     return entry if replaced is None else {**entry, **replaced.document()}
 
 
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """How far somebody has read: what comes next is behind this range of skipped instants and behind this
+    change. `updated` is the last update on the way, which knows what the client had written before it."""
+
+    skipped: datetime = _LAST
+    updated: str = LEAST_ID
+    change: str = GREATEST_ID
+
+    @property
+    def cursor(self) -> str:
+        """What a client gives back to go on from here."""
+        return encode_cursor(self.skipped, self.updated, self.change)
+
+    def behind(self, changes: Sequence[Document], skips: Sequence[Document], limit: int) -> "_Place | None":
+        """The place behind what was found here: `limit` changes unless there are no more, and one more range
+        than that unless there are not so many. None where that is all."""
+        is_cut, goes_on = len(skips) > limit, len(changes) == limit
+        if not is_cut and not goes_on:
+            return None
+        updates = [change["_id"] for change in changes if change["kind"] == ChangeKind.UPDATED.value]
+        return _Place(
+            skipped=skips[limit - 1]["first"] if is_cut else _FIRST,
+            updated=updates[-1] if updates else self.updated,
+            change=changes[-1]["_id"] if goes_on else LEAST_ID,
+        )
+
+
 class MongoHistory:
     """Implements `History`."""
 
@@ -52,17 +85,42 @@ class MongoHistory:
         self._changes = database[JOB_CHANGES]
         self._skips = database[SKIPS]
 
-    async def changes(self, job_id: str, limit: int) -> Sequence[Change]:
-        """See `History.changes`."""
-        with in_time(self._changes):
-            found = self._changes.find({"job_id": job_id}).sort("_id", -1).limit(limit)
-            return readable(await found.to_list(None), _change)
+    async def page(self, job_id: str, *, cursor: str | None, limit: int) -> HistoryPage:
+        """See `History.page`. Both lists have one cursor, and each goes on from where it was: a job that is
+        triggered often has changes alone, one that is late has mostly the others."""
+        place = _Place() if cursor is None else _Place(*decode_instant_and_two_ids(cursor))
+        changes, skips, written = await asyncio.gather(
+            self._done(job_id, place.change, limit),
+            self._skipped(job_id, place.skipped, limit + 1),
+            self._written_before(job_id, place.updated),
+        )
+        following = place.behind(changes, skips, limit)
+        return HistoryPage(
+            changes=readable(changes, _change),
+            skipped=readable(skips[:limit], _skipped),
+            written=written,
+            from_the_start=len(changes) < limit and place.change != LEAST_ID,
+            next_cursor=following.cursor if following else None,
+        )
 
-    async def skipped(self, job_id: str, limit: int) -> Sequence[Skipped]:
-        """See `History.skipped`."""
+    async def _done(self, job_id: str, behind: str, limit: int) -> list[Document]:
+        wanted = {"job_id": job_id, "_id": {"$lt": behind}}
         with in_time(self._changes):
-            found = self._skips.find({"job_id": job_id}).sort("first", -1).limit(limit)
-            return readable(await found.to_list(None), _skipped)
+            return await self._changes.find(wanted).sort("_id", -1).limit(limit).to_list(None)
+
+    async def _skipped(self, job_id: str, behind: datetime, limit: int) -> list[Document]:
+        wanted = {"job_id": job_id, "first": {"$lt": behind}}  # of a job no two ranges begin together
+        with in_time(self._changes):
+            return await self._skips.find(wanted).sort("first", -1).limit(limit).to_list(None)
+
+    async def _written_before(self, job_id: str, updated: str) -> str | None:
+        if updated == LEAST_ID:
+            return None
+        with in_time(self._changes):
+            update = await self._changes.find_one({"_id": updated, "job_id": job_id}, {"spec": 1}, hint=BY_ID)
+        if update is None:
+            raise foreign()
+        return str(update["spec"])
 
 
 def _change(document: Document) -> Change:

@@ -15,6 +15,9 @@ from karya.store.documents import readable
 
 T = TypeVar("T")
 
+LEAST_ID, GREATEST_ID = str(uuid.UUID(int=0)), str(uuid.UUID(int=2**128 - 1))
+"""Nothing is behind the one in a list that has the newest id first, and everything behind the other."""
+
 
 def encode_cursor(*parts: str | datetime) -> str:
     """The cursor behind an item that sorts by these parts."""
@@ -42,10 +45,20 @@ def decode_id(cursor: str) -> str:
 def decode_instant_and_id(cursor: str) -> tuple[datetime, str]:
     """The instant and the id of a cursor; raises InvalidInput for anything else."""
     millis, ident = _parts(cursor, 2)
+    return _instant(millis), ident
+
+
+def decode_instant_and_two_ids(cursor: str) -> tuple[datetime, str, str]:
+    """The instant and both ids of a cursor; raises InvalidInput for anything else."""
+    millis, first, second = _parts(cursor, 3)
+    return _instant(millis), first, second
+
+
+def _instant(millis: str) -> datetime:
     try:
-        return from_millis(int(millis)), ident
+        return from_millis(int(millis))
     except (ValueError, OverflowError):
-        raise _foreign() from None
+        raise foreign() from None
 
 
 def _parts(cursor: str, count: int) -> list[str]:
@@ -54,13 +67,14 @@ def _parts(cursor: str, count: int) -> list[str]:
         parts = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode().split("/")
         is_ours = encode_cursor(*parts) == cursor and str(uuid.UUID(parts[-1])) == parts[-1]
     except (binascii.Error, ValueError):
-        raise _foreign() from None
+        raise foreign() from None
     if not is_ours or len(parts) != count:
-        raise _foreign()
+        raise foreign()
     return parts
 
 
-def _foreign() -> InvalidInput:
+def foreign() -> InvalidInput:
+    """The error for a cursor that the list has not given."""
     return InvalidInput.at(
         "cursor", "not a cursor of this list: pass next_cursor of the page before, as it is"
     )

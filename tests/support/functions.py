@@ -8,6 +8,7 @@ from os import path  # a module that is not allowed, within one that is
 from pathlib import Path
 from typing import Any
 
+import karya
 from tests.support.actions import Actions  # defined elsewhere
 
 __all__ = ["Actions", "path"]
@@ -51,6 +52,27 @@ def odd() -> None:
 
 async def odd_later() -> None:
     raise Odd(3, 4)
+
+
+@karya.task
+def odd_task() -> None:
+    odd()
+
+
+@karya.task
+async def odd_later_task() -> None:
+    await odd_later()
+
+
+@karya.task
+def deep() -> None:
+    down(9)
+
+
+def down(further: int) -> None:
+    if further:
+        down(further - 1)
+    raise Odd(5, 6)
 
 
 def leave() -> None:

@@ -131,7 +131,14 @@ class MemoryService:
         return why(job, tasks, (), now())
 
     async def story(
-        self, job_id: str, *, cursor: str | None, limit: int, instants: int, entries: int
+        self,
+        job_id: str,
+        *,
+        cursor: str | None,
+        limit: int,
+        instants: int,
+        entries: int,
+        history: str | None = None,
     ) -> JobStory:
         return JobStory(
             job=await self.get(job_id),
@@ -139,11 +146,12 @@ class MemoryService:
             why=await self.why(job_id),
             errors=(),
             ahead=await self.occurrences(job_id, instants),
-            versions=await self.versions(job_id) if entries else None,
+            versions=await self.versions(job_id, cursor=history, limit=entries) if entries else None,
         )
 
-    async def versions(self, job_id: str) -> VersionsView:
-        return VersionsView(changes=tuple(self.changes[self._job(job_id).id]), skipped=())
+    async def versions(self, job_id: str, *, cursor: str | None, limit: int) -> VersionsView:
+        changes, following = _page(self.changes[self._job(job_id).id], cursor, limit)
+        return VersionsView(changes=changes, skipped=(), next_cursor=following)
 
     async def occurrences(self, job_id: str, limit: int) -> PreviewView:
         job = self._job(job_id)

@@ -5,6 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.support.eventually import eventually
 from tests.support.running import Running
 from tests.support.target import Target, respond
 
@@ -98,7 +99,13 @@ def test_a_change_that_was_overtaken_loses_nothing(karya: Running, page: Page) -
     assert karya.karya.get(job_id).schedule.kind == "interval"
 
 
-def test_dead_letters_by_tick_and_by_filter(karya: Running, page: Page) -> None:
+def state_of(karya: Running, job_id: str) -> str:
+    return karya.karya.summary(job_id).tasks[0].status.value
+
+
+def test_dead_letters_by_tick_and_by_filter(karya: Running, target: Target, page: Page) -> None:
+    mended = target.at("/mended", respond(503, "out of paper"))
+    wanted = karya.submit(action={"type": "rest", "url": mended}, retry={"max_attempts": 1})
     ids = [
         karya.submit(
             action={"type": "rest", "url": "http://127.0.0.1:1/"},
@@ -107,7 +114,7 @@ def test_dead_letters_by_tick_and_by_filter(karya: Running, page: Page) -> None:
         )
         for number in range(3)
     ]
-    for job_id in ids:
+    for job_id in (wanted, *ids):
         karya.ended(job_id, 30)
     page.goto(f"{karya.cluster.url}/ui/dead-letters?job_id={ids[0]}")
     page.get_by_role("button", name="Redrive the ticked").click()
@@ -122,7 +129,18 @@ def test_dead_letters_by_tick_and_by_filter(karya: Running, page: Page) -> None:
     page.get_by_text("All that match …", exact=True).click()
     page.get_by_role("button", name="Discard all that match").click()
     expect(page.get_by_role("status")).to_contain_text("1 discarded")
-    assert karya.karya.summary(ids[2]).tasks[0].status.value == "DEAD"
+    assert state_of(karya, ids[2]) == "DEAD"
+
+    target.at("/mended", respond(200))
+    page.goto(f"{karya.cluster.url}/ui/dead-letters")
+    page.get_by_label("Error").fill("out of paper")
+    page.get_by_role("button", name="Search").click()
+    expect(page.locator("tbody tr")).to_have_count(1)
+    page.get_by_text("All that match …", exact=True).click()
+    page.get_by_role("button", name="Redrive all that match").click()
+    expect(page.get_by_role("status")).to_contain_text("1 redriven")
+    eventually(lambda: state_of(karya, wanted) == "SUCCEEDED", 30, "the redriven task")
+    assert state_of(karya, ids[2]) == "DEAD"
 
 
 def test_the_overview_is_live(karya: Running, page: Page) -> None:

@@ -91,9 +91,11 @@ class Karya:
         """The first instants of a job that is not stored. Raises InvalidInput, which names the field."""
         return PreviewView.model_validate_json(self._call("preview", spec=wire_of(spec), limit=limit))
 
-    def versions(self, job_id: str) -> VersionsView:
-        """What was changed, paused, resumed and skipped of a job. Raises NotFound."""
-        return VersionsView.model_validate_json(self._call("versions", job_id=job_id))
+    def versions(self, job_id: str, *, cursor: str | None = None, limit: int = 20) -> VersionsView:
+        """A page of what was changed, paused, resumed and skipped of a job, the latest first. Raises
+        NotFound."""
+        answer = self._call("versions", job_id=job_id, cursor=cursor, limit=limit)
+        return VersionsView.model_validate_json(answer)
 
     def check(self, specs: Iterable[Spec]) -> CheckView:
         """What submitting each of these jobs would come to: its errors, or how it would read once stored."""

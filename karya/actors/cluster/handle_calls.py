@@ -118,7 +118,9 @@ METHODS: Mapping[str, _Call] = {
     "tasks": lambda service, given: service.tasks(
         given["job_id"], cursor=given["cursor"], limit=given["limit"]
     ),
-    "versions": lambda service, given: service.versions(given["job_id"]),
+    "versions": lambda service, given: service.versions(
+        given["job_id"], cursor=given["cursor"], limit=given["limit"]
+    ),
     "summary": lambda service, given: service.summary(given["job_id"]),
     "why": lambda service, given: service.why(given["job_id"]),
     "check": lambda service, given: service.check(given["specs"]),

@@ -1,34 +1,29 @@
 """What clients read: jobs, their tasks, their past and their future."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import islice
 
-import orjson
-
 from karya.actors.server.checks import Checks
+from karya.actors.server.past import versions_view
 from karya.core.action import Action
 from karya.core.errors import InvalidInput, existing
 from karya.core.job import LIVE_STATES, Job, new_job
 from karya.core.ports import Clock, ErrorLogRepository, JobRepository, TaskRepository
-from karya.core.ports.lifecycle import Change, ChangeKind, History, Skipped
+from karya.core.ports.lifecycle import History
 from karya.core.queries import JobQuery
 from karya.core.spec import JobSpec
 from karya.core.times import floor_millis
 from karya.core.views import (
-    ChangeView,
     JobPage,
     JobView,
     PreviewView,
-    SkipView,
     SummaryView,
     TaskPage,
     VersionsView,
 )
 
 MOST_INSTANTS = 1_000
-MOST_CHANGES = 1_000
 _SUMMARY_ITEMS = 20
 _MOST_COUNTED = 5_000
 
@@ -80,13 +75,10 @@ class Reading:
             job, self._clock.now(), counts.of, tasks.items, errors, at_least=counts.at_least
         )
 
-    async def versions(self, job_id: str) -> VersionsView:
+    async def versions(self, job_id: str, *, cursor: str | None, limit: int) -> VersionsView:
         """See `JobService.versions`."""
         job = await self._existing(job_id)
-        changes, skipped = await asyncio.gather(
-            self._history.changes(job_id, MOST_CHANGES), self._history.skipped(job_id, MOST_CHANGES)
-        )
-        return versions_view(job, changes, skipped, MOST_CHANGES)
+        return versions_view(job, await self._history.page(job_id, cursor=cursor, limit=limit))
 
     async def occurrences(self, job_id: str, limit: int) -> PreviewView:
         """See `JobService.occurrences`. Of a paused job: as if it were resumed now."""
@@ -120,30 +112,3 @@ async def ahead(job: Job, now: datetime, limit: int) -> PreviewView:
 
 def _first(job: Job, now: datetime, limit: int) -> tuple[datetime, ...]:
     return tuple(islice(job.ahead(now), limit))
-
-
-def versions_view(
-    job: Job, changes: Sequence[Change], skipped: Sequence[Skipped], limit: int
-) -> VersionsView:
-    """The history of a job out of its latest entries, of which no more than `limit` were asked for."""
-    told = tuple(_told(job, changes, is_whole=len(changes) < limit))
-    return VersionsView(changes=told, skipped=tuple(map(_skip_view, skipped)))
-
-
-def _told(job: Job, changes: Sequence[Change], *, is_whole: bool) -> Iterator[ChangeView]:
-    """An entry of the history keeps what was written before it; clients are told what was written by it."""
-    spec = dict(job.spec())
-    for change in changes:
-        is_update = change.kind is ChangeKind.UPDATED
-        yield ChangeView(
-            at=change.at, kind=change.kind.value, version=change.version, spec=spec if is_update else None
-        )
-        if change.before is not None:
-            spec = orjson.loads(change.before)
-    if is_whole:
-        yield ChangeView(at=job.created_at, kind="submitted", version=1, spec=spec)
-
-
-def _skip_view(skipped: Skipped) -> SkipView:
-    run = skipped.range
-    return SkipView(first=run.first, last=run.last, count=run.count, reason=run.reason, at=skipped.at)

@@ -22,6 +22,7 @@ from karya.core.spec import JobSpec
 from karya.core.times import floor_millis
 from karya.core.trace import Trace
 from karya.core.views import JobView
+from karya.core.words import how_many
 
 _MOST_TOGETHER = 500
 _MOST_IN_CHUNK = 1_000
@@ -89,7 +90,7 @@ class Submissions:
         self, specs: Sequence[JobSpec[Action]], whole: str, created_at: datetime, trace: Trace | None
     ) -> Sequence[Submission]:
         if len(specs) > MOST_NUMBERED:
-            raise InvalidInput.at("", f"{len(specs):,} jobs; at most {MOST_NUMBERED:,} at once")
+            raise InvalidInput.at("", f"{how_many(len(specs), 'job')}; at most {MOST_NUMBERED:,} at once")
         submissions: list[Submission] = []
         errors: list[FieldError] = []
         users: set[str] = set()

@@ -95,14 +95,15 @@ class JobPages:
     ) -> Response:
         jobs, job_id = self._of(request), request.path_params["id"]
         cursor = request.query_params.get("cursor") or None
+        history = request.query_params.get("history") or None
         extent = request.query_params.get("extent")
         entries = 0 if extent == PART else _ENTRIES
         story, dead = await asyncio.gather(
-            jobs.story(job_id, cursor=cursor, limit=_PAGE, instants=_AHEAD, entries=entries),
+            jobs.story(job_id, cursor=cursor, limit=_PAGE, instants=_AHEAD, entries=entries, history=history),
             jobs.dead_counts([job_id]),
         )
         now = self._site.services.clock.now()
-        job, following = story.job, story.tasks.next_cursor
+        job, page = story.job, f"{ROOT}/jobs/{job_id}"
         whole = runs(story.tasks.tasks, now, job.steps)
         return await self._site.render(
             request,
@@ -124,13 +125,24 @@ class JobPages:
             ahead=story.ahead,
             zone=getattr(job.schedule, "timezone", "UTC"),
             is_live=job.status in LIVE_STATES,
+            place=_place(cursor, history),
             cursor=cursor,
-            next_page=f"{ROOT}/jobs/{job_id}?{urlencode({'cursor': following or ''})}",
-            has_more=following is not None,
+            next_page=f"{page}{_place(story.tasks.next_cursor, history)}",
+            first_page=f"{page}{_place(None, history)}",
+            has_more=story.tasks.next_cursor is not None,
+            history=history,
+            earlier=f"{page}{_place(cursor, story.versions.next_cursor if story.versions else None)}",
+            latest=f"{page}{_place(cursor, None)}",
             key=new_id(now),
             done=_DONE.get(request.query_params.get("done", ""), ""),
             problem=problem,
         )
+
+
+def _place(cursor: str | None, history: str | None) -> str:
+    """The query of the page on which the occurrences and the history are behind these cursors."""
+    given = {name: at for name, at in (("cursor", cursor), ("history", history)) if at}
+    return f"?{urlencode(given)}" if given else ""
 
 
 def _kinds(waits: Sequence[Wait]) -> dict[str, str]:

@@ -23,6 +23,7 @@ from karya.api.requests import media_type, read_body
 from karya.api.services import Services
 from karya.core.errors import FieldError, InvalidInput, KaryaError
 from karya.core.user import Role
+from karya.core.words import how_many
 
 ROOT = "/ui"
 STATIC = Path(__file__).parent / "static"
@@ -82,7 +83,7 @@ class Site:
             lstrip_blocks=True,
             auto_reload=False,
         )
-        env.filters.update({name: getattr(text, name) for name in _TEXTS})
+        env.filters.update({name: getattr(text, name) for name in _TEXTS}, how_many=how_many)
         env.filters.update({name: getattr(marks, name) for name in _MARKS})
         env.globals.update({"ROOT": ROOT, "asset": _assets(), "SHAPES": marks.SHAPES})
         self._templates = Jinja2Templates(env=env)

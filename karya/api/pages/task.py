@@ -69,6 +69,7 @@ class TaskPage:
             task=story.task,
             late=None if late is None else timedelta(milliseconds=late),
             errors=story.errors,
+            has_more_errors=story.more,
             job=job,
             is_live=job.status in LIVE_STATES,
             wait=wait,

@@ -8,7 +8,6 @@ import asyncio
 import importlib
 import inspect
 import sys
-import traceback
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
@@ -18,11 +17,11 @@ import orjson
 
 from karya.connectors.python.action import CONTEXT_NAME
 from karya.connectors.python.settings import is_allowed
+from karya.connectors.python.trace import trace_of
 
 MAX_RESULT_BYTES = 64 * 1024
 """More than this is never kept (issue 3), so it does not travel."""
 
-_FRAMES = 5
 _BY_NAME = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 
@@ -90,7 +89,7 @@ def _imported(path: str) -> ModuleType:
     try:
         return importlib.import_module(path)
     except (ImportError, SyntaxError) as error:
-        raise Unfit(f"{type(error).__name__}: {error}") from None
+        raise Unfit(f"{type(error).__name__}: {error}{trace_of(error)}") from None
 
 
 def _check_origin(found: Any, name: str, modules: Sequence[str]) -> None:
@@ -140,7 +139,7 @@ def _succeeded(value: Any) -> Answer:
 
 def _failed(error: BaseException, doing: str = "") -> Answer:
     name = type(error).__name__
-    return Answer(error=f"{doing}{name}: {_text(error)}{_trace(error)}", code=f"exception.{name}"[:64])
+    return Answer(error=f"{doing}{name}: {_text(error)}{trace_of(error)}", code=f"exception.{name}"[:64])
 
 
 def _text(error: BaseException) -> str:
@@ -148,12 +147,3 @@ def _text(error: BaseException) -> str:
         return str(error)[:2000]
     except Exception:
         return "an error that cannot be shown"
-
-
-def _trace(error: BaseException) -> str:
-    """The innermost lines, without those of this module."""
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename != __file__]
-    lines = [
-        f"\n  {frame.filename}:{frame.lineno} in {frame.name}: {frame.line}" for frame in frames[-_FRAMES:]
-    ]
-    return "".join(lines)[-1500:]

@@ -86,11 +86,23 @@ class Lifecycle(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True)
+class HistoryPage:
+    """A part of what was done to a job and of what was skipped of it, each the latest first. `written` is
+    what the client had written when the latest of these changes had been made, as JSON text; None where that
+    is what the job has now. `from_the_start` says that before these changes the job was submitted."""
+
+    changes: Sequence[Change]
+    skipped: Sequence[Skipped]
+    written: str | None
+    from_the_start: bool
+    next_cursor: str | None
+
+
 class History(Protocol):
     """What was done to jobs."""
 
-    async def changes(self, job_id: str, limit: int) -> Sequence[Change]:
-        """The latest changes, the latest first."""
-
-    async def skipped(self, job_id: str, limit: int) -> Sequence[Skipped]:
-        """The latest ranges that were skipped, the latest first."""
+    async def page(self, job_id: str, *, cursor: str | None, limit: int) -> HistoryPage:
+        """At most `limit` changes, and at most as many ranges that were skipped; on the page from the start
+        fewer changes, so that there is room to tell of that too. Raises InvalidInput for a cursor that no
+        earlier page gave."""

@@ -66,10 +66,18 @@ class JobService(Protocol):
         """For every open task of the job that is not running: what exactly it waits for."""
 
     async def story(
-        self, job_id: str, *, cursor: str | None, limit: int, instants: int, entries: int
+        self,
+        job_id: str,
+        *,
+        cursor: str | None,
+        limit: int,
+        instants: int,
+        entries: int,
+        history: str | None = None,
     ) -> JobStory:
         """All that people ask of a job, at one look: a page of its tasks, what the open ones wait for, its
-        latest errors, so many next instants, and so many `entries` of its history."""
+        latest errors, so many next instants, and so many `entries` of its history, those behind the cursor
+        `history` where one is given."""
 
     async def check(self, written: Sequence[Mapping[str, Any]]) -> CheckView:
         """What submitting each of these jobs, as a client wrote them, would come to: all that is wrong with
@@ -102,8 +110,9 @@ class JobService(Protocol):
         raises InvalidInput and changes nothing; Conflict for a job that has ended, and for a name that is
         taken; Outdated when the job is not at this `version`."""
 
-    async def versions(self, job_id: str) -> VersionsView:
-        """What was written of the job over time, and when it was paused, resumed and cancelled."""
+    async def versions(self, job_id: str, *, cursor: str | None, limit: int) -> VersionsView:
+        """A page of what was written of the job over time, of when it was paused, resumed, triggered and
+        cancelled, and of what was skipped."""
 
     async def occurrences(self, job_id: str, limit: int) -> PreviewView:
         """The next instants of a job; stores nothing."""

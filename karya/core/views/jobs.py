@@ -245,21 +245,24 @@ class TaskPage(View):
 
 
 class TaskStory(View):
-    """A task with every failed attempt that is on record, the latest first. `action` is what it does, as it
-    was stored with `job_version` of its job: a later change of the job does not reach a task that was claimed
-    before, and a redrive runs this again."""
+    """A task with its failed attempts that are on record, the latest first; `more` says that there are
+    earlier ones: the latest 100 are told of. `action` is what it does, as it was stored with `job_version` of
+    its job: a later change of the job does not reach a task that was claimed before, and a redrive runs this
+    again."""
 
     task: TaskView
     errors: tuple[ErrorView, ...]
+    more: bool = False
     job_version: int
     action: dict[str, Any]
 
     @classmethod
-    def of(cls, task: Task, errors: Sequence[ErrorLog]) -> "TaskStory":
+    def of(cls, task: Task, errors: Sequence[ErrorLog], *, more: bool = False) -> "TaskStory":
         """The wire form of a stored task and of its failed attempts."""
         return cls(
             task=TaskView.of(task),
             errors=tuple(map(ErrorView.of, errors)),
+            more=more,
             job_version=task.job_version,
             action=orjson.loads(task.action),
         )

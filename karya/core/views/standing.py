@@ -53,10 +53,12 @@ class SkipView(View):
 
 
 class VersionsView(View):
-    """The history of a job, the latest first."""
+    """One page of the history of a job: what was done to it and what was skipped of it, each the latest
+    first. `next_cursor` goes on with both; one of them may be at its end before the other."""
 
     changes: tuple[ChangeView, ...]
     skipped: tuple[SkipView, ...]
+    next_cursor: str | None
 
 
 class Wait(View):
@@ -71,11 +73,13 @@ class Wait(View):
 
 
 class WhyView(View):
-    """Why a job does not run right now; empty `tasks` with a `text` when it is not about its tasks."""
+    """Why a job does not run right now; empty `tasks` with a `text` when it is not about its tasks. `more`
+    says that it has further open tasks: no more than 200 are told of."""
 
     job_id: str
     text: str
     tasks: tuple[Wait, ...]
+    more: bool = False
 
 
 class JobStory(View):

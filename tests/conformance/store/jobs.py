@@ -125,7 +125,7 @@ class JobsConformance:
         ] * 2
         event = orjson.loads(hooks[0].event or "")
         assert (event["type"], event["data"]["outcome"]) == ("karya.job.cancelled", "cancelled")
-        assert [change.kind for change in await kit.history.changes(job.id, 9)] == ["cancelled"]
+        assert [change.kind for change in (await kit.history_of(job.id)).changes] == ["cancelled"]
 
     async def test_cancel_leaves_a_cancelled_job_as_it_is(self, kit: StoreKit) -> None:
         job = a_job()

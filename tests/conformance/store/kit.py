@@ -23,7 +23,7 @@ from karya.core.ports import (
 )
 from karya.core.ports.history import LetterRepository, Retention
 from karya.core.ports.ledger import Ledger
-from karya.core.ports.lifecycle import History, Lifecycle
+from karya.core.ports.lifecycle import History, HistoryPage, Lifecycle
 from karya.core.task import Task, TaskKind
 from karya.core.transitions import Transition
 from tests.support.story import NOW
@@ -84,6 +84,10 @@ class StoreKit:
     async def tasks_of(self, job_id: str) -> Sequence[Task]:
         """All tasks of a job."""
         return (await self.tasks.of_job(job_id, cursor=None, limit=1_000)).items
+
+    async def history_of(self, job_id: str) -> HistoryPage:
+        """What was done to a job and skipped of it."""
+        return await self.history.page(job_id, cursor=None, limit=100)
 
     async def commit(self, claim: Claim, transition: Transition) -> frozenset[str]:
         """Commits one outcome under this claim; returns what was lost."""

@@ -56,7 +56,7 @@ class Told:
 
     async def kinds(self, kit: StoreKit, job: Job) -> list[str]:
         """What was done to it, the latest first."""
-        return [change.kind.value for change in await kit.history.changes(job.id, 99)]
+        return [change.kind.value for change in (await kit.history_of(job.id)).changes]
 
     async def stored(self, kit: StoreKit, job: Job) -> Job:
         await kit.add(submission(job))
@@ -134,7 +134,7 @@ class PausingConformance(Told):
             (11, "READY", False),
         ]
         assert {task.reason for task in await self.steps(kit, job)} == {None, "the job was paused"}
-        (skipped,) = await kit.history.skipped(job.id, 9)
+        (skipped,) = (await kit.history_of(job.id)).skipped
         run = skipped.range
         assert (run.first, run.last, run.count, run.reason) == (at(4), at(10), 7, "the job was paused")
         assert await self.kinds(kit, job) == ["resumed", "paused"]
@@ -148,7 +148,7 @@ class PausingConformance(Told):
         assert await self.states(kit, job) == [(second, "READY", False) for second in (1, 2, 3, 6)]
         tasks = await self.steps(kit, job)
         assert [task.due_at for task in tasks] == [at(5.5), at(5.5), at(5.5), at(6)]
-        (skipped,) = await kit.history.skipped(job.id, 9)
+        (skipped,) = (await kit.history_of(job.id)).skipped
         assert (skipped.range.first, skipped.range.last, skipped.range.count) == (at(4), at(5), 2)
 
     async def test_resuming_before_the_next_instant_skips_nothing(self, kit: StoreKit) -> None:
@@ -157,7 +157,7 @@ class PausingConformance(Told):
         resumed = await kit.lifecycle.resume(job.id, at(2))
         assert resumed.cursor == job.cursor
         assert await self.states(kit, job) == [(5, "READY", False)]
-        assert not await kit.history.skipped(job.id, 9)
+        assert not (await kit.history_of(job.id)).skipped
 
     async def test_a_job_that_was_to_run_once_runs_now(self, kit: StoreKit) -> None:
         job = await self.stored(kit, a_job(Once(at=at(5))))
@@ -209,7 +209,7 @@ class PausingConformance(Told):
         await asyncio.gather(*(kit.lifecycle.resume(job.id, at(10.5)) for _ in range(6)))
         assert await self.states(kit, job) == [(1, "SKIPPED", True), (11, "READY", False)]
         assert await self.kinds(kit, job) == ["resumed", "paused"]
-        assert len(await kit.history.skipped(job.id, 9)) == 1
+        assert len((await kit.history_of(job.id)).skipped) == 1
 
     async def test_a_pause_and_claims_at_once(self, kit: StoreKit) -> None:
         """I4: what was not claimed by then never is, and the caller is told of what was."""

@@ -69,7 +69,7 @@ class RevisionsConformance(Told):
         assert task.id == first_task(job).id
         assert (task.job_version, task.instant, task.count, task.recurring) == (2, at(1), 1, True)
         assert task.action == REST.model_dump_json()
-        (change,) = await kit.history.changes(job.id, 9)
+        (change,) = (await kit.history_of(job.id)).changes
         assert (change.kind, change.version, change.at) == ("updated", 2, at(0.5))
         assert orjson.loads(change.before or "") == job.spec()
 
@@ -135,7 +135,7 @@ class RevisionsConformance(Told):
         new = await kit.lifecycle.update(job.id, to(at(7.5), schedule=interval(4, max_runs=20)), at(7.5))
         assert (new.cursor.at, new.cursor.count) == (at(8), 8)
         assert await self.states(kit, job) == [(1, "SUCCEEDED", False), (8, "READY", False)]
-        (skipped,) = await kit.history.skipped(job.id, 9)
+        (skipped,) = (await kit.history_of(job.id)).skipped
         assert skipped == Skipped(SkipRange(at(2), at(7), 6, REPLACED_REASON), at(7.5))
         assert await kit.hooks_of(job.id) == []
 
@@ -148,7 +148,7 @@ class RevisionsConformance(Told):
         bounded = interval(1, max_runs=5, end_at="2026-11-24T00:00:00Z")
         new = await kit.lifecycle.update(job.id, to(at(3.5), schedule=bounded), at(3.5))
         assert (new.cursor.at, new.cursor.count) == (at(2), 2)
-        assert await kit.history.skipped(job.id, 9) == []
+        assert (await kit.history_of(job.id)).skipped == []
         made = [task for task in await self.steps(kit, job) if task.instant == at(2)]
         kit.agenda.extend([due(task) for task in made], at(9), at(3.5))
         assert [second for second, _, _ in await self.states(kit, job)] == [1, 2, 3, 4, 5]
@@ -160,7 +160,7 @@ class RevisionsConformance(Told):
         await kit.commit(await kit.claim(first_task(job)), succeed())
         new = await kit.lifecycle.update(job.id, to(at(5.5), schedule=interval(1, max_runs=3)), at(5.5))
         assert (new.cursor.count, new.cursor.exhausted) == (5, True)
-        (skipped,) = await kit.history.skipped(job.id, 9)
+        (skipped,) = (await kit.history_of(job.id)).skipped
         assert skipped.range == SkipRange(at(2), at(5), 4, REPLACED_REASON)
 
     async def test_a_last_run_takes_the_place_of_what_came(self, kit: StoreKit) -> None:
@@ -169,7 +169,7 @@ class RevisionsConformance(Told):
         new = await kit.lifecycle.update(job.id, to(at(5), schedule=once), at(5))
         assert (new.cursor.at, new.cursor.count, new.cursor.exhausted) == (at(60), 3, True)
         assert await self.states(kit, job) == [(2, "SKIPPED", False), (60, "READY", False)]
-        (skipped,) = await kit.history.skipped(job.id, 9)
+        (skipped,) = (await kit.history_of(job.id)).skipped
         assert skipped.range == SkipRange(at(4), at(4), 1, REPLACED_REASON)
 
     async def test_a_last_run_may_be_one_that_came(self, kit: StoreKit) -> None:
@@ -178,7 +178,7 @@ class RevisionsConformance(Told):
         await kit.lifecycle.update(job.id, to(at(9), schedule=once), at(9))
         assert (await self.job(kit, job)).cursor.count == 4
         assert await self.states(kit, job) == [(2, "SKIPPED", False), (6, "READY", False)]
-        ranges = [skipped.range for skipped in await kit.history.skipped(job.id, 9)]
+        ranges = [skipped.range for skipped in (await kit.history_of(job.id)).skipped]
         assert [(run.first, run.last) for run in ranges] == [(at(8), at(8)), (at(4), at(4))]
 
     async def test_what_passed_in_a_pause_is_on_record_when_another_schedule_comes(
@@ -189,7 +189,7 @@ class RevisionsConformance(Told):
         await kit.lifecycle.update(job.id, to(at(7), schedule=interval(5)), at(7))
         await kit.lifecycle.resume(job.id, at(8))
         assert await self.states(kit, job) == [(2, "SKIPPED", True), (10, "READY", False)]
-        (skipped,) = await kit.history.skipped(job.id, 9)
+        (skipped,) = (await kit.history_of(job.id)).skipped
         assert skipped.range == SkipRange(at(4), at(6), 2, REPLACED_REASON)
 
     async def test_an_instant_counts_once_though_the_schedule_changes_to_and_fro(self, kit: StoreKit) -> None:
@@ -249,7 +249,7 @@ class RevisionsConformance(Told):
             (10, "SKIPPED", False),
             (20, "READY", False),
         ]
-        (skipped,) = await kit.history.skipped(job.id, 9)
+        (skipped,) = (await kit.history_of(job.id)).skipped
         assert skipped.range == SkipRange(at(15), at(15), 1, REPLACED_REASON)
 
     async def test_fewer_runs_than_there_were_exhaust_the_job(self, kit: StoreKit) -> None:
@@ -405,8 +405,8 @@ class RevisionsConformance(Told):
         changes = [to(description=f"number {number}") for number in range(6)]
         await asyncio.gather(*(kit.lifecycle.update(job.id, change, NOW) for change in changes))
         assert (await self.job(kit, job)).version == 7
-        assert [change.version for change in await kit.history.changes(job.id, 9)] != []
-        assert sorted(change.version for change in await kit.history.changes(job.id, 9)) == [*range(2, 8)]
+        assert [change.version for change in (await kit.history_of(job.id)).changes] != []
+        assert sorted(change.version for change in (await kit.history_of(job.id)).changes) == [*range(2, 8)]
         (task,) = await self.steps(kit, job)
         assert task.job_version == 7
 

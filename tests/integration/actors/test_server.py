@@ -229,7 +229,7 @@ async def test_the_summary_tells_counts_tasks_and_errors(counter: Counter, kit: 
         ("get", {}),
         ("summary", {}),
         ("why", {}),
-        ("versions", {}),
+        ("versions", {"cursor": None, "limit": 1}),
         ("occurrences", {"limit": 1}),
         ("tasks", {"cursor": None, "limit": 1}),
         ("cancel", {}),
@@ -432,7 +432,7 @@ async def test_a_story_is_what_its_parts_say_and_reads_each_once(counter: Counte
     assert story.why == await server.why(job.id)
     assert story.errors == (await server.summary(job.id)).errors
     assert story.ahead == await server.occurrences(job.id, 3)
-    assert story.versions == await server.versions(job.id)
+    assert story.versions == await server.versions(job.id, cursor=None, limit=9)
     assert [len(part) for part in (story.errors, story.ahead.instants, story.why.tasks)] == [1, 3, 1]
     with RECORDER.recorded() as said:
         short = await server.story(job.id, cursor=None, limit=1, instants=3, entries=0)

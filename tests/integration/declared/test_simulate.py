@@ -18,7 +18,7 @@ async def test_stored_jobs(karya: Command, server: Counter) -> None:
     paused = await submitted(server, name="paused", schedule=every)
     await server.server.pause(paused)
     done = await karya("simulate", *PERIOD, "--json")
-    assert "1 paused jobs" in done.stderr
+    assert "1 paused job" in done.stderr
     found = json.loads(done.stdout)
     assert (found["jobs"], found["starts"]) == (26, 25 * 2 + 120)
     peak = found["peaks"][0]
@@ -28,7 +28,7 @@ async def test_stored_jobs(karya: Command, server: Counter) -> None:
         "job-00",
     )
     assert found["running"]["most"] >= 25
-    assert found["warnings"] == ["25 jobs start at 00:30:00 UTC, and 1 times more: spread them with jitter"]
+    assert found["warnings"] == ["25 jobs start at 00:30:00 UTC, and 1 time more: spread them with jitter"]
 
 
 async def submitted(server: Counter, **spec: Any) -> str:
@@ -42,7 +42,7 @@ async def test_declared_jobs_need_no_cluster_and_no_secrets(karya: Command) -> N
         "action: {type: rest, url: 'http://127.0.0.1/', headers: {authorization: '${env:NOWHERE}'}}\n"
     )
     drawn = (await karya("simulate", "jobs.yaml", *PERIOD)).stdout.splitlines()
-    assert drawn[0].startswith("1 jobs start 119 times, 2090-01-01T00:00:00.000Z to")
+    assert drawn[0].startswith("1 job starts 119 times, 2090-01-01T00:00:00.000Z to")
     assert [line.split()[-1] for line in drawn if line.startswith("2090-01-01 0")] == ["59", "60"]
     assert "at most 1 at once" in "\n".join(drawn)
 

@@ -11,11 +11,13 @@ from karya.core.ids import new_id
 from karya.core.job import JobState
 from karya.core.misfire import SkipRange
 from karya.core.ports import Commit
+from karya.core.ports.lifecycle import ChangeKind
 from karya.core.queries import JobQuery, LetterQuery
 from karya.core.schedule import Once
 from karya.core.task import TaskState
 from karya.core.transitions import Move, Transition
 from karya.core.user import TokenSpec, User, new_token
+from karya.store.changes import change_document
 from karya.store.plans import MongoPlans
 from karya.store.skips import skip_document
 from karya.store.tokens import MongoTokens
@@ -79,6 +81,8 @@ class Listed:
         for number in range(30):
             await kit.lifecycle.pause(big.id, at(301 + number))
             await kit.lifecycle.resume(big.id, at(301 + number))
+        update = {**change_document(big.id, ChangeKind.UPDATED, 2, at(400)), "spec": "{}"}
+        await self.mongo.asynchronous["job_changes"].insert_one(update)
         ranges = [SkipRange(at(n), at(n), 1, "late") for n in range(60)]
         skips = [skip_document(job, one, at(300)) for job in (big, self.jobs[0]) for one in ranges]
         await self.mongo.asynchronous["skips"].insert_many(skips)
@@ -95,6 +99,14 @@ class Listed:
 
     async def letters(self, **wanted: Any) -> None:
         await self.pages(lambda **page: self.kit.letters.find(LetterQuery(**wanted), **page))
+
+    async def history(self) -> None:
+        """Its first and its second page, both of them full."""
+        cursor: str | None = None
+        for _ in range(2):
+            page = await self.kit.history.page(self.big.id, cursor=cursor, limit=PAGE)
+            assert len(page.changes) == len(page.skipped) == PAGE
+            cursor = page.next_cursor
 
     async def found(self, **wanted: Any) -> None:
         await self.pages(lambda **page: self.kit.jobs.list(JobQuery(**wanted), **page))
@@ -118,8 +130,7 @@ LISTS: dict[str, Callable[[Listed], Awaitable[Any]]] = {
     "dead letters of a job": lambda s: s.letters(job_id=s.big.id),
     "dead letters of a time": lambda s: s.letters(died_after=NOW, died_before=at(2)),
     "dead letters by text": lambda s: s.letters(text="boom"),
-    "what was done to a job": lambda s: s.kit.history.changes(s.big.id, PAGE),
-    "what was skipped of a job": lambda s: s.kit.history.skipped(s.big.id, PAGE),
+    "what was done to a job and skipped of it": lambda s: s.history(),
     "users": lambda s: s.pages(s.kit.users.list),
     "tokens": lambda s: s.pages(s.tokens.of_user, user_id="ann"),
 }

@@ -9,12 +9,11 @@ import pytest
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 REASONS: Mapping[str, str] = {
-    "explain_job": "what its open tasks wait for: the 200 earliest of them",
+    "explain_job": "what its open tasks wait for: 200 of them, and whether there are more",
     "get_job": "the steps, hooks and tags of one job",
     "get_summary": "the latest twenty tasks and errors, beside counts of all; list_tasks has the pages",
-    "get_task": "one task with the errors of its attempts",
+    "get_task": "one task with the latest 100 errors of its attempts, and whether there are more",
     "list_occurrences": "instants that a schedule has: computed up to `limit`, stored nowhere",
-    "list_versions": "the latest 1,000 changes and skipped ranges; it says whether there were more",
     "show_overview": "twelve parts of an hour, and the pools and workers of the cluster",
 }
 """What has a list in its answer without being one."""
@@ -32,7 +31,8 @@ async def test_every_list_is_paged_by_cursor(client: aiohttp.ClientSession) -> N
         elif any(_is_list(field) for field in fields.values()):
             unpaged.add(operation["operationId"])
     assert unpaged == set(REASONS)
-    assert paged >= {"list_jobs", "list_tasks", "list_letters", "list_users", "list_tokens", "audit_ledger"}
+    lists = {"list_jobs", "list_tasks", "list_letters", "list_users", "list_tokens", "list_versions"}
+    assert paged >= lists | {"audit_ledger"}
 
 
 def _gets(document: dict[str, Any]) -> Iterator[dict[str, Any]]:

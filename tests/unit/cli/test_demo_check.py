@@ -59,7 +59,7 @@ def test_a_doubled_call_is_flagged(doubled: int) -> None:
 
 def test_an_attempt_too_many_is_flagged() -> None:
     third = replace(RETRIED, attempt=3, at=RETRIED.at + PAUSE)
-    assert "attempt 3 arrived 1 times instead of 0" in problems(*ALL, third)
+    assert "attempt 3 arrived 1 time instead of 0" in problems(*ALL, third)
 
 
 def test_an_early_call_is_flagged() -> None:
@@ -132,7 +132,7 @@ def test_a_redriven_execution_counts_its_attempts_anew() -> None:
     [
         (BEFORE, " redriven: attempt 1 arrived 0 times instead of 1"),
         ((*BEFORE, AFTER, AFTER), " redriven: attempt 1 arrived 2 times instead of 1"),
-        ((*BEFORE, AFTER, replace(BEFORE[1], at=AFTER.at)), " redriven: attempt 2 arrived 1 times"),
+        ((*BEFORE, AFTER, replace(BEFORE[1], at=AFTER.at)), " redriven: attempt 2 arrived 1 time"),
         ((*BEFORE, replace(AFTER, at=MENDED - MS)), "000Z: attempt 1 arrived 2 times instead of 1"),
         ((BEFORE[0], AFTER), "000Z: attempt 2 arrived 0 times instead of 1"),
         ((*BEFORE, replace(AFTER, webhook_id="g")), " came under 2 webhook-ids"),

@@ -6,10 +6,13 @@ import pytest
 from rich.console import Console
 
 from karya.cli import tables
-from karya.cli.output import note, say
+from karya.cli.history import show, show_whole
+from karya.cli.output import note, say, wire
 from karya.cli.tables import PagedTable, show_rows
 from karya.client import Client
+from karya.core.views import ChangeView, SkipView, VersionsView
 from tests.support.served import Served
+from tests.support.story import NOW
 from tests.unit.cli.conftest import HOURLY, Run, kill
 
 IDENT = "01a220eb-95e7-703e-9d7e-2efd35dae4c5"
@@ -89,11 +92,61 @@ def test_all_tasks_and_all_letters(served: Served, karya: Run, job: str) -> None
     assert (nothing.stdout, nothing.stderr) == ("", "no dead letters\n")
 
 
-@pytest.mark.parametrize("command", [("jobs",), ("tasks", "JOB"), ("letters", "list")])
-@pytest.mark.parametrize("more", [("--watch",), ("--cursor", "1")])
-def test_all_is_every_page_once(command: tuple[str, ...], more: tuple[str, ...], karya: Run) -> None:
-    done = karya(*command, "--all", *more)
-    assert (done.exit_code, done.stderr) == (2, f"karya: --all lists every page, once: leave out {more[0]}\n")
+def test_all_users_and_all_tokens(served: Served, karya: Run) -> None:
+    with Client(served.url) as client:
+        users = [client.add_user(f"user {number}").id for number in range(130)]
+        tokens = [client.issue_token(users[0]).token.id for _ in range(130)]
+    for words, ids in ((("user", "list"), users), (("token", "list", "user 0"), tokens)):
+        page = karya(*words)
+        assert (len(page.stdout.splitlines()), page.stderr[:24]) == (21, "there are more: --cursor")
+        whole = karya(*words, "--all")
+        assert [line.split()[0] for line in whole.stdout.splitlines()[1:]] == sorted(ids, reverse=True)
+        assert whole.stderr == ""
+        lines = karya(*words, "--all", "--json").stdout.splitlines()
+        assert [json.loads(line)["id"] for line in lines] == sorted(ids, reverse=True)
+    assert karya("token", "list", "user 1", "--all").stderr == "no tokens\n"
+
+
+def test_a_whole_history(served: Served, karya: Run, job: str) -> None:
+    with Client(served.url) as client:
+        for _ in range(60):
+            client.pause(job)
+            client.resume(job)
+    page = karya("history", job, "--limit", 2)
+    assert [line.split()[1] for line in page.stdout.splitlines()] == ["what", "resumed", "paused"]
+    assert page.stderr == "there are more: --cursor 2, or --all\n"
+    rest = karya("history", job, "--limit", 100, "--cursor", 100)
+    assert rest.stdout.splitlines()[-1].split()[1] == "submitted"
+    kinds = ["resumed", "paused"] * 60 + ["submitted"]
+    _, *rows = karya("history", job, "--all").stdout.splitlines()
+    assert [row.split()[1] for row in rows] == kinds
+    lines = karya("history", job, "--all", "--json").stdout.splitlines()
+    assert [json.loads(line)["kind"] for line in lines] == kinds
+
+
+def test_what_was_skipped_is_a_table_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    change = ChangeView(at=NOW, kind="submitted", version=1, spec={})
+    skip = SkipView(first=NOW, last=NOW, count=1, reason="late", at=NOW)
+    first = VersionsView(changes=(change,), skipped=(skip,), next_cursor="c")
+    last = VersionsView(changes=(), skipped=(skip, skip), next_cursor=None)
+    show_whole([first, last], as_json=False)
+    show(wire(last))
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines if not line.startswith("2026")] == ["at", "first", "first"]
+    assert sum(line.rstrip().endswith("late") for line in lines) == 5
+
+
+WATCHED = ["jobs", "tasks JOB", "letters list"]
+LISTS = [*WATCHED, "user list", "token list ada", "history JOB"]
+
+
+@pytest.mark.parametrize(
+    "words", [*(f"{one} --all --watch" for one in WATCHED), *(f"{one} --all --cursor 1" for one in LISTS)]
+)
+def test_all_is_every_page_once(words: str, karya: Run) -> None:
+    done = karya(*words.split())
+    named = "--watch" if "--watch" in words else "--cursor"
+    assert (done.exit_code, done.stderr) == (2, f"karya: --all lists every page, once: leave out {named}\n")
 
 
 @pytest.mark.parametrize("width", [40, 100, 200])

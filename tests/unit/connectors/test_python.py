@@ -113,6 +113,30 @@ async def test_an_exception_is_a_failure_with_a_short_trace() -> None:
     assert "in odd: raise Odd(1, 2)" in trace[0]
 
 
+@pytest.mark.parametrize(
+    ("name", "lines"),
+    [
+        ("odd_task", ["in odd_task: odd()", "in odd: raise Odd(1, 2)"]),
+        ("odd_later_task", ["in odd_later_task: await odd_later()", "in odd_later: raise Odd(3, 4)"]),
+        (
+            "deep",
+            [
+                "in deep: down(9)",
+                "in down: down(further - 1)",
+                "… 6 more",
+                *["in down: down(further - 1)"] * 2,
+                "in down: raise Odd(5, 6)",
+            ],
+        ),
+    ],
+)
+async def test_a_trace_begins_with_the_users_own_lines(name: str, lines: Sequence[str]) -> None:
+    _, *trace = (await failure(action(name))).error.splitlines()
+    assert [
+        line.strip().split(" ", 1)[-1] if "functions.py" in line else line.strip() for line in trace
+    ] == lines
+
+
 @pytest.mark.parametrize(("name", "error"), [("odd_later", "Odd: 3 is not 4"), ("leave", "SystemExit: 3")])
 async def test_other_ways_to_fail(name: str, error: str) -> None:
     outcome = await failure(action(name))
@@ -156,6 +180,10 @@ async def test_modules_that_cannot_be_imported(
     await connector.open(TOOLS)
     outcome: Any = await connector.run(PythonAction(function="karya_test_broken:f"), CONTEXT)
     assert (outcome.permanent, words in outcome.error) == (permanent, True), outcome
+    of_the_user = "karya_test_broken.py:1 in <module>: "
+    assert [line.strip() for line in outcome.error.splitlines()[1:]] == (
+        [] if "broken(" in source else [f"{tmp_path}/{of_the_user}{source}"]
+    )
     outcome = await connector.run(PythonAction(function="karya_test_absent:f"), CONTEXT)
     assert (outcome.permanent, outcome.code) == (True, "function")
 
