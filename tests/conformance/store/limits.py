@@ -151,6 +151,8 @@ class LimitsConformance:
         assert kit.limits.wake().tasks == 1
         (hint,) = crowd.due()
         assert (hint.instant, hint.due_at) == (NOW, at(5))
+        task = await kit.task(hint.task_id)
+        assert (task.first_due_at, task.limit_wait_ms) == (NOW, 5_000)
         assert hint.task_id == min(first_task(job).id for job in others)
 
     async def test_no_key_waits_behind_others_that_have_had_their_turn(self, kit: StoreKit) -> None:
