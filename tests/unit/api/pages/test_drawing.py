@@ -9,7 +9,7 @@ import pytest
 from karya.api.pages import marks, text
 from karya.api.pages import pulse as pulse_module
 from karya.api.pages.graph import drawn
-from karya.api.pages.overview import bars
+from karya.api.pages.overview import bars, shown
 from karya.api.pages.pulse import Pulse, quantile
 from karya.api.pages.timeline import WIDTH, runs
 from karya.core.action import NoopAction
@@ -196,6 +196,15 @@ def test_steps_stand_behind_what_they_wait_for() -> None:
     assert all(node.x >= 0 and node.x + graph.node_width <= graph.width for node in graph.nodes)
     places = {(node.x, node.y) for node in graph.nodes}
     assert len(places) == 3
+
+
+def test_what_waits_for_a_limit_is_shown_with_its_age() -> None:
+    view = MemoryOverview().view.model_copy(update={"at": NOW, "limited_since": at(-90)})
+    assert shown(view)["texts"]["limited"] == "5"
+    assert shown(view)["texts"]["limited_text"] == "wait for a limit, for 1 min 30 s"
+    nobody = view.model_copy(update={"limited": AtLeast(count=0), "limited_since": None})
+    assert shown(nobody)["texts"]["limited_text"] == "wait for a limit"
+    assert shown(None)["texts"].keys() == shown(view)["texts"].keys()
 
 
 def test_bars_of_the_next_hour() -> None:
