@@ -74,17 +74,19 @@ def parked(ident: str) -> Document:
     return {"parked.for": ident, "status": TaskState.READY.value}
 
 
-def park(ident: str, limit: int) -> Document:
-    """A task waits for one of its limits, which allows it so many."""
-    return {"$set": {"held": True, "parked": {"for": ident, "limit": limit}}}
+def park(ident: str, limit: int, now: Any) -> list[Document]:
+    """A task waits from now on for one of its limits, which allows it so many."""
+    return [{"$set": {"held": True, "parked": {"for": {"$literal": ident}, "limit": limit, "at": now}}}]
 
 
 def let_go(now: datetime) -> list[Document]:
     """A task that was parked may be claimed: it was not late before. Its due time is another one in any case:
     else the scheduler would take it for one that it has handed over."""
     due_at = {"$max": [{"$add": ["$due_at", 1]}, now]}
-    waited = {"$add": [{"$ifNull": ["$limit_wait_ms", 0]}, {"$subtract": [due_at, "$due_at"]}]}
-    return [{"$set": {"held": False, **due_again(due_at), "limit_wait_ms": waited}}, {"$unset": "parked"}]
+    waited = {"$max": [0, {"$subtract": [now, {"$ifNull": ["$parked.at", "$due_at"]}]}]}
+    limit_wait_ms = {"$add": [{"$ifNull": ["$limit_wait_ms", 0]}, waited]}
+    free = {"held": False, **due_again(due_at), "limit_wait_ms": limit_wait_ms}
+    return [{"$set": free}, {"$unset": "parked"}]
 
 
 def is_seat(ident: str) -> bool:

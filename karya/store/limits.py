@@ -110,7 +110,7 @@ class MongoLimits:
             "held": False,
             "token": where.token,
         }
-        park = gates.park(where.ident, where.limit)
+        park = gates.park(where.ident, where.limit, self._now())
         self._tasks.update_many(ready, park, hint=BY_ID, session=session)
 
 
