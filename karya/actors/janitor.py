@@ -13,7 +13,7 @@ from karya.core.outcome import LEASE_EXPIRED
 from karya.core.ports import Claims, Clock, Commit, Commits, JobRepository
 from karya.core.ports.history import Retention
 from karya.core.ports.slots import Slots
-from karya.core.task import Task
+from karya.core.task import START_WITHIN, Task
 from karya.core.transitions import Attempt, decide
 
 log = structlog.get_logger("karya.janitor")
@@ -129,7 +129,8 @@ def _tell(task: Task) -> None:
 def _verdict(task: Task, now: datetime) -> Commit | None:
     if task.lease is None:
         return None
-    attempt = Attempt(task.id, task.attempts, task.retry, started_at=None)
+    claimed_at = task.start_by - START_WITHIN if task.start_by else None
+    attempt = Attempt(task.id, task.attempts, task.retry, None, task.due_at, claimed_at)
     verdict = decide(attempt, LEASE_EXPIRED, None, now)
     seat = task.limits.seat if task.limits else None
     return Commit(task.id, task.lease.id, verdict, seen_expiry=task.lease.expires_at, seat=seat)

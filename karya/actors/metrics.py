@@ -142,9 +142,22 @@ class StandingMetrics:
         self._up = Gauge("karya_mongodb_up", "1 while MongoDB answers", registry=registry)
         self._tasks = Gauge("karya_tasks", "Tasks in this state", ["state"], registry=registry)
         self._due = Gauge("karya_tasks_due", "Due tasks that nobody has claimed", ["pool"], registry=registry)
-        self._late = Gauge("karya_tasks_late", "Those due for over 10 seconds", ["pool"], registry=registry)
+        self._late = Gauge("karya_tasks_late", "Those due for over a second", ["pool"], registry=registry)
         self._oldest = Gauge(
             "karya_oldest_due_seconds", "For how long the first of them is due", ["pool"], registry=registry
+        )
+        self._limited = Gauge(
+            "karya_tasks_limited", "Due tasks that wait for room in a limit", ["limit"], registry=registry
+        )
+        self._oldest_limited = Gauge(
+            "karya_oldest_limited_seconds",
+            "For how long the first of them is due",
+            ["limit"],
+            registry=registry,
+        )
+        self._of_tasks = (
+            *(self._tasks, self._due, self._late, self._oldest),
+            *(self._limited, self._oldest_limited),
         )
         self._free = Gauge("karya_disk_free_bytes", "Room on the disk", ["disk"], registry=registry)
 
@@ -154,7 +167,7 @@ class StandingMetrics:
         self._up.set(census is not None)
         if free is not None:
             self._free.labels("data_dir").set(free)
-        for gauge in (self._tasks, self._due, self._late, self._oldest):
+        for gauge in self._of_tasks:
             gauge.clear()
         if census is None:
             return
@@ -164,6 +177,10 @@ class StandingMetrics:
             self._due.labels(pool).set(queued.due)
             self._late.labels(pool).set(queued.late)
             self._oldest.labels(pool).set(queued.oldest.total_seconds())
+        for kind, parked in census.parked.items():
+            self._limited.labels(kind.value).set(parked.count)
+            waited = max((census.at - parked.since).total_seconds(), 0.0) if parked.since else 0.0
+            self._oldest_limited.labels(kind.value).set(waited)
 
 
 class SchedulerMetrics(ActorMetrics):

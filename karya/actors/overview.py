@@ -6,12 +6,13 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator,
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 from karya.actors.metrics import Figures
 from karya.actors.shared import Shared
 from karya.core.job import JobState
 from karya.core.ports import Clock, LockHolder
+from karya.core.ports.census import LATE, MOST_PARKED
 from karya.core.ports.overview import Chain, OpenTask, Standing, Tallies
 from karya.core.task import TaskState
 from karya.core.times import floor_millis
@@ -26,8 +27,6 @@ from karya.core.views.overview import (
 
 SHARE = timedelta(minutes=5)
 SHARES = 12
-LATE = timedelta(seconds=1)
-"""Longer than a start ever takes on a cluster that keeps up."""
 
 _MOST_TASKS = 10_000
 _MOST_DEAD = 1_000
@@ -44,6 +43,16 @@ _FAILED = "karya_executor_task_failed_execution_count"
 _LAG = "karya_task_start_lag_seconds_bucket"
 
 Hour = tuple[AtLeast, ...]
+
+
+class _Waiting(NamedTuple):
+    """What is due or will be within the hour."""
+
+    due: AtLeast
+    late: AtLeast
+    limited: AtLeast
+    limited_since: datetime | None
+    hour: Hour
 
 
 class Overview:
@@ -78,45 +87,55 @@ class Overview:
 
     async def _look(self, user_id: str | None) -> OverviewView:
         now = floor_millis(self._clock.now())
-        counts, failed, active, paused = await asyncio.gather(
+        waiting, failed, active, paused = await asyncio.gather(
             self._of_user(user_id, now) if user_id else self._of_all(now),
             self._tallies.dead(user_id, _MOST_DEAD),
             self._tallies.jobs(JobState.ACTIVE, user_id, _MOST_JOBS),
             self._tallies.jobs(JobState.PAUSED, user_id, _MOST_JOBS),
         )
         standing, holder, figures = await asyncio.gather(self._standing(), self._holder(), self._gather())
-        due, late, hour = counts
         return OverviewView(
             at=now,
             scheduler=holder.owner if holder else None,
             leads=standing is not None and standing.leads,
-            due=due,
-            late=late,
             running=AtLeast(count=sum(w.running for w in standing.crew)) if standing else None,
             failed=AtLeast.of(failed, _MOST_DEAD),
             active=AtLeast.of(active, _MOST_JOBS),
             paused=AtLeast.of(paused, _MOST_JOBS),
-            hour=hour,
+            **waiting._asdict(),
             pools=tuple(_pools(standing)),
             workers=tuple(_workers(standing)),
             counters=counters(figures),
         )
 
-    async def _of_all(self, now: datetime) -> tuple[AtLeast, AtLeast, Hour]:
-        due, late, hour = await asyncio.gather(
+    async def _of_all(self, now: datetime) -> _Waiting:
+        due, late, parked, hour = await asyncio.gather(
             self._tallies.ready(self._pools, None, now, _MOST_TASKS),
             self._tallies.ready(self._pools, None, now - LATE, _MOST_TASKS),
+            self._tallies.parked(MOST_PARKED),
             self._hour(now),
         )
-        return AtLeast.of(due, _MOST_TASKS), AtLeast.of(late, _MOST_TASKS), hour
+        return _Waiting(
+            due=AtLeast.of(due, _MOST_TASKS),
+            late=AtLeast.of(late, _MOST_TASKS),
+            limited=AtLeast.of(sum(kind.count for kind in parked.values()), MOST_PARKED),
+            limited_since=min((kind.since for kind in parked.values() if kind.since), default=None),
+            hour=hour,
+        )
 
-    async def _of_user(self, user_id: str, now: datetime) -> tuple[AtLeast, AtLeast, Hour]:
+    async def _of_user(self, user_id: str, now: datetime) -> _Waiting:
         tasks = await self._tallies.open_of(user_id, _USERS_JOBS, _MOST_TASKS)
-        due = [task.due_at for task in tasks if task.status is TaskState.READY and not task.held]
-        more = len(tasks) >= _MOST_TASKS
-        late = sum(at <= now - LATE for at in due)
-        hour = tuple(AtLeast(count=count, more=more) for count in _shares(tasks, now))
-        return AtLeast(count=sum(at <= now for at in due), more=more), AtLeast(count=late, more=more), hour
+        ready = [task for task in tasks if task.status is TaskState.READY]
+        due = [task.due_at for task in ready if not task.held]
+        limited = [task.due_at for task in ready if task.parked]
+        counted = partial(AtLeast, more=len(tasks) >= _MOST_TASKS)
+        return _Waiting(
+            due=counted(count=sum(at <= now for at in due)),
+            late=counted(count=sum(at <= now - LATE for at in due)),
+            limited=counted(count=len(limited)),
+            limited_since=min(limited, default=None),
+            hour=tuple(counted(count=count) for count in _shares(ready, now)),
+        )
 
     async def _hour(self, now: datetime) -> Hour:
         kept, at = self._kept, self._clock.monotonic()
@@ -162,9 +181,8 @@ def _ahead(chain: Chain, bounds: Sequence[datetime]) -> Counter[int]:
     return counts
 
 
-def _shares(tasks: Iterable[OpenTask], now: datetime) -> Iterator[int]:
-    waiting = (task for task in tasks if task.status is TaskState.READY and task.due_at > now)
-    counts = Counter((task.due_at - now) // SHARE for task in waiting)
+def _shares(ready: Iterable[OpenTask], now: datetime) -> Iterator[int]:
+    counts = Counter((task.due_at - now) // SHARE for task in ready if task.due_at > now)
     return (counts[number] for number in range(SHARES))
 
 

@@ -186,7 +186,7 @@ class Worker:
             return release("the worker was stopped") if held.stopped is Stop.HANDED_BACK else None
         hint = held.claim.hint
         result = result_text(outcome.result) if isinstance(outcome, Success | Failure) else None
-        attempt = Attempt(hint.task_id, hint.attempt, hint.retry, held.started_at)
+        attempt = Attempt(hint.task_id, hint.attempt, hint.retry, held.started_at, hint.due_at)
         return decide(attempt, outcome, result, ceil_millis(self._clock.now()))
 
     async def keep_leases(self) -> None:

@@ -9,7 +9,7 @@ from karya.cli.output import say, wire
 from karya.cli.tables import show_rows
 from karya.cli.watching import EVERY, Every, Watch, shown
 
-_COUNTS = ("due", "late", "running", "failed", "active", "paused")
+_COUNTS = ("due", "late", "limited", "running", "failed", "active", "paused")
 
 
 def overview(
@@ -26,6 +26,8 @@ def overview(
 
 def _show(found: Mapping[str, Any]) -> None:
     say("  ".join(f"{name} {_count(found[name])}" for name in _COUNTS))
+    if found["limited_since"]:
+        say(f"the first of those that wait for a limit was due at {found['limited_since']}")
     say(f"scheduler: {_scheduler(found)}")
     say(f"next hour, by five minutes: {' '.join(map(_count, found['hour']))}")
     columns = ("name", "pool", "running", "free")

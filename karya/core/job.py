@@ -143,6 +143,15 @@ class Job(BaseModel):
         """The next instant after `now`, whether or not it has a task yet; None when the job has none left."""
         return next(self.ahead(now), None) if self.status is JobState.ACTIVE else None
 
+    def occurred(self, now: datetime) -> int:
+        """How many of the instants that were scheduled have come by `now`."""
+        if self.cursor.at <= now:
+            return self.cursor.count
+        if self.cursor.count == 1:
+            return 0
+        ahead = self.schedule.run_past(self.anchor, now, self.cursor.at, self.cursor.count)
+        return self.cursor.count - ahead.count
+
     def ahead(self, now: datetime) -> Iterator[datetime]:
         """The instants after `now` in their order, without those that were skipped on request."""
         at, newest = now, self.cursor.at

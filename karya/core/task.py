@@ -123,6 +123,15 @@ class Task(BaseModel):
     cancel_requested: bool = False
     start_by: Instant | None = None
     started_at: Instant | None = None
+    """When the last attempt started, once it is over."""
+    first_started_at: Instant | None = None
+    """When the first attempt started, once one has failed: an attempt that died with its worker counts from
+    its claim. A task that succeeds at once has `started_at` alone."""
+    first_due_at: Instant | None = None
+    """What `due_at` was at first, once it has become later: by a failure, or by a wait for a limit, a slot or
+    the end of a pause."""
+    limit_wait_ms: int = 0
+    """How long it waited for room in its limits, all times together that are over."""
     finished_at: Instant | None = None
     result: str | None = None
     """What the last attempt returned, as JSON text."""

@@ -5,7 +5,7 @@ and, out of RUNNING, only by the holder of the lease.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -59,12 +59,14 @@ LEGAL: Mapping[Move, tuple[frozenset[TaskState], TaskState]] = {
 class Transition:
     """One move of one task, with the fields that change; None clears a field. `code` says which failure it
     answers to: hooks are told of it, the task does not keep it. `failed_at` says when: the error log tells
-    it, and the backoff counts from it, however late the move is stored."""
+    it, and the backoff counts from it, however late the move is stored. Of the fields in `earliest` the task
+    keeps the earliest value that it was ever given."""
 
     move: Move
     changes: Mapping[str, Any] = field(default_factory=dict)
     code: str | None = None
     failed_at: datetime | None = None
+    earliest: Mapping[str, datetime] = field(default_factory=dict)
 
     @property
     def sources(self) -> frozenset[TaskState]:
@@ -176,12 +178,22 @@ def heeding_cancel(
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One attempt at a task, as far as the decision about its outcome needs to know it."""
+    """One attempt at a task, as far as the decision about its outcome needs to know it; `claimed_at` tells
+    when it began where nobody can say when it started."""
 
     task_id: str
     number: int
     policy: RetryPolicy
     started_at: datetime | None
+    due_at: datetime | None = None
+    claimed_at: datetime | None = None
+
+    @property
+    def firsts(self) -> Mapping[str, datetime]:
+        """What a task keeps of the first of its attempts. It is stored with a failure alone: a task that
+        succeeds at once says it already."""
+        found = {"first_started_at": self.started_at or self.claimed_at, "first_due_at": self.due_at}
+        return {name: at for name, at in found.items() if at is not None}
 
 
 def decide(attempt: Attempt, outcome: Outcome, result: str | None, now: datetime) -> Transition:
@@ -195,8 +207,10 @@ def decide(attempt: Attempt, outcome: Outcome, result: str | None, now: datetime
             wait = retry_wait(attempt.policy, outcome, attempt.number, attempt.task_id)
             error, code, began = shorten(outcome.error), outcome.code, attempt.started_at
             if wait is not None:
-                return retry(ceil_millis(now + wait), error, began, now, result, code)
-            return bury(error, _last_word(outcome, attempt), began, now, result, code)
+                failed = retry(ceil_millis(now + wait), error, began, now, result, code)
+            else:
+                failed = bury(error, _last_word(outcome, attempt), began, now, result, code)
+            return replace(failed, earliest=attempt.firsts)
 
 
 def _last_word(failure: Failure, attempt: Attempt) -> str:

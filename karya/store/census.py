@@ -3,10 +3,11 @@
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from karya.core.ports.census import LATE, MOST_COUNTED, Census, Queued
+from karya.core.ports.census import LATE, MOST_COUNTED, MOST_PARKED, Census, Queued
 from karya.core.task import TaskState
 from karya.store.client import AsyncDatabase, Document, in_time
 from karya.store.names import TASKS
+from karya.store.parked import parked
 
 _NONE = timedelta(0)
 
@@ -21,9 +22,11 @@ class MongoCensus:
         """See `CensusTaker.take`."""
         with in_time(self._tasks):
             return Census(
+                at=now,
                 pools={pool: await self._queued(pool, now) for pool in pools},
                 running=await self._count(TaskState.RUNNING, "running"),
                 dead=await self._count(TaskState.DEAD, "dead"),
+                parked=await parked(self._tasks, MOST_PARKED),
             )
 
     async def _queued(self, pool: str, now: datetime) -> Queued:

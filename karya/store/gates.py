@@ -14,6 +14,7 @@ from karya.core.limits import Starts, counted, free_at, window_length
 from karya.core.task import TaskState
 from karya.core.times import MILLISECOND
 from karya.store.blocking import Document
+from karya.store.updates import due_again
 
 Change = tuple[str, Document]
 """The id of a limit, and the update of it."""
@@ -24,6 +25,8 @@ room died before that."""
 
 CLAIMING = timedelta(seconds=1)
 """How long those that were let go may take until they are claimed, before others are."""
+
+_SEAT = '["seat"'
 
 _KEPT = timedelta(days=1)
 """How long a limit that nobody uses is kept beyond its period."""
@@ -71,21 +74,29 @@ def parked(ident: str) -> Document:
     return {"parked.for": ident, "status": TaskState.READY.value}
 
 
-def park(ident: str, limit: int) -> Document:
-    """A task waits for one of its limits, which allows it so many."""
-    return {"$set": {"held": True, "parked": {"for": ident, "limit": limit}}}
+def park(ident: str, limit: int, now: Any) -> list[Document]:
+    """A task waits from now on for one of its limits, which allows it so many."""
+    return [{"$set": {"held": True, "parked": {"for": {"$literal": ident}, "limit": limit, "at": now}}}]
 
 
 def let_go(now: datetime) -> list[Document]:
     """A task that was parked may be claimed: it was not late before. Its due time is another one in any case:
     else the scheduler would take it for one that it has handed over."""
     due_at = {"$max": [{"$add": ["$due_at", 1]}, now]}
-    return [{"$set": {"held": False, "due_at": due_at}}, {"$unset": "parked"}]
+    waited = {"$max": [0, {"$subtract": [now, {"$ifNull": ["$parked.at", "$due_at"]}]}]}
+    limit_wait_ms = {"$add": [{"$ifNull": ["$limit_wait_ms", 0]}, waited]}
+    free = {"held": False, **due_again(due_at), "limit_wait_ms": limit_wait_ms}
+    return [{"$set": free}, {"$unset": "parked"}]
 
 
 def is_seat(ident: str) -> bool:
     """Whether the id is that of a concurrency limit, rather than of a rate."""
-    return ident.startswith('["seat"')
+    return ident.startswith(_SEAT)
+
+
+def names_seat(ident: str) -> Document:
+    """`is_seat` as an expression, of a field."""
+    return {"$eq": [{"$substrBytes": [ident, 0, len(_SEAT)]}, _SEAT]}
 
 
 def starts_of(gate: Document) -> list[Starts]:

@@ -119,7 +119,7 @@ INDEXES: Mapping[str, tuple[IndexModel, ...]] = {
         ),
         IndexModel(  # by limit first: those that there is no room for are never looked at
             [("parked.for", UP), ("status", UP), ("parked.limit", UP), ("instant", UP), ("_id", UP)],
-            name="parked_by_limit",
+            name=PARKED,
             partialFilterExpression={"status": "READY", "parked.for": {"$exists": True}},
         ),
     ),

@@ -167,7 +167,8 @@ class LimitedClaims:
     ) -> None:
         if ids:
             wanted = {"_id": {"$in": ids}}
-            await self._tasks.update_many(wanted, gates.park(ident, limit), hint=BY_ID, session=session)
+            park = gates.park(ident, limit, self._now())
+            await self._tasks.update_many(wanted, park, hint=BY_ID, session=session)
 
     async def _close(self, gate: gates.Change, session: AsyncIOMotorClientSession) -> None:
         ident, update = gate

@@ -14,7 +14,7 @@ from karya.core.ports.limits import Woken
 from karya.core.task import TaskState
 from karya.store import gates
 from karya.store.blocking import Document, SyncDatabase, translated
-from karya.store.names import BY_ID, LIMITS, TASKS, ServerNow, server_now
+from karya.store.names import BY_ID, LIMITS, PARKED, TASKS, ServerNow, server_now
 
 _GATES_AT_ONCE = 10
 _LIMITS_AT_ONCE = 100
@@ -24,7 +24,6 @@ _TASKS_AT_ONCE = 500
 _GOING_ON = timedelta(seconds=0.1)
 """How long more are kept back for which there may be room: until most of those that were let go are claimed,
 since only what is claimed is counted."""
-_PARKED = "parked_by_limit"
 _TRANSIENT = "TransientTransactionError"
 
 
@@ -76,7 +75,7 @@ class MongoLimits:
             return []
         wanted = {**gates.parked(ident), "parked.limit": {"$in": limits}}
         found = self._tasks.find(wanted, {"parked.limit": 1}).sort([("instant", 1), ("_id", 1)])
-        return list(found.hint(_PARKED).limit(most))
+        return list(found.hint(PARKED).limit(most))
 
     def _taken(self, gate: Document, now: datetime) -> int:
         if gates.is_seat(gate["_id"]):
@@ -96,7 +95,7 @@ class MongoLimits:
     def _largest(self, ident: str) -> int | None:
         """The largest limit of those that wait, for which there is room first; None where nobody waits."""
         found = self._tasks.find(gates.parked(ident), {"parked.limit": 1}).sort("parked.limit", -1)
-        return next((one["parked"]["limit"] for one in found.hint(_PARKED).limit(1)), None)
+        return next((one["parked"]["limit"] for one in found.hint(PARKED).limit(1)), None)
 
     def park(self, hints: Sequence[Hint]) -> Sequence[Hint]:
         """See `Limits.park`. One try: what somebody else is writing is left to the claim."""
@@ -127,7 +126,7 @@ class MongoLimits:
             "held": False,
             "token": where.token,
         }
-        park = gates.park(where.ident, where.limit)
+        park = gates.park(where.ident, where.limit, self._now())
         self._tasks.update_many(ready, park, hint=BY_ID, session=session)
 
 

@@ -43,3 +43,7 @@ def server_now() -> Any:
 def later(now: Any, by: timedelta) -> Any:
     """The expression for `now` plus a duration."""
     return {"$add": [now, by // MILLISECOND]}
+
+
+PARKED = "parked_by_limit"
+"""The index of those that wait for a limit, in the order in which they are let go."""

@@ -7,7 +7,7 @@ from karya.core.task import TaskKind, TaskState
 from karya.core.transitions import cancel, skip
 from karya.store.blocking import Document
 from karya.store.names import OPEN
-from karya.store.updates import update_of
+from karya.store.updates import due_again, update_of
 
 _STEP = TaskKind.STEP.value
 _UNSTARTED = [TaskState.READY.value, TaskState.BLOCKED.value]
@@ -63,7 +63,7 @@ def held() -> dict[str, Any]:
 
 def due_now(now: datetime) -> list[dict[str, Any]]:
     """A task that waited for the slot may start: it was not late before."""
-    return [{"$set": {"held": False, "due_at": {"$max": ["$due_at", now]}}}, {"$unset": "parked"}]
+    return [{"$set": {"held": False, **due_again({"$max": ["$due_at", now]})}}, {"$unset": "parked"}]
 
 
 def skipped(reason: str, now: datetime) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from karya.store.names import BY_ID, JOBS, OPEN, SKIPS, TASKS
 from karya.store.skips import skip_document
 from karya.store.standing import Standing, Untouched
 from karya.store.transactions import in_transaction
-from karya.store.updates import update_of
+from karya.store.updates import due_again, update_of
 
 _STEP = TaskKind.STEP.value
 _READY = TaskState.READY.value
@@ -117,7 +117,7 @@ class Pausing:
         wanted = {**_open(job_id), "cause": {"$ne": queued}}
         ready = {"$eq": ["$status", _READY]}
         due_at = {"$cond": [ready, {"$max": ["$due_at", standing.now]}, "$due_at"]}
-        let_go: list[Document] = [{"$set": {"held": False, "due_at": due_at}}, {"$unset": "parked"}]
+        let_go: list[Document] = [{"$set": {"held": False, **due_again(due_at)}}, {"$unset": "parked"}]
         await self._tasks.update_many(wanted, let_go, session=standing.session)
 
 

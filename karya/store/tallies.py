@@ -1,20 +1,23 @@
 """Counts for the overview. None reads more than it is told to, however much is stored."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from pydantic import TypeAdapter
 
 from karya.core.job import JobState
+from karya.core.ports.census import LimitKind, Parked
 from karya.core.ports.overview import Chain, OpenTask
 from karya.core.schedule import Schedule
 from karya.core.task import TaskState
 from karya.store.client import AsyncDatabase, Document, in_time
 from karya.store.documents import readable
 from karya.store.names import JOBS, OPEN, TASKS
+from karya.store.parked import parked
 
 _SCHEDULE: TypeAdapter[Schedule] = TypeAdapter(Schedule)
 _CHAIN = {"schedule": 1, "created_at": 1, "cursor": 1}
+_OPEN_TASK = {"status": 1, "held": 1, "due_at": 1, "parked.for": 1}
 
 
 class MongoTallies:
@@ -38,6 +41,11 @@ class MongoTallies:
             wanted["user_id"] = user_id
         return await self._count(TASKS, wanted, most, "dead" if user_id is None else "dead_by_user")
 
+    async def parked(self, most: int) -> Mapping[LimitKind, Parked]:
+        """See `Tallies.parked`."""
+        with in_time(self._tasks):
+            return await parked(self._tasks, most)
+
     async def jobs(self, status: JobState, user_id: str | None, most: int) -> int:
         """See `Tallies.jobs`."""
         wanted: Document = {"status": status.value}
@@ -59,7 +67,7 @@ class MongoTallies:
             found = self._jobs.find(owned, {"_id": 1}).sort("_id", -1).hint("by_user_and_status").limit(jobs)
             ids = [job["_id"] for job in await found.to_list(None)]
             wanted = {"job_id": {"$in": ids}, "status": {"$in": OPEN}}
-            tasks = self._tasks.find(wanted, {"status": 1, "held": 1, "due_at": 1}).hint("open").limit(limit)
+            tasks = self._tasks.find(wanted, _OPEN_TASK).hint("open").limit(limit)
             return readable(await tasks.to_list(None), _open_task)
 
     async def _count(self, collection: str, wanted: Document, most: int, index: str) -> int:
@@ -76,4 +84,5 @@ def _chain(document: Document) -> Chain:
 
 
 def _open_task(document: Document) -> OpenTask:
-    return OpenTask(TaskState(document["status"]), document["held"], document["due_at"])
+    status, is_parked = TaskState(document["status"]), "parked" in document
+    return OpenTask(status, document["held"], document["due_at"], is_parked)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from karya.actors.accounts import Accounts
@@ -118,6 +118,8 @@ class MemoryOverview:
             leads=True,
             due=AtLeast(count=10_000, more=True),
             late=AtLeast(count=3),
+            limited=AtLeast(count=5),
+            limited_since=datetime.now(UTC) - timedelta(seconds=90),
             running=AtLeast(count=7),
             failed=AtLeast(count=2),
             active=AtLeast(count=5),

@@ -22,6 +22,7 @@ from karya.core.views.overview import AtLeast, OverviewView
 _FRESH_SECONDS = 3.0
 _PATIENCE_SECONDS = 0.02
 """How long a page waits for figures before it is sent without: they follow live."""
+_NUMBERS = ("due", "late", "limited", "running", "failed", "active", "paused")
 _SHARE = timedelta(minutes=5)
 _BAR_WIDTH, _BAR_GAP, _BAR_HEIGHT = 42, 6, 64
 _MOST_PULSES = 1_000
@@ -113,19 +114,24 @@ def allowed(site: Site, request: Request) -> Callable[[], Awaitable[bool]]:
 def shown(view: OverviewView | None) -> dict[str, Any]:
     """The figures as the templates take them; without a view all of them are unknown."""
     if view is None:
-        unknown = dict.fromkeys(("due", "late", "running", "failed", "active", "paused", "waiting"), "–")
-        texts = {**unknown, "next_hour": "–"}
+        texts = dict.fromkeys((*_NUMBERS, "waiting", "next_hour", "limited_text"), "–")
         return {"view": None, "texts": texts, "bars": [], "hour_starts": None, "is_empty": False}
-    numbers = {name: getattr(view, name) for name in ("due", "late", "running", "failed", "active", "paused")}
+    numbers = {name: getattr(view, name) for name in _NUMBERS}
     total = AtLeast(count=0)
     for part in view.hour:
         total = total.plus(part)
     waiting = sum(pool.waiting for pool in view.pools)
     texts = {name: text.count(number) for name, number in numbers.items()}
     texts |= {"next_hour": text.count(total), "waiting": text.count(waiting) if view.pools else "–"}
+    texts["limited_text"] = _limited(view)
     is_empty = not (view.active.count or view.paused.count or view.failed.count)
     drawn = bars(view.hour, view.at)
     return {"view": view, "texts": texts, "bars": drawn, "hour_starts": view.at, "is_empty": is_empty}
+
+
+def _limited(view: OverviewView) -> str:
+    waited = view.at - view.limited_since if view.limited_since else timedelta(0)
+    return f"wait for a limit, for {text.span(waited)}" if waited > timedelta(0) else "wait for a limit"
 
 
 def bars(hour: Sequence[AtLeast], at: datetime) -> list[dict[str, Any]]:

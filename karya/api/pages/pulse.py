@@ -11,27 +11,45 @@ from karya.core.views.overview import Counters, LagBucket, OverviewView
 KEPT = 300
 """Points of the charts: five minutes."""
 
-Point = tuple[int, float, float, float | None, float | None]
-"""When (milliseconds), attempts that succeeded and failed in a second, start lag of half and of 99 % of them
-in milliseconds (None: nothing started)."""
+SHORTEST, LONGEST = 0.5, 10.0
+"""Seconds between two points. Closer together, a single attempt looks like many a second; farther apart, what
+lies between them is not known."""
+
+Point = tuple[int, float | None, float | None, float | None, float | None]
+"""When (milliseconds), attempts that succeeded and failed in a second (None: not known), start lag of half
+and of 99 % of them in milliseconds (None: nothing started)."""
 
 
 class Pulse:
-    """Takes the difference of two looks."""
+    """Takes the difference of two looks. Where nobody looked for long there is a gap, and also where the
+    workers say less than before: one was started again, or did not answer. If it is counted in again, what it
+    has done is not taken for new."""
 
     def __init__(self, look: Callable[[], Awaitable[OverviewView]]) -> None:
         self._look = look
         self.points: deque[Point] = deque(maxlen=KEPT)
         self.latest: OverviewView | None = None
         self._at = 0.0
+        self._from: tuple[OverviewView, float] | None = None
 
     async def beat(self) -> OverviewView:
         """Looks once more."""
-        view, now = await self._look(), time.monotonic()
-        if self.latest is not None and now > self._at:
-            self.points.append(_point(self.latest, view, now - self._at))
-        self.latest, self._at = view, now
+        view = await self._look()
+        self.latest, self._at = view, time.monotonic()
+        self._draw(view, self._at)
         return view
+
+    def _draw(self, view: OverviewView, now: float) -> None:
+        if self._from is None:
+            self._from = view, now
+            return
+        before, seconds = self._from[0], now - self._from[1]
+        if seconds < SHORTEST:
+            return
+        is_known = seconds <= LONGEST and not _is_less(view.counters, before.counters)
+        self.points.append(_point(before, view, seconds) if is_known else _gap(view))
+        if is_known or seconds > LONGEST:
+            self._from = view, now
 
     def fresh(self, seconds: float) -> OverviewView | None:
         """The latest look, if it is no older."""
@@ -43,11 +61,19 @@ def _point(before: OverviewView, after: OverviewView, seconds: float) -> Point:
     started = _difference(one, other)
     return (
         to_millis(after.at),
-        round(max(other.succeeded - one.succeeded, 0) / seconds, 1),
-        round(max(other.failed - one.failed, 0) / seconds, 1),
+        round((other.succeeded - one.succeeded) / seconds, 1),
+        round((other.failed - one.failed) / seconds, 1),
         quantile(started, 0.5),
         quantile(started, 0.99),
     )
+
+
+def _gap(view: OverviewView) -> Point:
+    return to_millis(view.at), None, None, None, None
+
+
+def _is_less(one: Counters, other: Counters) -> bool:
+    return one.succeeded < other.succeeded or one.failed < other.failed
 
 
 def _difference(before: Counters, after: Counters) -> Sequence[LagBucket]:

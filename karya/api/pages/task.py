@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from karya.api.pages.site import ROOT, Site, go_to
+from karya.api.pages.timeline import last_attempt
 from karya.core.errors import Conflict
 from karya.core.job import LIVE_STATES
 from karya.core.task import OPEN_STATES
@@ -68,6 +69,8 @@ class TaskPage:
             section="jobs",
             task=story.task,
             late=None if late is None else timedelta(milliseconds=late),
+            limit_wait=timedelta(milliseconds=story.task.limit_wait_ms),
+            last=last_attempt(story.task),
             errors=story.errors,
             has_more_errors=story.more,
             job=job,

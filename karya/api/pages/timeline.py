@@ -42,6 +42,9 @@ class Run:
     hooks: tuple[TaskView, ...]
     started: datetime | None
     lateness: timedelta | None
+    limit_wait: timedelta | None
+    last: timedelta | None
+    """How long the last attempt ran, if it was not the only one, of an occurrence of one step."""
     duration: timedelta | None
     attempts: int
     bar: Bar | None = None
@@ -99,12 +102,12 @@ def _of(
 ) -> Run:
     states = {task.status for task in steps or hooks}
     status = next(state for state in _WORST if state in states)
-    starts = [task.started_at for task in steps if task.started_at]
-    started = min(starts, default=None)
+    begun = [task for task in steps if task.first_started_at]
+    first = min(begun, key=_first_start, default=None)
+    started = first.first_started_at if first else None
     ends = [task.finished_at for task in steps if task.finished_at and task.started_at]
     is_open = any(task.status is TaskState.RUNNING for task in steps)
     ended = now if is_open else max(ends, default=None)
-    late = [task.lateness_ms for task in steps if task.lateness_ms is not None and task.started_at == started]
     return Run(
         cause=cause,
         instant=instant,
@@ -112,10 +115,27 @@ def _of(
         steps=steps,
         hooks=hooks,
         started=started,
-        lateness=timedelta(milliseconds=late[0]) if late else None,
+        lateness=_millis(first.lateness_ms) if first else None,
+        limit_wait=_millis(max((task.limit_wait_ms for task in steps), default=0) or None),
+        last=last_attempt(steps[0]) if len(steps) == 1 else None,
         duration=max(ended - started, timedelta(0)) if started and ended else None,
         attempts=sum(task.attempts for task in steps or hooks),
     )
+
+
+def last_attempt(task: TaskView) -> timedelta | None:
+    """How long the last attempt ran, if an earlier one is on record."""
+    if task.started_at is None or task.finished_at is None or task.started_at == task.first_started_at:
+        return None
+    return max(task.finished_at - task.started_at, timedelta(0))
+
+
+def _first_start(task: TaskView) -> datetime:
+    return task.first_started_at or task.instant
+
+
+def _millis(count: int | None) -> timedelta | None:
+    return None if count is None else timedelta(milliseconds=count)
 
 
 def _with_bar(run: Run, longest: timedelta) -> Run:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from karya.core.job import JobState
+from karya.core.ports.census import LimitKind, Parked
 from karya.core.ports.queue import PoolLoad, WorkerInfo
 from karya.core.schedule import Schedule
 from karya.core.task import TaskState
@@ -36,6 +37,7 @@ class OpenTask(NamedTuple):
     status: TaskState
     held: bool
     due_at: datetime
+    parked: bool = False
 
 
 class Tallies(Protocol):
@@ -46,6 +48,9 @@ class Tallies(Protocol):
 
     async def dead(self, user_id: str | None, most: int) -> int:
         """Dead letters, of one user or all."""
+
+    async def parked(self, most: int) -> Mapping[LimitKind, Parked]:
+        """READY tasks that wait for room in a limit, by its kind, `most` of all together."""
 
     async def jobs(self, status: JobState, user_id: str | None, most: int) -> int:
         """Jobs in this state, of one user or all."""

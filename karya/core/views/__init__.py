@@ -7,7 +7,6 @@ from karya.core.views.jobs import (
     BulkView,
     CheckedView,
     CheckView,
-    ErrorView,
     HookView,
     JobPage,
     JobView,
@@ -15,9 +14,6 @@ from karya.core.views.jobs import (
     Readiness,
     StepView,
     SummaryView,
-    TaskPage,
-    TaskStory,
-    TaskView,
 )
 from karya.core.views.overview import OverviewView
 from karya.core.views.standing import (
@@ -30,6 +26,7 @@ from karya.core.views.standing import (
     Wait,
     WhyView,
 )
+from karya.core.views.tasks import ErrorView, TaskPage, TaskStory, TaskView
 
 __all__ = [
     "AuditPage",

@@ -1,6 +1,6 @@
-"""How jobs and tasks read on the wire: what the gateway answers and the actor handle returns."""
+"""How jobs read on the wire: what the gateway answers and the actor handle returns."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,9 +15,10 @@ from karya.core.policies import Misfire, Overlap, Retention
 from karya.core.retry import RetryPolicy
 from karya.core.schedule import Schedule
 from karya.core.steps import Step, StepTimeout, When
-from karya.core.task import OPEN_STATES, Task, TaskKind, TaskState
+from karya.core.task import Task, TaskState
 from karya.core.times import Instant
 from karya.core.views.base import View
+from karya.core.views.tasks import ErrorView, TaskView
 
 
 class HookView(View):
@@ -52,7 +53,8 @@ class StepView(View):
 
 class JobView(View):
     """A job, with either an `action` or `steps`. `next_at` is its next instant, null when none is left;
-    `occurrences` counts those that have been made into tasks, the next one included."""
+    `occurrences` counts the instants that have been made into tasks, the next one included; `occurred` those
+    of them that have come."""
 
     id: str
     user_id: str | None
@@ -78,6 +80,7 @@ class JobView(View):
     version: int
     next_at: Instant | None
     occurrences: int
+    occurred: int
     created_at: Instant
     updated_at: Instant
     paused_at: Instant | None
@@ -112,6 +115,7 @@ class JobView(View):
             version=job.version,
             next_at=job.upcoming(now),
             occurrences=job.cursor.count,
+            occurred=job.occurred(now),
             created_at=job.created_at,
             updated_at=job.updated_at,
             paused_at=job.paused_at,
@@ -121,76 +125,6 @@ class JobView(View):
 
 
 _job_view = unchecked(JobView)
-
-
-class TaskView(View):
-    """A task. `lateness_ms` is the start of the last attempt minus the moment it was due, in milliseconds;
-    null until the task has ended by running."""
-
-    id: str
-    job_id: str
-    kind: TaskKind
-    step: str
-    cause: str
-    status: TaskState
-    pool: str
-    held: bool
-    instant: Instant
-    due_at: Instant
-    waiting_on: tuple[str, ...]
-    attempts: int
-    started_at: Instant | None
-    finished_at: Instant | None
-    lateness_ms: int | None
-    worker: str | None
-    result: Any
-    error: str | None
-    reason: str | None
-    created_at: Instant
-
-    @classmethod
-    def of(cls, task: Task) -> "TaskView":
-        """The wire form of a stored task."""
-        return _task_view(
-            id=task.id,
-            job_id=task.job_id,
-            kind=task.kind,
-            step=task.step,
-            cause=task.cause,
-            status=task.status,
-            pool=task.pool,
-            held=task.held and task.status in OPEN_STATES,
-            instant=task.instant,
-            due_at=task.due_at,
-            waiting_on=task.waiting_on,
-            attempts=task.attempts,
-            started_at=task.started_at,
-            finished_at=task.finished_at,
-            lateness_ms=_lateness(task),
-            worker=task.lease.owner if task.lease else None,
-            result=orjson.loads(task.result) if task.result is not None else None,
-            error=task.error,
-            reason=task.reason,
-            created_at=task.created_at,
-        )
-
-
-_task_view = unchecked(TaskView)
-
-
-class ErrorView(View):
-    """One failed attempt."""
-
-    task_id: str
-    attempt: int
-    source: str
-    error: str
-    at: Instant
-
-    @classmethod
-    def of(cls, log: ErrorLog) -> "ErrorView":
-        """The wire form of an error log entry."""
-        return cls(task_id=log.task_id, attempt=log.attempt, source=log.source, error=log.error, at=log.at)
 
 
 class SummaryView(View):
@@ -230,42 +164,6 @@ class JobPage(View):
 
     jobs: tuple[JobView, ...]
     next_cursor: str | None
-
-
-class TaskPage(View):
-    """One page of the tasks of a job, the latest instant first."""
-
-    tasks: tuple[TaskView, ...]
-    next_cursor: str | None
-
-    @classmethod
-    def of(cls, tasks: Iterable[Task], next_cursor: str | None) -> "TaskPage":
-        """The wire form of a page of stored tasks."""
-        return cls(tasks=tuple(map(TaskView.of, tasks)), next_cursor=next_cursor)
-
-
-class TaskStory(View):
-    """A task with its failed attempts that are on record, the latest first; `more` says that there are
-    earlier ones: the latest 100 are told of. `action` is what it does, as it was stored with `job_version` of
-    its job: a later change of the job does not reach a task that was claimed before, and a redrive runs this
-    again."""
-
-    task: TaskView
-    errors: tuple[ErrorView, ...]
-    more: bool = False
-    job_version: int
-    action: dict[str, Any]
-
-    @classmethod
-    def of(cls, task: Task, errors: Sequence[ErrorLog], *, more: bool = False) -> "TaskStory":
-        """The wire form of a stored task and of its failed attempts."""
-        return cls(
-            task=TaskView.of(task),
-            errors=tuple(map(ErrorView.of, errors)),
-            more=more,
-            job_version=task.job_version,
-            action=orjson.loads(task.action),
-        )
 
 
 class BulkView(View):
@@ -315,10 +213,3 @@ class Readiness(View):
 
     ready: bool
     reasons: dict[str, str]
-
-
-def _lateness(task: Task) -> int | None:
-    ran = task.status in (TaskState.SUCCEEDED, TaskState.DEAD)  # else due_at may be that of a later attempt
-    if task.started_at is None or not ran:
-        return None
-    return round((task.started_at - task.due_at).total_seconds() * 1000)

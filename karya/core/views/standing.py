@@ -6,7 +6,8 @@ from typing import Any
 from karya.core.schedule import Schedule
 from karya.core.times import Instant
 from karya.core.views.base import View
-from karya.core.views.jobs import ErrorView, JobView, TaskPage, TaskView
+from karya.core.views.jobs import JobView
+from karya.core.views.tasks import ErrorView, TaskPage, TaskView
 
 
 class OccurrenceView(View):

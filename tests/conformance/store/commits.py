@@ -1,6 +1,7 @@
 """What every `Commits` must write."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -48,6 +49,19 @@ class CommitsConformance:
         await kit.commit(await kit.claim(first_task(job)), retry("boom", due_at=NOW))
         await kit.commit(await kit.claim(first_task(job)), succeed())
         assert (await kit.task(first_task(job))).error is None
+
+    async def test_the_first_start_and_due_time_stay_known(self, kit: StoreKit) -> None:
+        job = a_job()
+        await kit.add(submission(job))
+        for number, move in enumerate([retry(due_at=at(1)), bury()]):
+            kit.time.now = at(number)
+            earliest = {"first_started_at": at(number), "first_due_at": at(number)}
+            await kit.commit(
+                await kit.claim(await kit.task(first_task(job))), replace(move, earliest=earliest)
+            )
+            task = await kit.task(first_task(job))
+            assert (task.first_started_at, task.first_due_at) == (NOW, NOW)
+            assert task.attempts == number + 1
 
     async def test_a_retry_waits_until_it_is_due_and_keeps_its_instant(self, kit: StoreKit) -> None:
         job = a_job()

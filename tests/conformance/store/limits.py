@@ -145,12 +145,15 @@ class LimitsConformance:
         crowd = Crowd(kit)
         first, *others = await crowd.jobs(4, concurrency=concurrency(1))
         claims = await crowd.claim([hint_of(first_task(first))])
-        kit.time.advance(5)
+        kit.time.advance(2)
         assert await crowd.claim() == []
+        kit.time.advance(3)
         await crowd.end(claims, succeed())
         assert kit.limits.wake().tasks == 1
         (hint,) = crowd.due()
         assert (hint.instant, hint.due_at) == (NOW, at(5))
+        task = await kit.task(hint.task_id)
+        assert (task.first_due_at, task.limit_wait_ms) == (NOW, 3_000), "for 2 s nobody had asked for it"
         assert hint.task_id == min(first_task(job).id for job in others)
 
     async def test_no_key_waits_behind_others_that_have_had_their_turn(self, kit: StoreKit) -> None:

@@ -125,7 +125,8 @@ class SlotsConformance:
         assert await line.release(0, now=at(30))
         assert await line.holder() == ("1", None)
         task = await kit.task(line.tasks[1][0])
-        assert (task.held, task.due_at) == (False, at(30))
+        assert (task.held, task.due_at, task.limit_wait_ms) == (False, at(30), 0)
+        assert task.first_due_at == line.tasks[1][0].due_at
         assert await line.admit(1) == "a"
         assert await line.admit(2) == "w"
         await line.run(1)

@@ -102,6 +102,7 @@ async def test_it_reaps_what_expired_and_nothing_else(kit: StoreKit) -> None:
     task = await kit.task(first_task(expired))
     assert task.due_at >= kit.time.now + timedelta(seconds=1)
     assert task.attempts == 1
+    assert (task.first_started_at, task.first_due_at) == (NOW, first_task(expired).due_at), "as claimed"
     assert task.error is not None
     assert task.error.startswith("the lease expired")
     assert (await kit.task(first_task(waiting))).error is None

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from karya.core.ports import Commit
-from karya.core.ports.census import Census, Queued
+from karya.core.ports.census import Census, LimitKind, Parked, Queued
 from karya.core.schedule import Once
 from karya.core.settings import StoreSettings
 from karya.core.transitions import bury
@@ -14,7 +14,7 @@ from karya.store.census import MongoCensus
 from karya.store.client import async_database
 from tests.conformance.store.kit import StoreKit
 from tests.support.mongo import Mongo
-from tests.support.story import NOW, a_job, first_task, submission
+from tests.support.story import NOW, a_job, at, first_task, submission
 
 
 async def stored(kit: StoreKit, *seconds: float) -> list[str]:
@@ -27,11 +27,22 @@ async def counted(mongo: Mongo, *pools: str) -> Census:
     return await MongoCensus(mongo.asynchronous).take(pools, NOW + timedelta(seconds=60))
 
 
+async def test_what_is_not_late_yet(kit: StoreKit, mongo: Mongo) -> None:
+    await stored(kit, 58.9, 59.1)
+    assert (await counted(mongo, "default")).pools["default"].late == 1, "the same second as on the page"
+
+
 async def test_due_late_running_and_dead(kit: StoreKit, mongo: Mongo) -> None:
-    await stored(kit, 0, 20, 55, 600)
+    await stored(kit, 0, 20, 58.5, 600)
     census = await counted(mongo, "default", "gpu")
     oldest = timedelta(seconds=60)
-    assert census == Census({"default": Queued(3, 2, oldest), "gpu": Queued()}, running=0, dead=0)
+    assert census == Census(
+        at(60),
+        {"default": Queued(3, 3, oldest), "gpu": Queued()},
+        running=0,
+        dead=0,
+        parked=dict.fromkeys(LimitKind, Parked()),
+    )
 
 
 async def test_running_and_dead(kit: StoreKit, mongo: Mongo) -> None:

@@ -1,13 +1,18 @@
 """Counts for the overview: right, bounded, and answered by an index."""
 
+from datetime import timedelta
+
 import pytest
 
+from karya.core.hint import hint_of
 from karya.core.job import JobState
+from karya.core.limits import Concurrency, Rate
+from karya.core.ports.census import LimitKind, Parked
 from karya.core.queries import LetterQuery
 from karya.core.schedule import Once
 from karya.core.task import TaskState
 from karya.store.tallies import MongoTallies
-from tests.conformance.store.kit import StoreKit
+from tests.conformance.store.kit import TTL, StoreKit
 from tests.support.commands import RECORDER, plans
 from tests.support.mongo import Mongo
 from tests.support.story import NOW, a_job, at, bury, every, first_task, submission
@@ -32,6 +37,19 @@ async def filled(kit: StoreKit) -> StoreKit:
     return kit
 
 
+@pytest.fixture
+async def limited(filled: StoreKit) -> StoreKit:
+    """Of five that one seat is for four wait, of three that may start in a minute two."""
+    seat, rate = Concurrency(key="k", limit=1), Rate(key="k", limit=1, per=timedelta(minutes=1))
+    seated = [a_job(Once(at=at(1)), user_id="ann", concurrency=seat) for _ in range(5)]
+    rated = [a_job(Once(at=at(1)), user_id="ann", rate=rate) for _ in range(3)]
+    await filled.add(*map(submission, (*seated, *rated)))
+    for jobs in (seated, rated):
+        hints = [hint_of(first_task(job)) for job in jobs]
+        assert len(await filled.claims.claim(hints, "w", TTL)) == 1
+    return filled
+
+
 async def test_what_is_ready(filled: StoreKit, tallies: MongoTallies) -> None:
     pools = ("default", "gpu")
     assert await tallies.ready(pools, None, at(10), 100) == 9 + 4
@@ -46,6 +64,17 @@ async def test_what_is_dead(filled: StoreKit, tallies: MongoTallies) -> None:
     assert await tallies.dead("ann", 100) == 2
     assert await tallies.dead("bob", 100) == 0
     assert await tallies.dead(None, 2) == 2
+
+
+async def test_what_waits_for_a_limit(limited: StoreKit, tallies: MongoTallies) -> None:
+    assert await tallies.parked(100) == {
+        LimitKind.CONCURRENCY: Parked(4, at(1)),
+        LimitKind.RATE: Parked(2, at(1)),
+    }
+    assert sum(kind.count for kind in (await tallies.parked(3)).values()) == 3
+    found = await tallies.open_of("ann", 100, 100)
+    assert sum(task.parked for task in found) == 6
+    assert all(task.held for task in found if task.parked)
 
 
 async def test_jobs_by_state(filled: StoreKit, tallies: MongoTallies) -> None:
@@ -73,18 +102,19 @@ async def test_the_open_tasks_of_one_user(filled: StoreKit, tallies: MongoTallie
 
 
 async def test_every_count_reads_an_index_and_no_more_than_it_may(
-    filled: StoreKit, tallies: MongoTallies, mongo: Mongo
+    limited: StoreKit, tallies: MongoTallies, mongo: Mongo
 ) -> None:
     with RECORDER.recorded() as said:
         await tallies.ready(("default", "gpu"), at(1), at(900), 4)
         await tallies.dead(None, 2)
+        await tallies.parked(4)
         await tallies.dead("ann", 2)
         await tallies.jobs(JobState.ACTIVE, None, 4)
         await tallies.jobs(JobState.ACTIVE, "ann", 4)
         await tallies.chains(at(300), 3)
         await tallies.open_of("ann", 3, 4)
     found = plans(mongo.blocking, said)
-    assert len(found) == 8
+    assert len(found) == 9
     for plan in found:
         assert plan.indexes and "COLLSCAN" not in plan.stages and "SORT" not in plan.stages, str(plan)
         assert plan.keys <= 10 and plan.documents <= 4, str(plan)

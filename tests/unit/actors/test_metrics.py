@@ -8,8 +8,9 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from karya.actors.metrics import SchedulerMetrics, ServerMetrics, WorkerMetrics, exposition, figures
-from karya.core.ports.census import Census, Queued
+from karya.core.ports.census import Census, LimitKind, Parked, Queued
 from karya.core.transitions import Move
+from tests.support.story import NOW
 
 
 def parsed(*actors: tuple[str, CollectorRegistry]) -> dict[str, Metric]:
@@ -92,17 +93,20 @@ def test_nobody_answers() -> None:
 
 def test_old_numbers_of_the_store_are_not_shown() -> None:
     metrics = ServerMetrics()
-    metrics.standing(Census({"default": Queued(3, 1, timedelta(seconds=20))}, running=2, dead=1), 5)
+    parked = {LimitKind.RATE: Parked(4, NOW - timedelta(seconds=7))}
+    pools = {"default": Queued(3, 1, timedelta(seconds=20))}
+    metrics.standing(Census(NOW, pools, running=2, dead=1, parked=parked), 5)
     families = parsed(("server", metrics.registry))
     assert values(families["karya_tasks_due"], "karya_tasks_due") == {"server": 3}
     assert values(families["karya_oldest_due_seconds"], "karya_oldest_due_seconds") == {"server": 20}
     assert values(families["karya_disk_free_bytes"], "karya_disk_free_bytes") == {"server": 5}
+    assert values(families["karya_tasks_limited"], "karya_tasks_limited") == {"server": 4}
+    assert values(families["karya_oldest_limited_seconds"], "karya_oldest_limited_seconds") == {"server": 7}
     metrics.standing(None, 5)
     families = parsed(("server", metrics.registry))
     assert values(families["karya_mongodb_up"], "karya_mongodb_up") == {"server": 0}
-    assert [families[name].samples for name in ("karya_tasks", "karya_tasks_due", "karya_tasks_late")] == [
-        []
-    ] * 3
+    gone = ("karya_tasks", "karya_tasks_due", "karya_tasks_late", "karya_tasks_limited")
+    assert [families[name].samples for name in gone] == [[]] * 4
 
 
 def test_commands_are_told_apart_by_a_closed_table() -> None:

@@ -1,7 +1,7 @@
 """How the cluster stands, put together from what its parts say."""
 
 import asyncio
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 import pytest
@@ -11,6 +11,7 @@ from karya.actors.metrics import Figures, figures
 from karya.actors.overview import Overview
 from karya.core.job import JobState
 from karya.core.ports import LockHolder, PoolLoad, WorkerInfo
+from karya.core.ports.census import MOST_PARKED, LimitKind, Parked
 from karya.core.ports.overview import Chain, OpenTask, Standing
 from karya.core.task import TaskState
 from karya.core.views.overview import AtLeast
@@ -24,6 +25,7 @@ class Tallied:
 
     def __init__(self) -> None:
         self.due: list[datetime] = []
+        self.limited: dict[LimitKind, Parked] = {}
         self.found: list[Chain] = []
         self.open: list[OpenTask] = []
         self.asked: list[str | None] = []
@@ -31,6 +33,9 @@ class Tallied:
     async def ready(self, pools: Collection[str], since: datetime | None, until: datetime, most: int) -> int:
         assert list(pools) == ["default"]
         return min(sum((since is None or at > since) and at <= until for at in self.due), most)
+
+    async def parked(self, most: int) -> Mapping[LimitKind, Parked]:
+        return self.limited
 
     async def dead(self, user_id: str | None, most: int) -> int:
         self.asked.append(user_id)
@@ -121,6 +126,17 @@ async def test_of_everybody(overview: Overview, tallied: Tallied, parts: Parts) 
     assert set(tallied.asked) == {None}
 
 
+async def test_what_waits_for_limits(overview: Overview, tallied: Tallied) -> None:
+    view = await overview.overview(None)
+    assert (view.limited, view.limited_since) == (AtLeast(count=0), None)
+    tallied.limited = {LimitKind.RATE: Parked(), LimitKind.CONCURRENCY: Parked(5, at(-9))}
+    view = await overview.overview(None)
+    assert (view.limited, view.limited_since, view.due.count) == (AtLeast(count=5), at(-9), 0)
+    tallied.limited[LimitKind.RATE] = Parked(MOST_PARKED - 5, at(-12))
+    view = await overview.overview(None)
+    assert (view.limited, view.limited_since) == (AtLeast(count=MOST_PARKED, more=True), at(-12))
+
+
 async def test_the_next_hour_follows_schedules(overview: Overview, tallied: Tallied) -> None:
     tallied.found = [
         Chain(every(60), NOW, at(60), 1),  # the first is a task already
@@ -136,12 +152,15 @@ async def test_of_one_user(overview: Overview, tallied: Tallied) -> None:
     tallied.open = [
         OpenTask(TaskState.READY, False, at(-5)),
         OpenTask(TaskState.READY, True, at(-5)),
+        OpenTask(TaskState.READY, True, at(-7), parked=True),
+        OpenTask(TaskState.CANCELLED, True, at(-9), parked=True),
         OpenTask(TaskState.BLOCKED, False, at(-5)),
         OpenTask(TaskState.READY, False, at(-0.1)),
         OpenTask(TaskState.READY, False, at(301)),
     ]
     view = await overview.overview("ann")
-    assert (view.due.count, view.late.count) == (2, 1)
+    assert (view.due.count, view.late.count, view.limited.count) == (2, 1, 1)
+    assert view.limited_since == at(-7)
     assert [share.count for share in view.hour] == [0, 1, *[0] * 10]
     assert set(tallied.asked) == {"ann"}
 

@@ -172,6 +172,18 @@ def test_the_instants_ahead_go_on_from_what_has_tasks_to_what_has_none() -> None
     assert list(made.ahead(NOW + 60 * SECOND)) == []
 
 
+@pytest.mark.parametrize(("seconds", "expected"), [(0, 0), (0.9, 0), (1, 1), (2.5, 2), (3, 3), (99, 3)])
+def test_what_has_occurred_leaves_out_what_is_made_ahead(seconds: float, expected: int) -> None:
+    made = job(schedule=EVERY)
+    made = made.model_copy(update={"cursor": Cursor(at=NOW + 3 * SECOND, count=3, exhausted=False)})
+    assert made.occurred(NOW + seconds * SECOND) == expected
+
+
+def test_a_job_that_was_never_due_has_not_occurred() -> None:
+    made = job(schedule=EVERY)
+    assert (made.cursor.count, made.occurred(NOW), made.occurred(made.cursor.at)) == (1, 0, 1)
+
+
 def test_what_is_skipped_on_request_is_not_ahead() -> None:
     made = job(schedule={**EVERY, "max_runs": 4})
     cursor = Cursor(at=NOW + 2 * SECOND, count=2, exhausted=False)

@@ -1,5 +1,6 @@
 """The state machine: the table is complete, ends are ends, and decide() answers every outcome (I2, I6)."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -188,7 +189,7 @@ def test_stopped_cancels_with_its_reason() -> None:
 def test_dead_letter_says_why(outcome: Failure, number: int, reason: str) -> None:
     policy = RetryPolicy(max_attempts=3, retry_on=("error", "timeout"))
     expected = bury("boom", reason, NOW, NOW, code=outcome.code)
-    assert decide(attempt(number, policy), outcome, None, NOW) == expected
+    assert replace(decide(attempt(number, policy), outcome, None, NOW), earliest={}) == expected
 
 
 @pytest.mark.parametrize(("number", "move"), [(1, Move.RETRY), (3, Move.BURY)])
@@ -267,3 +268,16 @@ class OneTask(RuleBasedStateMachine):
 
 
 test_any_course_of_a_task_keeps_the_policy = OneTask.TestCase
+
+
+@pytest.mark.parametrize("failure", [Failure("boom"), Failure("boom", permanent=True)])
+def test_a_failure_tells_when_it_all_began(failure: Failure) -> None:
+    policy, claimed = RetryPolicy(max_attempts=3), NOW + SECOND
+    began = Attempt("task", 1, policy, NOW + 2 * SECOND, NOW, claimed)
+    assert decide(began, failure, None, NOW).earliest == {
+        "first_started_at": NOW + 2 * SECOND,
+        "first_due_at": NOW,
+    }
+    lost = Attempt("task", 1, policy, None, NOW, claimed)
+    assert decide(lost, failure, None, NOW).earliest["first_started_at"] == claimed
+    assert decide(began, Success(), None, NOW).earliest == {}, "the one attempt says it already"

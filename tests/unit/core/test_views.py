@@ -80,6 +80,30 @@ def test_lateness_is_not_told_while_due_at_may_belong_to_another_attempt(status:
     assert TaskView.of(retried).lateness_ms is None
 
 
+@pytest.mark.parametrize(
+    "status", [TaskState.READY, TaskState.RUNNING, TaskState.SUCCEEDED, TaskState.CANCELLED]
+)
+def test_lateness_is_that_of_the_first_attempt_however_many_follow(status: TaskState) -> None:
+    later = NOW + timedelta(minutes=1)
+    retried = task(
+        status=status,
+        started_at=later,
+        due_at=later,
+        first_started_at=LATE,
+        first_due_at=NOW,
+        limit_wait_ms=7,
+    )
+    view = TaskView.of(retried)
+    assert (view.lateness_ms, view.first_started_at, view.started_at) == (42, LATE, later)
+    assert view.limit_wait_ms == 7
+
+
+def test_one_that_waited_before_its_only_attempt_is_late_since_it_was_first_due() -> None:
+    later = NOW + timedelta(minutes=1)
+    view = TaskView.of(task(status=TaskState.SUCCEEDED, started_at=later, due_at=later, first_due_at=NOW))
+    assert (view.lateness_ms, view.first_started_at) == (60_000, later)
+
+
 def test_task_that_never_started_has_no_lateness() -> None:
     assert TaskView.of(task(status=TaskState.DEAD)).lateness_ms is None
 

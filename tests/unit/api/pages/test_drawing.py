@@ -1,13 +1,15 @@
 """What pages compute before they show it: quantiles, occurrences, graphs, words."""
 
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from karya.api.pages import marks, text
+from karya.api.pages import pulse as pulse_module
 from karya.api.pages.graph import drawn
-from karya.api.pages.overview import bars
+from karya.api.pages.overview import bars, shown
 from karya.api.pages.pulse import Pulse, quantile
 from karya.api.pages.timeline import WIDTH, runs
 from karya.core.action import NoopAction
@@ -41,23 +43,69 @@ def test_quantiles(counts: dict[str, int], part: float, expected: float | None) 
     assert quantile(buckets(**counts), part) == expected
 
 
-async def test_a_pulse_takes_differences_and_survives_a_restarted_worker() -> None:
-    overview = MemoryOverview()
-    seen = iter([(5, 1), (25, 1), (3, 0)])
+class Beating:
+    """A pulse whose looks and times are given."""
 
-    async def look() -> OverviewView:
-        succeeded, failed = next(seen)
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._view = MemoryOverview().view
+        self._now = 100.0
+        self.pulse = Pulse(self._look)
+        monkeypatch.setattr(pulse_module, "time", SimpleNamespace(monotonic=lambda: self._now))
+
+    async def _look(self) -> OverviewView:
+        return self._view
+
+    async def beat(self, succeeded: int, failed: int = 0, after: float = 1.0) -> None:
+        self._now += after
         counters = Counters(succeeded=succeeded, failed=failed, lag=tuple(buckets(ms1=succeeded)))
-        return overview.view.model_copy(update={"counters": counters})
+        self._view = self._view.model_copy(update={"counters": counters})
+        await self.pulse.beat()
 
-    pulse = Pulse(look)
-    assert pulse.fresh(9) is None
-    for _ in range(3):
-        await pulse.beat()
-    first, second = pulse.points
-    assert first[1] > 0 and first[2] == 0 and first[3] == 0.5
-    assert second[1:] == (0, 0, None, None), "a counter that begins anew counts nothing"
-    assert pulse.fresh(9) is not None
+    @property
+    def rates(self) -> list[float | None]:
+        return [point[1] for point in self.pulse.points]
+
+
+@pytest.fixture
+def beating(monkeypatch: pytest.MonkeyPatch) -> Beating:
+    return Beating(monkeypatch)
+
+
+async def test_a_pulse_takes_differences(beating: Beating) -> None:
+    assert beating.pulse.fresh(9) is None
+    await beating.beat(5, 1)
+    await beating.beat(25, 2, after=2.0)
+    (point,) = beating.pulse.points
+    assert point[1:4] == (10.0, 0.5, 0.5)
+    assert beating.pulse.fresh(9) is not None
+
+
+async def test_two_looks_close_together_make_no_peak(beating: Beating) -> None:
+    await beating.beat(0)
+    await beating.beat(10)
+    await beating.beat(11, after=0.015)
+    await beating.beat(20, after=0.985)
+    assert beating.rates == [10.0, 10.0]
+
+
+async def test_where_nobody_looked_there_is_a_gap(beating: Beating) -> None:
+    await beating.beat(0)
+    await beating.beat(900, after=90)
+    await beating.beat(910)
+    assert beating.rates == [None, 10.0]
+
+
+async def test_a_worker_that_did_not_answer_is_no_peak_when_it_is_back(beating: Beating) -> None:
+    for counted in (5_000, 5_010, 300, 5_030, 5_040):
+        await beating.beat(counted)
+    assert beating.rates == [10.0, None, 10.0, 10.0]
+
+
+async def test_a_worker_that_began_anew_leaves_a_gap(beating: Beating) -> None:
+    await beating.beat(5_000)
+    for number in range(13):
+        await beating.beat(number * 10)
+    assert beating.rates == [*[None] * 11, 10.0, 10.0]
 
 
 def tasks_of(spec: dict[str, Any], *occurrences: Occurrence) -> list[TaskView]:
@@ -72,6 +120,7 @@ def ran(task: TaskView, late: float, took: float, status: TaskState = TaskState.
         update={
             "status": status,
             "started_at": start,
+            "first_started_at": start,
             "finished_at": start + timedelta(seconds=took),
             "lateness_ms": round(late * 1000),
             "attempts": 1,
@@ -95,6 +144,18 @@ def test_occurrences_are_told_apart_and_drawn_to_one_scale() -> None:
     assert (other.bar.late, other.bar.ran) == (0, WIDTH / 4)
     (waits,) = runs([planned], at(999))
     assert (waits.bar, waits.duration, waits.status) == (None, None, TaskState.READY)
+
+
+def test_an_occurrence_counts_from_its_first_start() -> None:
+    (task,) = tasks_of({"action": NOOP})
+    again = ran(task, 5, 1.2).model_copy(
+        update={"first_started_at": task.instant, "lateness_ms": 1, "limit_wait_ms": 700, "attempts": 3}
+    )
+    (run,) = runs([again], at(999))
+    assert (run.duration, run.last) == (timedelta(seconds=6.2), timedelta(seconds=1.2))
+    assert (run.lateness, run.limit_wait) == (timedelta(milliseconds=1), timedelta(milliseconds=700))
+    (run,) = runs([ran(task, 5, 1.2)], at(999))
+    assert (run.last, run.limit_wait) == (None, None), "there was but one attempt, and no limit"
 
 
 def test_one_dead_step_makes_a_dead_occurrence() -> None:
@@ -135,6 +196,15 @@ def test_steps_stand_behind_what_they_wait_for() -> None:
     assert all(node.x >= 0 and node.x + graph.node_width <= graph.width for node in graph.nodes)
     places = {(node.x, node.y) for node in graph.nodes}
     assert len(places) == 3
+
+
+def test_what_waits_for_a_limit_is_shown_with_its_age() -> None:
+    view = MemoryOverview().view.model_copy(update={"at": NOW, "limited_since": at(-90)})
+    assert shown(view)["texts"]["limited"] == "5"
+    assert shown(view)["texts"]["limited_text"] == "wait for a limit, for 1 min 30 s"
+    nobody = view.model_copy(update={"limited": AtLeast(count=0), "limited_since": None})
+    assert shown(nobody)["texts"]["limited_text"] == "wait for a limit"
+    assert shown(None)["texts"].keys() == shown(view)["texts"].keys()
 
 
 def test_bars_of_the_next_hour() -> None:
