@@ -20,6 +20,7 @@ from karya.store.names import (
     LOCKS,
     NAMED,
     OPEN,
+    PARKED,
     REQUESTS,
     SKIPS,
     STEERED,

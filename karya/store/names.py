@@ -30,6 +30,8 @@ NAMED = "named"
 BY_ID = "_id_"
 """The index to use wherever ids are given: left alone, the planner may take one that looks good without
 a backlog, and read the whole backlog with it."""
+PARKED = "parked_by_limit"
+"""The index of those that wait for a limit, in the order in which they are let go."""
 
 ServerNow = Callable[[], Any]
 """Gives the aggregation expression for the database's present time; tests give a fixed instant."""
@@ -43,7 +45,3 @@ def server_now() -> Any:
 def later(now: Any, by: timedelta) -> Any:
     """The expression for `now` plus a duration."""
     return {"$add": [now, by // MILLISECOND]}
-
-
-PARKED = "parked_by_limit"
-"""The index of those that wait for a limit, in the order in which they are let go."""
