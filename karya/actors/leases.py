@@ -3,16 +3,15 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from math import ceil
 
 import structlog
 
+from karya.actors.alarm import Alarm
 from karya.actors.attempt import Held, Stop
 from karya.core.coalesce import Coalescer
 from karya.core.errors import StoreUnavailable
 from karya.core.ports import Claims, Clock
 from karya.core.task import CLAIM_AHEAD, CLOCKS_AGREE, START_WITHIN
-from karya.core.times import MILLISECOND
 
 log = structlog.get_logger("karya.worker")
 
@@ -33,6 +32,7 @@ class Leases:
         self._claims = claims
         self._length = length
         self._clock = clock
+        self._alarm = Alarm()
         self._held: dict[str, Held] = {}
         self._late: Coalescer[Held, None] = Coalescer(self._ask, _MOST_TOGETHER)
 
@@ -89,13 +89,12 @@ class Leases:
             await self._late.add(held)
 
     async def _wait_until_due(self, due_at: datetime) -> None:
-        """No longer than a claim can be early: the clock may have been set back. Whole milliseconds are all
-        that the timers of the loop know; one that is rung too soon is set again."""
+        """No longer than a claim can be early: the clock may have been set back."""
         give_up = self._clock.monotonic() + CLAIM_AHEAD.total_seconds()
         while (wait := due_at - self._clock.now()) > timedelta(0):
             if self._clock.monotonic() >= give_up:
                 return
-            await asyncio.sleep(ceil(min(wait, CLAIM_AHEAD) / MILLISECOND) / 1000)
+            await self._alarm.sleep(min(wait, CLAIM_AHEAD).total_seconds())
 
     async def _ask(self, late: Sequence[Held]) -> Sequence[None]:
         asked = self._clock.now()
