@@ -49,7 +49,8 @@ async def test_all_who_wait_are_woken_in_their_order() -> None:
 
 
 async def test_one_who_is_cancelled_disturbs_nobody_and_the_timer_is_given_back() -> None:
-    alarm, before = Alarm(), _timers()
+    alarm, before, faults = Alarm(), _timers(), list[object]()
+    asyncio.get_running_loop().set_exception_handler(lambda _, fault: faults.append(fault))
     first = asyncio.create_task(alarm.sleep(0.01))
     second = asyncio.create_task(alarm.sleep(0.02))
     await asyncio.sleep(0)
@@ -57,6 +58,7 @@ async def test_one_who_is_cancelled_disturbs_nobody_and_the_timer_is_given_back(
     first.cancel()
     await asyncio.wait_for(second, 10)
     assert first.cancelled()
+    assert not faults
     assert _timers() == before
 
 
