@@ -18,6 +18,9 @@ from karya.core.transitions import Move
 log = structlog.get_logger("karya.worker")
 
 _MOST_TOGETHER = 500
+_REST_SECONDS = 0.01
+"""A group costs the same whatever it carries, and claims have to wait for the same processors and journal."""
+
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0
 
 
@@ -48,7 +51,7 @@ class Reporter:
         self._clock = clock
         self._metrics = metrics
         self._poke = poke
-        self._group: Coalescer[Report, bool] = Coalescer(self._write, _MOST_TOGETHER)
+        self._group: Coalescer[Report, bool] = Coalescer(self._write, _MOST_TOGETHER, rest=_REST_SECONDS)
 
     async def report(self, report: Report) -> bool:
         """Waits until the transition is durable; False when the lease was lost and nothing was written.

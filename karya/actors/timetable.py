@@ -9,13 +9,14 @@ from karya.actors.turns import Turns
 from karya.core.hint import Hint
 from karya.core.ports import DueKey
 
-_AHEAD = timedelta(milliseconds=40)
-_TOGETHER_MICROSECONDS = 10_000
+_AHEAD = timedelta(milliseconds=80)
+_TOGETHER_MICROSECONDS = 20_000
 
 
 def early(hint: Hint) -> datetime:
-    """When a hint goes out: 40 to 50 ms before its instant, half of CLAIM_AHEAD, so that its worker has
-    claimed it by then; those of the same 10 ms go together, since a claim of many costs hardly more than one.
+    """When a hint goes out: 80 to 100 ms before its instant, CLAIM_AHEAD less what clocks may differ by, so
+    that its worker has claimed it by then; those of the same 20 ms go together, since a claim of many costs
+    hardly more than one.
     A task that needs the slot of its job, or room within limits, is not early: whether it gets that is
     decided at its instant."""
     if hint.slotted or hint.limits is not None:

@@ -9,6 +9,9 @@ from typing import Generic, TypeVar
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 
+_FEW = 50
+"""A batch of so many costs hardly less for each of them than a larger one."""
+
 
 class Coalescer(Generic[Item, Answer]):
     """Turns single requests into batches without a timer.
@@ -26,14 +29,17 @@ class Coalescer(Generic[Item, Answer]):
         weigh: Callable[[Item], int] = lambda _: 0,
         heaviest: int = 0,
         hopeless: tuple[type[Exception], ...] = (),
+        rest: float = 0.0,
     ) -> None:
         """With `weigh`, a batch ends when it weighs `heaviest`; a heavier item travels alone. A batch that
-        fails in a `hopeless` way fails those that wait behind it, too: none of them is written."""
+        fails in a `hopeless` way fails those that wait behind it, too: none of them is written. Behind a
+        batch of a few it rests for `rest` seconds, so that the next ones are fewer and larger."""
         self._write = write
         self._most = most
         self._weigh = weigh
         self._heaviest = heaviest
         self._hopeless = hopeless
+        self._rest = rest
         self._waiting: deque[tuple[Item, asyncio.Future[Answer]]] = deque()
         self._writer: asyncio.Task[None] | None = None
 
@@ -57,7 +63,10 @@ class Coalescer(Generic[Item, Answer]):
         try:
             await asyncio.sleep(0)  # lets everything that became ready in this turn join the first batch
             while self._waiting:
-                await self._write_batch(self._next_batch())
+                batch = self._next_batch()
+                await self._write_batch(batch)
+                if self._rest and len(batch) < _FEW:
+                    await asyncio.sleep(self._rest)
         finally:
             self._writer = None
             while self._waiting:  # only when this task was cancelled: nobody else would ever answer them

@@ -34,9 +34,9 @@ class TaskState(StrEnum):
 CLOCKS_AGREE = timedelta(milliseconds=50)
 """Two processes tell the database's time to within this."""
 
-CLAIM_AHEAD = timedelta(milliseconds=100)
+CLAIM_AHEAD = timedelta(milliseconds=150)
 """A claim may come this much before the instant; the worker then waits, so that a start need not wait for its
-claim. Hints go out half as early: between them lies what the clocks of scheduler and database may differ by,
+claim. Hints go out 50 ms later: between them lies what the clocks of scheduler and database may differ by,
 which would otherwise cost a refused claim."""
 
 START_WITHIN = timedelta(milliseconds=300)

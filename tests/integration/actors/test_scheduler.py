@@ -11,7 +11,7 @@ from karya.actors import fairly, looking, scheduler
 from karya.core.clock import SystemClock
 from karya.core.hint import Hint, hint_of
 from karya.core.schedule import Once
-from karya.core.task import CLAIM_AHEAD
+from karya.core.task import CLAIM_AHEAD, CLOCKS_AGREE
 from tests.integration.actors.desk import CLOCK, SELDOM, Desk, Offers, from_now
 from tests.support.away import AwayBlocking
 from tests.support.mongo import Mongo
@@ -41,7 +41,7 @@ async def test_a_little_before_the_instant_so_that_it_is_claimed_by_then(desk: D
     await post.offered(*reversed(jobs))
     offers = post.offers
     lags = [at - hint.due_at for at, hint in zip(offers.times, offers.hints, strict=True)]
-    assert min(lags) >= -CLAIM_AHEAD / 2
+    assert min(lags) >= CLOCKS_AGREE - CLAIM_AHEAD
     assert max(lags) < SELDOM / 2
 
 
@@ -60,7 +60,7 @@ async def test_what_is_beyond_the_look_ahead_is_found_when_it_comes_near(desk: D
     assert post.says("karya_scheduler_planned_tasks") == 0
     clock.leap(hour - timedelta(seconds=0.3))
     await post.offered(job)
-    assert post.offers.times[0] + clock.passed >= first_task(job).due_at - CLAIM_AHEAD / 2
+    assert post.offers.times[0] + clock.passed >= first_task(job).due_at - (CLAIM_AHEAD - CLOCKS_AGREE)
 
 
 async def test_the_successor_is_stored_before_a_task_is_offered(desk: Desk, mongo: Mongo) -> None:

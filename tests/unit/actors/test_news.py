@@ -32,7 +32,7 @@ def test_what_may_be_claimed_at_once_is_told() -> None:
 @pytest.mark.parametrize(
     "job, due_at",
     [
-        (a_job(Once(at=NOW + CLAIM_AHEAD + timedelta(milliseconds=1))), at(0.101)),
+        (a_job(Once(at=NOW + CLAIM_AHEAD + timedelta(milliseconds=1))), at(0.151)),
         (a_job(Once(at=at(3600))), at(3600)),
         (a_job(every(0.1)), at(0.1)),
         (a_job(action=LongAction()), NOW),

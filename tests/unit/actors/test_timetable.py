@@ -145,18 +145,18 @@ def test_clear_forgets_everything() -> None:
     assert len(made) == 0
 
 
-@pytest.mark.parametrize("millis", [0, 1, 9, 10, 999])
+@pytest.mark.parametrize("millis", [0, 1, 19, 20, 999])
 def test_hints_go_out_before_their_instant_by_less_than_what_a_claim_allows(millis: int) -> None:
     ahead = at(millis / 1000) - early(hint("a", millis / 1000))
-    assert timedelta(milliseconds=40) <= ahead <= CLAIM_AHEAD - CLOCKS_AGREE
+    assert timedelta(milliseconds=80) <= ahead <= CLAIM_AHEAD - CLOCKS_AGREE
 
 
-def test_those_of_the_same_ten_milliseconds_go_together() -> None:
+def test_those_of_the_same_twenty_milliseconds_go_together() -> None:
     made = Timetable(9, 10)
-    made.add([hint("a", 1.000), hint("b", 1.009), hint("c", 1.010)])
-    assert made.next_moment() == at(0.96)
-    assert names(made.hand_out(at(0.96), 9, 0)) == ["a", "b"]
-    assert made.next_moment() == at(0.97)
+    made.add([hint("a", 1.000), hint("b", 1.019), hint("c", 1.020)])
+    assert made.next_moment() == at(0.92)
+    assert names(made.hand_out(at(0.92), 9, 0)) == ["a", "b"]
+    assert made.next_moment() == at(0.94)
 
 
 def test_what_needs_the_slot_of_its_job_goes_at_its_instant() -> None:

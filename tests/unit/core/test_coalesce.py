@@ -52,6 +52,23 @@ async def test_single_item_is_written_at_once() -> None:
     assert store.batches == [[1], [2]]
 
 
+@pytest.mark.parametrize(("first", "rests"), [(49, True), (50, False)])
+async def test_behind_a_batch_of_a_few_it_rests_so_that_the_next_is_larger(
+    first: int, rests: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, over, sleep = Store(), asyncio.Event(), asyncio.sleep
+    monkeypatch.setattr(asyncio, "sleep", lambda seconds: over.wait() if seconds else sleep(0))
+    coalescer = Coalescer(store.write, most=100, rest=1)
+    await asyncio.gather(*(coalescer.add(item) for item in range(first)))
+    later = add_all(coalescer, 1)
+    for _ in range(10):
+        await sleep(0)
+    later += add_all(coalescer, 2)
+    over.set()
+    assert await asyncio.gather(*later) == [10, 20]
+    assert store.batches[1:] == ([[1, 2]] if rests else [[1], [2]])
+
+
 async def test_items_of_one_turn_share_the_first_batch() -> None:
     store = Store()
     coalescer = Coalescer(store.write, most=10)
