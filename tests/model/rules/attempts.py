@@ -7,7 +7,7 @@ from tests.model.ledger import Ledger
 from tests.model.snapshot import Document, Snapshot, lease
 
 LEASE = timedelta(seconds=20)
-AHEAD = timedelta(milliseconds=50)
+AHEAD = timedelta(milliseconds=100)
 
 
 def claimed(ledger: Ledger, act: Act, old: Document, task: Document) -> None:
