@@ -14,7 +14,7 @@ _FEW = 50
 
 
 class Coalescer(Generic[Item, Answer]):
-    """Turns single requests into batches without a timer.
+    """Turns single requests into batches, without a timer unless it is told to rest.
 
     An item that finds nothing under way is written at once (no added latency when idle); under load
     the batches grow by themselves up to `most`. `write` answers with one value for each item, in
