@@ -44,14 +44,16 @@ class Reporter:
         clock: Clock,
         metrics: WorkerMetrics,
         poke: Callable[[datetime], None],
+        rest: float = _REST_SECONDS,
     ) -> None:
+        """`rest` is for how many seconds nothing is stored behind a small group."""
         self._commits = commits
         self._jobs = jobs
         self._slots = slots
         self._clock = clock
         self._metrics = metrics
         self._poke = poke
-        self._group: Coalescer[Report, bool] = Coalescer(self._write, _MOST_TOGETHER, rest=_REST_SECONDS)
+        self._group: Coalescer[Report, bool] = Coalescer(self._write, _MOST_TOGETHER, rest=rest)
 
     async def report(self, report: Report) -> bool:
         """Waits until the transition is durable; False when the lease was lost and nothing was written.

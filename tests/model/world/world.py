@@ -112,7 +112,7 @@ class World:
 
     def reporter(self, commits: Commits) -> Reporter:
         """A worker's."""
-        return Reporter(commits, self.jobs, self.slots, self.clock, self.worker_metrics, self.poke)
+        return Reporter(commits, self.jobs, self.slots, self.clock, self.worker_metrics, self.poke, rest=0)
 
     def scheduler(self, owner: str) -> Scheduler:
         """One that knows nothing yet."""
