@@ -1,7 +1,7 @@
 """Compares what a page shows with what came.
 
-Ids, times and numbers may differ, so may spaces; `…` stands for anything. Each line that is shown has to be
-there, in that order; what lies between them is not looked at.
+Ids, times and numbers may differ, so may spaces and the plural of what is counted; `…` stands for anything.
+Each line that is shown has to be there, in that order; what lies between them is not looked at.
 """
 
 import re
@@ -11,6 +11,7 @@ ID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 TOKEN = re.compile(
     rf"(?P<id>{ID})|(?P<short>[0-9a-f]{{8}}-(?:[0-9a-f]{{4}}-)*…)|(?P<hex>\b[0-9a-f]{{8}}\b)"
     r"|(?P<time>\d{4}-\d\d-\d\dT[\d:.]+Z)|(?P<count>\d+(?= [A-Z]{4}))|(?P<number>\d[\d.,]*)"
+    r"|(?P<counted>(?<=\d )[a-z]+)"
     r"|(?P<any>…)|(?P<space>\s+)|(?P<rule>[-─━]{3,})"
 )
 TIME = r"\d{4}-\d\d-\d\dT[\d:.]+Z"
@@ -61,6 +62,8 @@ class Loosely:
             kind, text = token.lastgroup or "", token[0]
             if kind in ("id", "short"):
                 yield self._id(text, names, known)
+            elif kind == "counted":
+                yield re.escape(text.removesuffix("s")) + "s?"
             else:
                 yield LOOSE.get(kind) or ("" if kind in LOOSE else re.escape(text))
         yield re.escape(line[end:])

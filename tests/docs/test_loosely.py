@@ -18,6 +18,7 @@ THREE = "01a21ffa-81bf-7892-aa1a-498b71278f81"
         ("first\nthird", "first\nsecond\nthird\n"),
         ("tasks: 3 SUCCEEDED", "tasks: 3 SUCCEEDED"),
         ("6\n2", "6\n2\n"),
+        ("4,343 tasks, 1 job", "1 task, 12 jobs"),
         (f"{ONE} and {ONE}", f"{TWO} and {TWO}"),
     ],
 )
@@ -31,6 +32,7 @@ def test_the_same_said_otherwise_passes(shown: str, came: str) -> None:
         ("ready", "not yet", "ready"),
         ("first\nsecond", "second\nfirst\n", "second"),
         ("6\n2", "62\n", "2"),
+        ("2 hooks", "2 jobs", "2 hooks"),
         ("tasks: 3 SUCCEEDED", "tasks: 2 SUCCEEDED", "tasks: 3 SUCCEEDED"),
         ("at 2026-11-24T08:00:00.000Z", "at eight", "at 2026-11-24T08:00:00.000Z"),
         (f"{ONE} and {ONE}", f"{TWO} and {THREE}", f"{ONE} and {ONE}"),

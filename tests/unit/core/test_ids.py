@@ -69,7 +69,7 @@ def test_new_ids_differ_between_threads() -> None:
 def test_new_ids_differ_between_a_process_and_its_child() -> None:
     program = (
         "import os; from karya.core.ids import new_id; from karya.core.times import EPOCH; new_id(EPOCH)\n"
-        "child = os.fork(); print(new_id(EPOCH), flush=True)\n"
+        "child = os.fork(); os.write(1, f'{new_id(EPOCH)} '.encode())\n"
         "if child: os.waitpid(child, 0)"
     )
     ids = subprocess.check_output([sys.executable, "-c", program], text=True).split()
