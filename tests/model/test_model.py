@@ -26,16 +26,16 @@ _LEAST = {
     f"cut {Cut.LATE.value}": 5,
     "interruptions": 100,
     "passed over by an update": 20,
-    "refused for its name": 20,
+    "refused for its name": 10,
     "cancel waits": 5,
     "pause waits": 5,
     "began within seat": 100,
     "began within window": 100,
     "several had turns": 20,
-    "parked seat claim": 20,
-    "parked seat turn": 20,
-    "parked window claim": 20,
-    "parked window turn": 20,
+    "parked seat claim": 10,
+    "parked seat turn": 10,
+    "parked window claim": 10,
+    "parked window turn": 10,
 }
 """A machine that does nothing finds nothing: how often it has to have done what."""
 _SELDOM = 4
