@@ -82,10 +82,13 @@ class Leadership:
         return self._lease
 
     def resign(self) -> None:
-        """Lets another lead at once; when the store is away that takes until the lock runs out."""
+        """Lets another lead at once; when the store is away that takes until the lock runs out. One that led
+        says first that it did so until now: nothing that fell due since its last renewal was unseen."""
         held = self._lease or self._unused
         if held is not None:
             try:
+                if self._lease is not None and self._clock.monotonic() < self._lost_at:
+                    self._locks.renew(self._lease, self._ttl)
                 self._locks.release(held)
             except StoreUnavailable as error:
                 log.warning("lock_not_released", error=str(error))

@@ -47,6 +47,17 @@ async def test_one_of_two_leads_and_the_other_takes_over_when_it_ends(desk: Desk
     assert one.offers.jobs == [first.id]
 
 
+async def test_one_that_resigns_has_led_until_then(desk: Desk) -> None:
+    """Though it renewed its lock long before: what fell due since then counts as seen."""
+    one = desk.scheduler("one", lease=SELDOM)
+    await one.leads()
+    desk.kit.time.advance(3)
+    await one.stop()
+    lease = desk.kit.locks.acquire(SCHEDULER_LOCK, "two", TTL, {})
+    assert lease is not None
+    assert lease.idle_since == desk.kit.time.now
+
+
 async def test_it_leads_when_the_lease_of_its_predecessor_has_expired(desk: Desk) -> None:
     predecessor(desk.kit)
     job = await desk.job()
