@@ -4,6 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+TOLD_APART_MS = 0.5
+"""Two median lags that are nearer to each other are the same: those of one cluster differ by half of it from
+run to run."""
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
