@@ -46,7 +46,7 @@ def idle(rig: Rig) -> Sequence[Figure]:
     held = _megabytes([scheduler])
     after = _median_lag(rig)
     many = f"with {_PENDING:,} jobs pending"
-    as_with_none = before + max(before / 10, TOLD_APART_MS)
+    as_with_none = round(before + max(before / 10, TOLD_APART_MS), 2)
     return [
         at_most(f"processor at rest {many}, all of Karya's processes", used, "% of a core", 1),
         Figure("memory of the scheduler after its start", fresh, "MB"),
