@@ -147,9 +147,10 @@ def take(browser: Browser, karya: Running, job_id: str) -> None:
     page.goto(f"{url}/ui/jobs/new")
     write(page, "htps://chat.example/hook")
     page.locator("#e-action-url:not(:empty)").wait_for()
+    page.locator("#preview", has_text="Europe/Berlin").wait_for()
     shot(page, "new-job-errors")
     page.get_by_label("URL").fill("https://chat.example/hook")
-    page.locator("#preview .instants").wait_for()
+    page.locator("#e-action-url:empty").wait_for(state="attached")
     shot(page, "new-job")
     for name, path in {"overview": "/", "job": paths["job"], "new-job": "/ui/jobs/new"}.items():
         for kind, options in (
