@@ -7,10 +7,9 @@ from karya.core.job import Cursor
 from karya.core.misfire import SkipRange
 from karya.core.outline import Outline
 from karya.core.ports.lifecycle import ChangeKind
-from karya.core.retry import DEFAULT_RETRY, RetryPolicy, stored_retry
 from karya.core.task import TaskKind, TaskState
 from karya.store.client import Document
-from karya.store.documents import job_entity
+from karya.store.documents import job_entity, retry_policy
 
 TASK_FIELDS = {
     "job_id": 1,
@@ -75,7 +74,7 @@ def task_record(document: Document) -> TaskRecord:
         status=TaskState(document["status"]),
         attempts=document["attempts"],
         token=document["token"],
-        retry=_retry(document.get("retry")),
+        retry=retry_policy(document),
         held=document.get("held", False),
         slotted=document.get("slotted", False),
         parked="parked" in document,
@@ -114,11 +113,6 @@ def steer(document: Document) -> Steer:
         after=None if after is None else Cursor.model_validate(after),
         withdrawn=tuple(document.get("withdrawn", ())),
     )
-
-
-@lru_cache(maxsize=1024)
-def _retry(text: str | None) -> RetryPolicy:
-    return DEFAULT_RETRY if text is None else stored_retry(text)
 
 
 @lru_cache(maxsize=1024)
