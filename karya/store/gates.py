@@ -69,8 +69,8 @@ def running(seat: str) -> Document:
     return {"seat": seat, "status": TaskState.RUNNING.value}
 
 
-def parked(ident: str) -> Document:
-    """What waits for the limit."""
+def parked(ident: str | Document) -> Document:
+    """What waits for the limit, or for those that an expression finds."""
     return {"parked.for": ident, "status": TaskState.READY.value}
 
 

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from motor.motor_asyncio import AsyncIOMotorCollection
 
 from karya.core.ports.census import LimitKind, Parked
-from karya.core.task import TaskState
 from karya.store import gates
 from karya.store.client import Document
 from karya.store.names import PARKED
@@ -15,7 +14,7 @@ async def parked(tasks: AsyncIOMotorCollection[Document], most: int) -> Mapping[
     """How many there are, and since when. The index is in the order of the limits: where the count ends
     early, an older one may wait for another limit."""
     pipeline: list[Document] = [
-        {"$match": {"status": TaskState.READY.value, "parked.for": {"$exists": True}}},
+        {"$match": gates.parked({"$exists": True})},
         {"$limit": most},
         {
             "$group": {
