@@ -38,7 +38,7 @@ class Tenure:
         supervisor. They are made here, too, lest they wait for the supervisor's process: by its name each
         exists once, whoever makes it first."""
         declare(self.charter, self._namespace)
-        self._supervisor = Seat(self._made_supervisor(), life=_alive_for_all_we_know)
+        self._supervisor = self._new_supervisor()
         staff = Staff(self.charter, lambda _: None, time.monotonic)
         staff.adopt(staff_present())
         staff.look(0)
@@ -71,11 +71,12 @@ class Tenure:
             log.warning("supervisor_replaced", reason=sign.value)
             if sign is Sign.HUNG:
                 ray.kill(self._supervisor.actor, no_restart=True)
-            self._supervisor = Seat(self._made_supervisor(), life=_alive_for_all_we_know)
+            self._supervisor = self._new_supervisor()
 
-    def _made_supervisor(self) -> Any:
+    def _new_supervisor(self) -> Seat:
         place = ANYWHERE if self.charter.roams else self.charter.home
-        return make(SUPERVISOR, SupervisorActor, place).remote()
+        supervisor = make(SUPERVISOR, SupervisorActor, place).remote()
+        return Seat(supervisor, life=_alive_for_all_we_know)
 
 
 def _alive_for_all_we_know(_: Any) -> tuple[str, int]:
