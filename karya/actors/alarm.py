@@ -9,8 +9,9 @@ from itertools import count
 from math import ceil
 
 _LIBC = ctypes.CDLL(None)
-_ABSOLUTE = 1
-"""TFD_TIMER_ABSTIME."""
+_RELATIVE = 0
+"""Of the flags of timerfd_settime(2): from now on. TFD_TIMER_ABSTIME is taken for a moment of the wall clock by
+what gives a process a clock of its own (libfaketime), and then never comes."""
 
 
 class _Setting(ctypes.Structure):
@@ -56,9 +57,9 @@ class Alarm:
 
     def _set(self) -> None:
         """To the first of those who wait; that it has rung before is forgotten."""
-        nanoseconds = ceil(self._waiting[0][0] * 1e9)
+        nanoseconds = max(1, ceil((self._waiting[0][0] - time.monotonic()) * 1e9))  # none would stop it
         setting = _Setting(seconds=nanoseconds // 10**9, nanoseconds=nanoseconds % 10**9)
-        _LIBC.timerfd_settime(self._timer, _ABSOLUTE, ctypes.byref(setting), None)
+        _LIBC.timerfd_settime(self._timer, _RELATIVE, ctypes.byref(setting), None)
 
     def _ring(self) -> None:
         now = time.monotonic()
