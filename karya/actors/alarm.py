@@ -10,8 +10,8 @@ from math import ceil
 
 _LIBC = ctypes.CDLL(None)
 _RELATIVE = 0
-"""Of the flags of timerfd_settime(2): from now on. TFD_TIMER_ABSTIME is taken for a moment of the wall clock by
-what gives a process a clock of its own (libfaketime), and then never comes."""
+"""Of the flags of timerfd_settime(2): from now on. TFD_TIMER_ABSTIME is taken for a moment of the wall clock
+by what gives a process a clock of its own (libfaketime), and then never comes."""
 
 
 class _Setting(ctypes.Structure):
