@@ -1,14 +1,13 @@
 """Finding jobs. Ids are UUIDv7, so the order of ids is the order of creation."""
 
-import asyncio
 import re
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any
 
 from pymongo.errors import ExecutionTimeout
 
-from karya.core.errors import InvalidInput, StoreUnavailable
+from karya.core.errors import InvalidInput
 from karya.core.ids import id_floor
 from karya.core.job import Job
 from karya.core.ports import Page
@@ -17,39 +16,28 @@ from karya.store.client import AsyncDatabase, Document, translated
 from karya.store.documents import job_entity
 from karya.store.names import JOBS
 from karya.store.paging import decode_id, page_by_id
+from karya.store.turns import Turns
 
 PATIENCE_MS = 5_000
-_AT_ONCE = 3
-"""Each holds one of Motor's few threads for as long as it takes: the others are for those who are quick."""
 
 
 class Searching:
     """The lists of jobs."""
 
-    def __init__(self, database: AsyncDatabase, patience_ms: int = PATIENCE_MS) -> None:
+    def __init__(
+        self, database: AsyncDatabase, patience_ms: int = PATIENCE_MS, turns: Turns | None = None
+    ) -> None:
         self._jobs = database[JOBS]
         self._patience_ms = patience_ms
-        self._turns = asyncio.Semaphore(_AT_ONCE)
+        self._turns = turns or Turns(patience_ms)
 
     async def list(self, query: JobQuery, cursor: str | None, limit: int) -> Page[Job]:
         """See `JobRepository.list`. A text that few jobs hold is looked for in all of them: the time that
         may take is bounded."""
         wanted = _wanted(query, None if cursor is None else decode_id(cursor))
-        async with self._turn():
+        async with self._turns.turn() if query.text is not None else nullcontext():
             documents = await self._found(wanted, query, limit)
         return page_by_id(documents, limit, job_entity)
-
-    @asynccontextmanager
-    async def _turn(self) -> AsyncIterator[None]:
-        try:
-            async with asyncio.timeout(self._patience_ms / 1000):
-                await self._turns.acquire()
-        except TimeoutError:
-            raise StoreUnavailable("too many searches are under way") from None
-        try:
-            yield
-        finally:
-            self._turns.release()
 
     async def _found(self, wanted: Document, query: JobQuery, limit: int) -> Sequence[Document]:
         with translated():
