@@ -52,11 +52,17 @@ class Remake:
     skips: tuple[SkipRange, ...] = ()
 
 
+def is_behind(job: Job, now: datetime) -> bool:
+    """Whether instants may have come that have no tasks."""
+    goes_on = not isinstance(job.schedule, Once) and not job.cursor.exhausted
+    return goes_on and job.cursor.at < now
+
+
 def arrears(job: Job, taken: Collection[datetime], now: datetime) -> Arrears:
     """How far the chain of a job is behind. Instants that are `taken` have tasks, of an earlier version.
     Counting takes time for a calendar and a long while."""
     cursor, skips = job.cursor, list[SkipRange | None]()
-    if isinstance(job.schedule, Once) or cursor.exhausted or cursor.at >= now:
+    if not is_behind(job, now):
         return Arrears(cursor)
     for at in sorted(at for at in taken if cursor.at < at <= now):
         skip, cursor = passed_over(job, cursor, at - MILLISECOND, REPLACED_REASON)

@@ -104,9 +104,10 @@ class Standing:
         found = self.tasks.find(wanted, {"cause": 1}, session=self.session).hint("by_job")
         return frozenset([task["cause"] async for task in found])
 
-    async def insert(self, tasks: Iterable[Task]) -> None:
-        """Stores tasks that are not there yet."""
-        if documents := [task_document(task) for task in tasks]:
+    async def insert(self, tasks: Iterable[Task], *, held: bool = False) -> None:
+        """Stores tasks that are not there yet; `held` until somebody lets them go."""
+        waiting = (task.model_copy(update={"held": True}) if held else task for task in tasks)
+        if documents := [task_document(task) for task in waiting]:
             await self.tasks.insert_many(documents, session=self.session)
 
     async def missing(self, tasks: Sequence[Task]) -> Sequence[Task]:
