@@ -45,9 +45,10 @@ _LAG = "karya_task_start_lag_seconds_bucket"
 Hour = tuple[AtLeast, ...]
 
 
-class _Waiting(NamedTuple):
-    """What is due or will be within the hour."""
+class _Open(NamedTuple):
+    """What runs, is due, or will be within the hour."""
 
+    running: AtLeast | None
     due: AtLeast
     late: AtLeast
     limited: AtLeast
@@ -87,35 +88,35 @@ class Overview:
 
     async def _look(self, user_id: str | None) -> OverviewView:
         now = floor_millis(self._clock.now())
-        waiting, failed, active, paused = await asyncio.gather(
-            self._of_user(user_id, now) if user_id else self._of_all(now),
+        standing, holder, figures = await asyncio.gather(self._standing(), self._holder(), self._gather())
+        tasks, failed, active, paused = await asyncio.gather(
+            self._of_user(user_id, now) if user_id else self._of_all(now, standing),
             self._tallies.dead(user_id, _MOST_DEAD),
             self._tallies.jobs(JobState.ACTIVE, user_id, _MOST_JOBS),
             self._tallies.jobs(JobState.PAUSED, user_id, _MOST_JOBS),
         )
-        standing, holder, figures = await asyncio.gather(self._standing(), self._holder(), self._gather())
         return OverviewView(
             at=now,
             scheduler=holder.owner if holder else None,
             leads=standing is not None and standing.leads,
-            running=AtLeast(count=sum(w.running for w in standing.crew)) if standing else None,
             failed=AtLeast.of(failed, _MOST_DEAD),
             active=AtLeast.of(active, _MOST_JOBS),
             paused=AtLeast.of(paused, _MOST_JOBS),
-            **waiting._asdict(),
+            **tasks._asdict(),
             pools=tuple(_pools(standing)),
             workers=tuple(_workers(standing)),
             counters=counters(figures),
         )
 
-    async def _of_all(self, now: datetime) -> _Waiting:
+    async def _of_all(self, now: datetime, standing: Standing | None) -> _Open:
         due, late, parked, hour = await asyncio.gather(
             self._tallies.ready(self._pools, None, now, _MOST_TASKS),
             self._tallies.ready(self._pools, None, now - LATE, _MOST_TASKS),
             self._tallies.parked(MOST_PARKED),
             self._hour(now),
         )
-        return _Waiting(
+        return _Open(
+            running=AtLeast(count=sum(w.running for w in standing.crew)) if standing else None,
             due=AtLeast.of(due, _MOST_TASKS),
             late=AtLeast.of(late, _MOST_TASKS),
             limited=AtLeast.of(sum(kind.count for kind in parked.values()), MOST_PARKED),
@@ -123,13 +124,14 @@ class Overview:
             hour=hour,
         )
 
-    async def _of_user(self, user_id: str, now: datetime) -> _Waiting:
+    async def _of_user(self, user_id: str, now: datetime) -> _Open:
         tasks = await self._tallies.open_of(user_id, _USERS_JOBS, _MOST_TASKS)
         ready = [task for task in tasks if task.status is TaskState.READY]
         due = [task.due_at for task in ready if not task.held]
         limited = [task.due_at for task in ready if task.parked]
         counted = partial(AtLeast, more=len(tasks) >= _MOST_TASKS)
-        return _Waiting(
+        return _Open(
+            running=counted(count=sum(task.status is TaskState.RUNNING for task in tasks)),
             due=counted(count=sum(at <= now for at in due)),
             late=counted(count=sum(at <= now - LATE for at in due)),
             limited=counted(count=len(limited)),

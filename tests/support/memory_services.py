@@ -122,7 +122,7 @@ class MemoryOverview:
             limited_since=datetime.now(UTC) - timedelta(seconds=90),
             running=AtLeast(count=7),
             failed=AtLeast(count=2),
-            active=AtLeast(count=5),
+            active=AtLeast(count=6),
             paused=AtLeast(count=1),
             hour=tuple(AtLeast(count=n) for n in range(12)),
             pools=(PoolStanding(name="default", workers=1, running=7, free=93, waiting=4),),

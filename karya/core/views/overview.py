@@ -58,8 +58,9 @@ class OverviewView(View):
     """What is going on. `due` tasks could start and `late` ones could have a second ago. `limited` ones are
     due too, but wait for room in a concurrency key or a rate; `limited_since` is when the first of them was
     due. `failed` are dead letters; `hour` says how many tasks come in each five minutes of the next hour.
-    `running`, `scheduler`, `pools` and `workers` are those of the whole cluster, null or empty when its
-    scheduler does not answer; the other numbers are of the jobs that the caller sees."""
+    `scheduler`, `pools`, `workers` and `counters` are those of the whole cluster, null or empty when its
+    scheduler does not answer, as is `running` for those who see all jobs; the numbers are of the jobs that
+    the caller sees."""
 
     at: Instant
     scheduler: str | None

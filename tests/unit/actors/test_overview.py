@@ -155,12 +155,14 @@ async def test_of_one_user(overview: Overview, tallied: Tallied) -> None:
         OpenTask(TaskState.READY, True, at(-7), parked=True),
         OpenTask(TaskState.CANCELLED, True, at(-9), parked=True),
         OpenTask(TaskState.BLOCKED, False, at(-5)),
+        OpenTask(TaskState.RUNNING, False, at(-9)),
         OpenTask(TaskState.READY, False, at(-0.1)),
         OpenTask(TaskState.READY, False, at(301)),
     ]
     view = await overview.overview("ann")
     assert (view.due.count, view.late.count, view.limited.count) == (2, 1, 1)
     assert view.limited_since == at(-7)
+    assert view.running == AtLeast(count=1), "those of others are not theirs"
     assert [share.count for share in view.hour] == [0, 1, *[0] * 10]
     assert set(tallied.asked) == {"ann"}
 
