@@ -32,6 +32,7 @@ _COMMANDS = frozenset(
     }
 )
 """The commands of MongoDB that are told apart."""
+_OTHER = "other"
 
 
 class ActorMetrics:
@@ -53,10 +54,12 @@ class ActorMetrics:
             ["command"],
             registry=self.registry,
         )
+        for name in (*_COMMANDS, _OTHER):  # else the first one would be no increase of anything
+            self._failed.labels(name)
 
     def round_trip(self, command: str, seconds: float, failed: bool) -> None:
         """One command was answered, or was not. From any thread."""
-        name = command if command in _COMMANDS else "other"
+        name = command if command in _COMMANDS else _OTHER
         self._round_trips.labels(name).observe(seconds)
         if failed:
             self._failed.labels(name).inc()

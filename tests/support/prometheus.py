@@ -1,6 +1,7 @@
 """A real Prometheus, from Debian's package: unpacked by `make prometheus`, or installed."""
 
 import json
+import math
 import os
 import shutil
 import subprocess
@@ -8,7 +9,7 @@ import sys
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,30 @@ class Prometheus:
         result = self.query(expression)
         return float(result[0]["value"][1]) if result else float("nan")
 
+    def numbers(self, expression: str) -> list[float]:
+        """What this gives now that can be drawn: neither NaN nor infinite."""
+        values = (float(series["value"][1]) for series in self.query(expression))
+        return [value for value in values if math.isfinite(value)]
+
+    def firing(self) -> set[str]:
+        """The names of the alerts that fire now."""
+        alerts = self.get("alerts")["alerts"]
+        return {alert["labels"]["alertname"] for alert in alerts if alert["state"] == "firing"}
+
+    def await_alerts(self, names: Collection[str], timeout: float) -> None:
+        """Waits until all of these fire at once; AssertionError with those that do not."""
+        missing = set(names)
+
+        def look() -> bool:
+            missing.clear()
+            missing.update(set(names) - self.firing())
+            return not missing
+
+        try:
+            eventually(look, timeout)
+        except AssertionError:
+            raise AssertionError(f"do not fire within {timeout:g} s: {sorted(missing)}") from None
+
     def is_ready(self) -> bool:
         """Whether it has read what it kept, and answers."""
         try:
@@ -74,15 +99,27 @@ class Prometheus:
             return False
 
 
+def impatient(directory: Path) -> Path:
+    """A copy of the alerts that Karya ships which fire after a second of what they are about."""
+    rules = yaml.safe_load((CONFIGS / "alerts.yml").read_text())
+    for group in rules["groups"]:
+        for rule in group["rules"]:
+            rule["for"] = "1s"
+    copy = directory / "alerts.yml"
+    copy.write_text(yaml.safe_dump(rules))
+    return copy
+
+
 @contextmanager
-def scraping(target: str, directory: Path) -> Iterator[Prometheus]:
-    """One with the configuration that Karya ships, reading this host and port every second."""
+def scraping(targets: list[str], directory: Path) -> Iterator[Prometheus]:
+    """One with the configuration and the alerts that Karya ships, but for their patience, which reads these
+    hosts and ports every second."""
     config = yaml.safe_load((CONFIGS / "prometheus.yml").read_text())
     config["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
-    config["rule_files"] = [str(CONFIGS / "alerts.yml")]
+    config["rule_files"] = [str(impatient(directory))]
     (scrape,) = config["scrape_configs"]
     scrape["scrape_timeout"] = "1s"
-    scrape["static_configs"] = [{"targets": [target]}]
+    scrape["static_configs"] = [{"targets": targets}]
     (directory / "prometheus.yml").write_text(yaml.safe_dump(config))
     address = f"127.0.0.1:{free_port()}"
     log = (directory / "prometheus.log").open("wb")

@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 import yaml
+from grafana_foundation_sdk.cog import plugins
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.models.dashboard import Dashboard, RowPanel
 from prometheus_client.core import Metric
 
 from karya.actors.metrics import SchedulerMetrics, ServerMetrics, SupervisorMetrics, WorkerMetrics
@@ -16,9 +19,11 @@ from tests.support.prometheus import CONFIGS, promtool
 ROOT = Path(__file__).parents[2]
 DASHBOARD: dict[str, Any] = json.loads((ROOT / "configs/grafana/karya.json").read_text())
 ALERTS = yaml.safe_load((CONFIGS / "alerts.yml").read_text())["groups"][0]["rules"]
+RUNBOOK = (ROOT / "docs/guides/runbook.md").read_text()
 PLAYED = ROOT / "tests/unit/alerts_test.yml"
 NAME = re.compile(r"\b(?:karya|process)_\w+")
-GIVEN_BY_PROMETHEUS = {"instance", "job"}
+NO_LINES = {"not_configured", "max_count"}
+"""A reason and a setting, which look like log lines."""
 
 
 def families() -> Mapping[str, Metric]:
@@ -71,6 +76,27 @@ def test_the_dashboard_is_one_that_grafana_takes() -> None:
     assert used - {"__rate_interval"} == variables - {"datasource"}
 
 
+def test_grafana_knows_every_field_of_the_dashboard() -> None:
+    """Read as Grafana's own types, and written again, everything is still there."""
+    plugins.register_default_plugins()
+    read = Dashboard.from_json(DASHBOARD)
+    options = [panel.options for panel in read.panels or [] if not isinstance(panel, RowPanel)]
+    assert {type(one).__module__.rpartition(".")[2] for one in options} == {"stat", "timeseries"}
+    assert list(lost(DASHBOARD, json.loads(json.dumps(read, cls=JSONEncoder)))) == []
+
+
+def lost(written: Any, again: Any, place: str = "") -> Iterator[str]:
+    """Where what was written is not what was read."""
+    if isinstance(written, dict) and isinstance(again, dict):
+        for key, value in written.items():
+            yield from lost(value, again.get(key, "nothing"), f"{place}.{key}")
+    elif isinstance(written, list) and isinstance(again, list) and len(written) == len(again):
+        for number, (value, other) in enumerate(zip(written, again, strict=True)):
+            yield from lost(value, other, f"{place}[{number}]")
+    elif written != again:
+        yield f"{place}: {written!r} became {again!r}"
+
+
 def test_no_two_panels_lie_on_each_other() -> None:
     taken: set[tuple[int, int]] = set()
     for panel in DASHBOARD["panels"]:
@@ -96,9 +122,29 @@ def test_an_alert_says_what_it_is_and_leads_to_the_runbook(rule: dict[str, Any])
 
 
 def test_the_runbook_knows_no_other_alerts() -> None:
-    text = (ROOT / "docs/guides/runbook.md").read_text()
-    headings = re.findall(r"^## (Karya\w+)$", text, re.MULTILINE)
+    headings = re.findall(r"^## (Karya\w+)$", RUNBOOK, re.MULTILINE)
     assert sorted(headings) == sorted(rule["alert"] for rule in ALERTS)
+
+
+@pytest.mark.parametrize("rule", ALERTS, ids=lambda rule: rule["alert"])
+def test_the_runbook_says_how_urgent_it_is_where_to_look_and_what_to_do(rule: dict[str, Any]) -> None:
+    section = RUNBOOK.partition(f"## {rule['alert']}\n\n")[2].partition("\n## ")[0]
+    assert section.partition(". ")[0].lower() == rule["labels"]["severity"]
+    look, _, do = section.partition("\n- **Do**: ")
+    assert "\n- **Look**: " in look and do.strip()
+
+
+def test_the_runbook_speaks_of_panels_that_there_are() -> None:
+    named = {name for name in re.findall(r'"([^"]+)"', RUNBOOK) if name[0].isupper()}
+    assert named and named <= {panel["title"] for panel in panels()}
+
+
+def test_the_runbook_speaks_of_log_lines_that_there_are() -> None:
+    reference = (ROOT / "docs/reference/logs.md").read_text()
+    lines = set(re.findall(r"^\| `([^`]+)` \|", reference, re.MULTILINE))
+    named = set(re.findall(r"`([a-z]+(?:_[a-z]+)+)`", RUNBOOK)) | {"peer left", "not let in"}
+    assert len(named & lines) > 7
+    assert {name for name in named - lines - NO_LINES if not name.startswith(("karya_", "process_"))} == set()
 
 
 def test_each_alert_is_played_through_both_ways() -> None:
