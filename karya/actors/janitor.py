@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from karya.actors.logs import MOST_NAMED, some
 from karya.actors.metrics import ServerMetrics
 from karya.core.errors import StoreUnavailable
 from karya.core.outcome import LEASE_EXPIRED
@@ -21,9 +22,6 @@ log = structlog.get_logger("karya.janitor")
 _BATCH = 200
 _PAGES = 10
 """How many batches of jobs one sweep looks at: the rest have their turn in the next."""
-
-_MOST_NAMED = 10
-"""How many of the tasks that were reaped together the log tells of."""
 
 _SETTLE_AFTER = timedelta(seconds=10)
 
@@ -112,8 +110,8 @@ class Janitor:
         lost = await self._commits.commit([commit for commit in commits if commit], now)
         reaped = [task for task in expired if task.id not in lost]
         if reaped:
-            log.warning("reaped", count=len(reaped), tasks=[task.id for task in reaped[:_MOST_NAMED]])
-            for task in reaped[:_MOST_NAMED]:
+            log.warning("reaped", count=len(reaped), tasks=some(task.id for task in reaped))
+            for task in reaped[:MOST_NAMED]:
                 _tell(task)
             self._metrics.reaped.inc(len(reaped))
             await self._jobs.settle([task.job_id for task in reaped], now)

@@ -76,7 +76,7 @@ class Leadership:
         self._unused = lease
         self._sync_clock()
         if self._locks.renew(lease, self._ttl):
-            log.info("leading", owner=self._owner, token=lease.token, endpoint=self._endpoint)
+            log.info("leading", scheduler=self._owner, token=lease.token, endpoint=self._endpoint)
             self._lease, self._unused = lease, None
             self._kept_since(now)
         return self._lease
@@ -102,5 +102,5 @@ class Leadership:
         a while, which costs duplicate hints and nothing else."""
         holder = self._locks.holder(SCHEDULER_LOCK)
         if holder is not None and self._is_dead(holder.owner):
-            log.info("predecessor_is_dead", owner=holder.owner)
+            log.info("predecessor_is_dead", scheduler=holder.owner)
             self._locks.release(LockLease(SCHEDULER_LOCK, holder.owner, holder.token))

@@ -8,6 +8,7 @@ import structlog
 
 from karya.actors.alarm import Alarm
 from karya.actors.attempt import Held, Stop
+from karya.actors.logs import some
 from karya.core.coalesce import Coalescer
 from karya.core.errors import StoreUnavailable
 from karya.core.ports import Claims, Clock
@@ -70,7 +71,8 @@ class Leases:
                 await self._renew(list(self._held.values()))
                 pause = self._length / 4
             except StoreUnavailable as error:
-                log.warning("renewal_failed", count=len(self._held), error=str(error))
+                tasks, count = some(self._held), len(self._held)
+                log.warning("renewal_failed", tasks=tasks, count=count, error=str(error))
                 pause = self._length * _MARGIN
             finally:
                 watching.cancel()
@@ -103,7 +105,8 @@ class Leases:
             for held in late:
                 held.start_by = asked + START_FOR
         except StoreUnavailable as error:
-            log.warning("late_start_delayed", count=len(late), error=str(error))
+            tasks = some(held.task_id for held in late)
+            log.warning("late_start_delayed", tasks=tasks, count=len(late), error=str(error))
             await asyncio.sleep(ASK_AGAIN_SECONDS)
             self._stop_untrusted()
         return [None] * len(late)

@@ -1,13 +1,15 @@
 """Logging: one structured line for each event, for people or for machines.
 
 Whatever is logged while an attempt runs, by Karya, by a connector or by a library, says which one it is: see
-`attempt`. Libraries that use Python's own logging are heard from `warning` on.
+`attempt`. Libraries that use Python's own logging are heard from `warning` on. What fields are called is in
+docs/reference/logs.md.
 """
 
 import logging
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
+from itertools import islice
 from typing import Any, Protocol
 
 import structlog
@@ -28,9 +30,18 @@ subject: ContextVar[Named | None] = ContextVar("subject", default=None)
 """What this context works on. Whoever starts a task of asyncio sets it there; a batch has none."""
 
 
-def configure_logs(settings: LogSettings, actor: str | None = None) -> None:
-    """Sets up this process's log lines on standard output, each with the name of the actor."""
-    own: dict[str, Any] = {} if actor is None else {"actor": actor}
+MOST_NAMED = 10
+
+
+def some(idents: Iterable[str]) -> list[str]:
+    """The ids that a line about many names: the first ten. How many there are is `count`, beside it."""
+    return list(islice(idents, MOST_NAMED))
+
+
+def configure_logs(settings: LogSettings, actor: str | None = None, **ids: str) -> None:
+    """Sets up this process's log lines on standard output, each with the name of the actor and these ids: a
+    worker's own is `worker`, under which it holds leases."""
+    own: dict[str, Any] = ids if actor is None else {"actor": actor, **ids}
     common: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         _with(own),
@@ -64,7 +75,7 @@ def _with(own: Mapping[str, Any]) -> Processor:
 
 
 def _scrub(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    return {key: scrubbed(value) for key, value in event.items()}
+    return dict(scrubbed(event))
 
 
 def _make_printable(_: WrappedLogger, __: str, event: EventDict) -> EventDict:

@@ -7,6 +7,7 @@ from datetime import datetime
 
 import structlog
 
+from karya.actors.logs import some
 from karya.actors.metrics import WorkerMetrics
 from karya.core.coalesce import Coalescer
 from karya.core.errors import StoreUnavailable
@@ -70,7 +71,7 @@ class Reporter:
         kept = {task_id: report for task_id, report in latest.items() if task_id not in lost}
         if len(kept) < len(reports):
             self._metrics.lost.inc(len(reports) - len(kept))
-            log.warning("leases_lost", tasks=sorted(lost)[:10], count=len(reports) - len(kept))
+            log.warning("leases_lost", tasks=some(sorted(lost)), count=len(reports) - len(kept))
         await self._follow_up(list(kept.values()), since)
         return [kept.get(report.hint.task_id) is report for report in reports]
 
@@ -83,7 +84,8 @@ class Reporter:
             try:
                 return await self._commits.commit(commits, self._clock.now())
             except StoreUnavailable as error:
-                log.warning("commit_delayed", count=len(commits), error=str(error))
+                tasks = some(commit.task_id for commit in commits)
+                log.warning("commit_delayed", tasks=tasks, count=len(commits), error=str(error))
                 if self._clock.monotonic() + pause > give_up:
                     return frozenset(commit.task_id for commit in commits)
             await asyncio.sleep(pause)
@@ -98,7 +100,8 @@ class Reporter:
             if await self._end([report.hint for report in reports if _may_be_ended_step(report)], now):
                 due.append(now)
         except StoreUnavailable as error:
-            log.warning("settling_left_to_janitor", error=str(error))
+            jobs = dict.fromkeys(report.hint.job_id for report in reports)
+            log.warning("settling_left_to_janitor", jobs=some(jobs), count=len(jobs), error=str(error))
         if due:
             self._poke(min(due))
 

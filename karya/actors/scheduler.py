@@ -15,6 +15,7 @@ from karya.actors.handing import Handing
 from karya.actors.inbox import Inbox
 from karya.actors.lane import START, Lane, Look
 from karya.actors.leading import Leadership
+from karya.actors.logs import some
 from karya.actors.looking import Reader
 from karya.actors.metrics import SchedulerMetrics
 from karya.actors.waking import Waking
@@ -241,7 +242,8 @@ class Scheduler:
 
     def _note(self, extension: Extension, now: datetime) -> None:
         if extension.contended:
-            log.warning("jobs_held_by_another", count=len(extension.contended))
+            jobs = sorted(extension.contended)
+            log.warning("jobs_held_by_another", jobs=some(jobs), count=len(jobs))
         self._unfinished.update(dict.fromkeys(extension.unfinished))
         for policy, count in extension.misfired.items():
             self._metrics.misfired.labels(policy).inc(count)
@@ -274,7 +276,7 @@ class Scheduler:
         self._note(extension, now)
         self._waking.suspect()
         if mended:
-            log.warning("chains_mended", count=len(mended))
+            log.warning("chains_mended", jobs=some(sorted(mended)), count=len(mended))
             self._metrics.mended.inc(len(mended))
         self._sweep_at = self._clock.monotonic() + self._settings.sweep.total_seconds()
 

@@ -35,6 +35,7 @@ from karya.queue.wire import (
 log = structlog.get_logger(__name__)
 _AGAIN, _BEAT, _FAREWELL = encode(Again()), encode(Beat()), encode(Farewell())
 _BURST = 100
+_MOST_NAMED = 10
 _LAST_WORDS_SECONDS = 0.02
 """ZeroMQ takes back what was sent just before the socket is closed, whatever its linger."""
 
@@ -171,8 +172,9 @@ class Dispatcher:
     def _welcome(self, identity: bytes, hello: Hello) -> None:
         for older in self._roster.sessions(hello.owner):
             self._drop(older, "it came back")
-        self._roster.add(Peer(identity, hello, self._monotonic(), self._beat))
-        log.info("peer joined", owner=hello.owner, role=hello.role.value, pool=hello.pool)
+        peer = Peer(identity, hello, self._monotonic(), self._beat)
+        self._roster.add(peer)
+        log.info("peer joined", **peer.ids, pool=peer.pool)
         send_now(self._socket, identity, _BEAT)
 
     async def _pump(self) -> None:
@@ -226,13 +228,15 @@ class Dispatcher:
         if send_now(self._socket, peer.identity, _BEAT) == zmq.EHOSTUNREACH:
             self._drop(peer, "it is unreachable")
         elif lost := peer.give_up(SILENCE * self._beat):
-            log.warning("hints lost on the way", owner=peer.owner, hints=len(lost))
+            tasks = [hint.task_id for hint in lost[:_MOST_NAMED]]
+            log.warning("hints lost on the way", **peer.ids, tasks=tasks, count=len(lost))
             self._tell(self._on_lost, lost)
 
     def _drop(self, peer: Peer, reason: str) -> None:
         self._roster.remove(peer)
         remains = peer.remains()
-        log.info("peer left", owner=peer.owner, reason=reason, hints=len(remains))
+        tasks = [hint.task_id for hint in remains[:_MOST_NAMED]]
+        log.info("peer left", **peer.ids, reason=reason, tasks=tasks, count=len(remains))
         if remains:
             self._tell(self._on_lost, remains)
 

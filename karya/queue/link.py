@@ -95,8 +95,7 @@ class Link:
         told = False
         async for failure in self._handshakes.failures():
             if not told:
-                owner, reason = self._hello.owner, _WHY[failure]
-                log.warning("not let in", owner=owner, endpoint=self.endpoint, reason=reason)
+                log.warning("not let in", endpoint=self.endpoint, reason=_WHY[failure])
             told = True
 
     async def _converse(self) -> None:

@@ -1,7 +1,7 @@
 """Who is connected to the dispatcher, and the credit account of each. No I/O."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from karya.core.hint import Hint
@@ -31,6 +31,11 @@ class Peer:
         self._moved_at = now
         self._kept: deque[tuple[float, tuple[Hint, ...]]] = deque()
         self._kept_count = 0
+
+    @property
+    def ids(self) -> Mapping[str, str]:
+        """How log lines name it."""
+        return {("worker" if self.role is Role.WORKER else "client"): self.owner}
 
     @property
     def credit(self) -> int:

@@ -40,7 +40,8 @@ def readable(documents: Iterable[Document], parse: Callable[[Document], T]) -> l
         try:
             entities.append(parse(document))
         except (ValueError, LookupError, TypeError) as error:
-            log.error("unreadable_document", id=document.get("_id"), error=first_line(error))
+            ident, job = document.get("_id"), document.get("job_id")
+            log.error("unreadable_document", document=ident, job=job, error=first_line(error))
     return entities
 
 

@@ -1,7 +1,7 @@
 """A worker as an actor."""
 
 from karya.actors.cluster.ground import Ground
-from karya.actors.cluster.host import Host
+from karya.actors.cluster.host import Host, new_owner
 from karya.actors.cluster.names import pool_of
 from karya.actors.cluster.shell import Shell
 from karya.actors.logs import configure_logs
@@ -15,9 +15,10 @@ class WorkerActor(Shell):
     def __init__(self, name: str, ground: Ground) -> None:
         from karya.actors.cluster.worker_parts import WorkerParts
 
-        configure_logs(ground.settings.log, name)
+        owner = new_owner(name)
+        configure_logs(ground.settings.log, name, worker=owner)
         self._name = name
-        self._parts = WorkerParts(name, ground, pool_of(name) or DEFAULT_POOL)
+        self._parts = WorkerParts(name, owner, ground, pool_of(name) or DEFAULT_POOL)
         self._host = Host(name, self._open)
 
     async def _open(self) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from karya.actors.cluster.ground import Ground
-from karya.actors.cluster.host import Host, keep_time, new_owner
+from karya.actors.cluster.host import Host, keep_time
 from karya.actors.cluster.remote import RayTasks
 from karya.actors.cluster.wiring import connectors_of, dispatcher_endpoint, traces_of
 from karya.actors.metrics import WorkerMetrics
@@ -23,8 +23,9 @@ from karya.store.provider import MongoStore
 class WorkerParts:
     """A worker with its socket and its connectors."""
 
-    def __init__(self, name: str, ground: Ground, pool: str) -> None:
-        owner, settings = new_owner(name), ground.settings
+    def __init__(self, name: str, owner: str, ground: Ground, pool: str) -> None:
+        """`owner` is the name that no other incarnation has: leases are held under it."""
+        settings = ground.settings
         connectors = connectors_of(settings)
         self.metrics = WorkerMetrics(connectors)
         self.traces = traces_of(settings, name)
