@@ -15,7 +15,7 @@ from karya.actors.attempt import Held, Stop, interrupted, lateness, perform, res
 from karya.actors.credit import Credit
 from karya.actors.filling import filled_in
 from karya.actors.leases import ASK_AGAIN_SECONDS, START_FOR, Leases
-from karya.actors.logs import subject
+from karya.actors.logs import some, subject
 from karya.actors.metrics import WorkerMetrics
 from karya.actors.reporter import Report, Reporter
 from karya.core.action import ActionText
@@ -80,7 +80,8 @@ class Worker:
                 self._waited(hints, asked)
                 claims = await self._claims.claim(hints, self.owner, self._settings.lease)
             except StoreUnavailable as error:
-                log.warning("claim_failed", count=len(hints), error=str(error))
+                tasks = some(hint.task_id for hint in hints)
+                log.warning("claim_failed", tasks=tasks, count=len(hints), error=str(error))
                 return
             self._metrics.claim_seconds.observe(self._clock.monotonic() - asked_at)
             self._metrics.refused.inc(len(hints) - len(claims))
@@ -121,6 +122,7 @@ class Worker:
                 action = await self._filled_in(held)
             await self._leases.wait_until_it_may_start(held)
         except TemplateError as error:
+            self._trace(held, action, self._clock.now(), performed=False)
             return Failure(shorten(str(error)), permanent=True, code="template")
         except asyncio.CancelledError:
             if held.stopped is None:
@@ -130,13 +132,16 @@ class Worker:
         now = self._clock.now()
         held.started_at = ceil_millis(now)
         self._metrics.start_lag_seconds.observe(lateness(held, now))
-        if self._traces is not None:
-            held.trace = self._traces.attempt(held.claim.hint, action, now)
+        self._trace(held, action, now)
         began = perf_counter()
         try:
             return await perform(held, action, self._actions)
         finally:
             self._metrics.attempts.ran(action, perf_counter() - began)
+
+    def _trace(self, held: Held, action: ActionText, now: datetime, *, performed: bool = True) -> None:
+        if self._traces is not None:
+            held.trace = self._traces.attempt(held.claim.hint, action, now, performed=performed)
 
     async def _filled_in(self, held: Held) -> ActionText:
         """The action with its templates filled in. While the results that go into it cannot be read it is
@@ -149,26 +154,27 @@ class Worker:
             await asyncio.sleep(ASK_AGAIN_SECONDS)
 
     async def _report(self, held: Held, outcome: Outcome | None) -> None:
-        transition = self._transition(held, outcome)
-        if held.trace is not None:
-            held.trace.end(outcome, transition, self._clock.now())
+        transition, ended_at = self._transition(held, outcome), self._clock.now()
         if transition is None:
             self._metrics.lost.inc()
-            self._metrics.attempts.ended(held.claim.action, outcome, None)
+        kept = transition if transition is not None and await self._stored(held, transition) else None
+        if held.trace is not None:
+            held.trace.end(outcome, kept, ended_at)
+        self._metrics.attempts.ended(held.claim.action, outcome, kept.move if kept else None)
+        if kept is None:
             log.warning("attempt_lost")
-            return
+        elif isinstance(outcome, Failure):
+            self._tell(held, outcome, kept.move)
+
+    async def _stored(self, held: Held, transition: Transition) -> bool:
+        """Whether the lease was still ours when the outcome was to be stored."""
         hint = held.claim.hint
         seat = hint.limits.seat if hint.limits else None
         trace = held.trace.own if held.trace else None
         commit = Commit(
             held.task_id, held.claim.lease_id, transition, linked=hint.linked, seat=seat, trace=trace
         )
-        kept = await self._reporter.report(Report(hint, commit, held.trusted_until))
-        self._metrics.attempts.ended(held.claim.action, outcome, transition.move if kept else None)
-        if not kept:
-            log.warning("attempt_lost")
-        elif isinstance(outcome, Failure):
-            self._tell(held, outcome, transition.move)
+        return await self._reporter.report(Report(hint, commit, held.trusted_until))
 
     def _tell(self, held: Held, failure: Failure, move: Move) -> None:
         """What the failure says is left out: it quotes answers of targets, which may hold anything. It is

@@ -43,6 +43,7 @@ class AttemptSpans:
         hint: Hint,
         action: ActionText,
         now: datetime,
+        performed: bool,
     ) -> None:
         """`task` is the context of the span of the task, `parent` where that lies."""
         self._tracer = tracer
@@ -54,7 +55,7 @@ class AttemptSpans:
         started = nanos(now)
         self._start("wait", SpanKind.INTERNAL, min(nanos(hint.due_at), started)).end(started)
         self._span = self._start("process", SpanKind.CONSUMER, started, of_attempt(hint))
-        self._request = self._request_of(action, started)
+        self._request = self._request_of(action, started) if performed else None
         self.own = as_trace(self._span)
         self.handed_on = as_trace(self._request) if self._request else self.own
 

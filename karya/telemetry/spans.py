@@ -50,13 +50,15 @@ class SpanTraces:
         with _lasting(span):
             yield as_trace(span)
 
-    def attempt(self, hint: Hint, action: ActionText, now: datetime) -> AttemptTrace:
+    def attempt(
+        self, hint: Hint, action: ActionText, now: datetime, *, performed: bool = True
+    ) -> AttemptTrace:
         """See `Traces.attempt`."""
         parent = parent_of(hint)
         task = context_of_task(hint, parent, self._provider.sampler)
         if not task.trace_flags.sampled:
             return Unsampled(of_context(task))
-        return AttemptSpans(self._tracer, self._ids, parent, task, hint, action, now)
+        return AttemptSpans(self._tracer, self._ids, parent, task, hint, action, now, performed)
 
     def _asked(self, what: str, asked: Trace | None, attributes: Attributes) -> Span:
         return self._tracer.start_span(

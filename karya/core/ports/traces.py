@@ -23,7 +23,7 @@ class AttemptTrace(Protocol):
         """What its action tells the target, and what a job that it submits belongs to."""
 
     def end(self, outcome: Outcome | None, transition: Transition | None, now: datetime) -> None:
-        """It came to this; no transition when the lease was lost."""
+        """It came to this at `now`; no transition when the lease was lost, so that nothing was stored."""
 
 
 class Traces(Protocol):
@@ -38,8 +38,10 @@ class Traces(Protocol):
         `trace.caller`; the occurrence is to keep what it gives. None where no caller is known: it belongs to
         the trace of the job then."""
 
-    def attempt(self, hint: Hint, action: ActionText, now: datetime) -> AttemptTrace:
-        """An attempt starts now."""
+    def attempt(
+        self, hint: Hint, action: ActionText, now: datetime, *, performed: bool = True
+    ) -> AttemptTrace:
+        """An attempt starts now. One that is not `performed` has failed before it could ask anybody."""
 
     async def close(self) -> None:
         """Sends what is left, for a moment at most; what does not arrive is lost. Never raises."""

@@ -64,6 +64,7 @@ class Crew:
         commits: Any = None,
         jobs: Any = None,
         slots_of: Any = None,
+        traces: Any = None,
         start: bool = True,
     ) -> Mate:
         kit, clock, line, metrics = self.kit, HeldClock(self.kit.time), Line(), WorkerMetrics()
@@ -71,7 +72,9 @@ class Crew:
             commits or kit.commits, jobs or kit.jobs, slots_of or kit.slots, clock, metrics, line.poke
         )
         settings = WorkerSettings.model_construct(slots=slots, lease=lease, grace=grace)
-        worker = Worker(owner, settings, line, claims or kit.claims, reporter, actions, clock, metrics)
+        worker = Worker(
+            owner, settings, line, claims or kit.claims, reporter, actions, clock, metrics, traces
+        )
         mate = Mate(worker, line, actions, metrics)
         self.mates.append(mate)
         if start:
