@@ -42,7 +42,7 @@ class Guard:
         try:
             await self._app(scope, receive, watched)
         except Exception:
-            log.exception("request failed unexpectedly", method=scope["method"], path=scope["path"])
+            log.exception("request_failed", method=scope["method"], path=scope["path"])
             if started:
                 raise
             failure = problem(HTTPStatus.INTERNAL_SERVER_ERROR, "an unexpected error, written to the log")

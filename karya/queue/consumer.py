@@ -142,7 +142,7 @@ class WorkerSocket:
         try:
             await turn
         except Exception:
-            log.exception("looking after the queue failed")
+            log.exception("looking_after_queue_failed")
 
     async def _tend(self, tick: Tick) -> None:
         self._heard_at += tick.asleep
@@ -171,7 +171,7 @@ class WorkerSocket:
             return await self._resolve()
         except Exception as error:
             # Whatever is wrong with the lookup, the next heartbeat asks again.
-            log.warning("dispatcher not found", error=repr(error))
+            log.warning("dispatcher_not_found", error=repr(error))
             return None
 
     async def _connect(self, endpoint: str) -> None:
@@ -181,7 +181,7 @@ class WorkerSocket:
             hello = Hello(owner=self._owner, session=uuid4().hex, role=self._role, pool=self._pool)
             self._link = Link(endpoint, hello, self._keys, self._beat, self._opened, self._hear)
         except zmq.ZMQError as error:
-            log.warning("bad dispatcher endpoint", endpoint=endpoint, error=str(error))
+            log.warning("bad_dispatcher_endpoint", endpoint=endpoint, error=str(error))
 
     def _opened(self) -> None:
         if self._link is not None:

@@ -174,7 +174,7 @@ class Dispatcher:
             self._drop(older, "it came back")
         peer = Peer(identity, hello, self._monotonic(), self._beat)
         self._roster.add(peer)
-        log.info("peer joined", **peer.ids, pool=peer.pool)
+        log.info("peer_joined", **peer.ids, pool=peer.pool)
         send_now(self._socket, identity, _BEAT)
 
     async def _pump(self) -> None:
@@ -229,14 +229,14 @@ class Dispatcher:
             self._drop(peer, "it is unreachable")
         elif lost := peer.give_up(SILENCE * self._beat):
             tasks = [hint.task_id for hint in lost[:_MOST_NAMED]]
-            log.warning("hints lost on the way", **peer.ids, tasks=tasks, count=len(lost))
+            log.warning("hints_lost", **peer.ids, tasks=tasks, count=len(lost))
             self._tell(self._on_lost, lost)
 
     def _drop(self, peer: Peer, reason: str) -> None:
         self._roster.remove(peer)
         remains = peer.remains()
         tasks = [hint.task_id for hint in remains[:_MOST_NAMED]]
-        log.info("peer left", **peer.ids, reason=reason, tasks=tasks, count=len(remains))
+        log.info("peer_left", **peer.ids, reason=reason, tasks=tasks, count=len(remains))
         if remains:
             self._tell(self._on_lost, remains)
 
@@ -245,4 +245,4 @@ class Dispatcher:
             callback(*args)
         except Exception:
             # The loop serves every worker and must outlive a fault of one listener.
-            log.exception("queue callback failed")
+            log.exception("queue_callback_failed")

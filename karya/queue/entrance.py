@@ -64,7 +64,7 @@ class Entrance:
     def tell(self) -> None:
         """Logs what was refused since the last time: one line, however many there were."""
         if self.refused > self._told:
-            log.warning("connections refused", count=self.refused - self._told, last=self._last)
+            log.warning("connections_refused", count=self.refused - self._told, last=self._last)
             self._told = self.refused
 
     async def close(self) -> None:

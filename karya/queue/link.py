@@ -87,7 +87,7 @@ class Link:
             await self._converse()
         except Exception:
             # Nothing is heard from now on, so whoever keeps this link takes it for silent and makes another.
-            log.exception("queue link failed", endpoint=self.endpoint)
+            log.exception("queue_link_failed", endpoint=self.endpoint)
             self._open = False
 
     async def _explain(self) -> None:
@@ -95,7 +95,7 @@ class Link:
         told = False
         async for failure in self._handshakes.failures():
             if not told:
-                log.warning("not let in", endpoint=self.endpoint, reason=_WHY[failure])
+                log.warning("not_let_in", endpoint=self.endpoint, reason=_WHY[failure])
             told = True
 
     async def _converse(self) -> None:

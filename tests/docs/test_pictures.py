@@ -1,6 +1,7 @@
 """The pictures say what the code says, each is shown somewhere, and whoever cannot see them is told."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,20 @@ def test_the_picture_of_a_job_ends_where_it_cannot_be_changed_any_more() -> None
     live = {state.value for state in LIVE_STATES}
     assert {a for a, b, _ in drawn if NOWHERE not in (a, b)} == live
     assert {a for a, b, _ in drawn if b == NOWHERE} == {state.value for state in JobState} - live
+
+
+def test_the_picture_of_the_rooms_has_the_layers_that_are_linted() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    top, composition, rooms, bottom = contracts[0]["layers"]
+    lines = (DOCS / "pictures/rooms.mmd").read_text().splitlines()[1:]
+    drawn = {tuple(line.strip().split(" --> ")) for line in lines}
+    middle = {"actors" if ".actors." in room else room.removeprefix("karya.") for room in rooms.split(" | ")}
+    assert (top, composition, bottom) == ("karya.cli", "karya.actors.cluster", "karya.core")
+    assert drawn == {
+        ("cli", "cluster[actors.cluster]"),
+        ("cluster", " & ".join(sorted(middle))),
+        *((room, "core") for room in middle),
+    }
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -79,7 +79,7 @@ class Cluster:
             if address is not None:
                 self._leave_note(address)
         except Exception:
-            log.exception("looking after Ray failed")
+            log.exception("looking_after_ray_failed")
 
     def stop(self) -> None:
         """Drains the workers, stops the actors, Ray and the embedded mongod. Safe to call twice."""

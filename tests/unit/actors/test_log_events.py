@@ -50,9 +50,13 @@ def test_what_lines_are_about_has_one_name_everywhere() -> None:
     assert others == {}
 
 
+def test_events_are_one_word_to_look_for() -> None:
+    assert [event for event in fields() if not re.fullmatch(r"[a-z]+(_[a-z]+)*", event)] == []
+
+
 def test_lines_about_many_name_some_and_say_how_many() -> None:
     told = fields()
-    counting = {event for event, names in told.items() if "count" in names} - {"connections refused"}
+    counting = {event for event, names in told.items() if "count" in names} - {"connections_refused"}
     assert counting == {event for event, names in told.items() if names & {"tasks", "jobs"}}
 
 

@@ -286,8 +286,8 @@ async def test_a_link_that_fails_is_replaced(stage: Stage, monkeypatch: pytest.M
     errors = iter([RuntimeError("out of luck")])
     monkeypatch.setattr(link_module, "decode_order", failing_first(errors, link_module.decode_order))
     with capture_logs() as logs:
-        await until(lambda: [entry["event"] for entry in logs][-1:] == ["peer joined"])
-    assert "queue link failed" in [entry["event"] for entry in logs]
+        await until(lambda: [entry["event"] for entry in logs][-1:] == ["peer_joined"])
+    assert "queue_link_failed" in [entry["event"] for entry in logs]
     dispatcher.offer(make_hints(1))
     assert await collect(worker, 1) == ["t000000"]
 

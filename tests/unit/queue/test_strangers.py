@@ -66,10 +66,10 @@ async def test_they_are_refused_and_counted_and_told_why(
     dispatcher = await stage.dispatcher()
     with capture_logs() as logs:
         outside = await outsider(stage, keys)
-        await until(lambda: bool(said(logs, "not let in") and said(logs, "connections refused")))
+        await until(lambda: bool(said(logs, "not_let_in") and said(logs, "connections_refused")))
     assert dispatcher.refused_connections > 0
-    assert re.match(of_them, said(logs, "connections refused")[0]["last"])
-    assert re.match(to_them, said(logs, "not let in")[0]["reason"])
+    assert re.match(of_them, said(logs, "connections_refused")[0]["last"])
+    assert re.match(to_them, said(logs, "not_let_in")[0]["reason"])
     dispatcher.offer(make_hints(3))
     worker = await stage.worker(10)
     assert await collect(worker, 3) == ["t000000", "t000001", "t000002"]
@@ -82,7 +82,7 @@ async def test_whoever_has_keys_gives_no_work_to_a_dispatcher_without(stage: Sta
     dispatcher = await stage.dispatcher()
     with capture_logs() as logs:
         outside = await outsider(stage, KEYS)
-        await until(lambda: bool(said(logs, "not let in")))
+        await until(lambda: bool(said(logs, "not_let_in")))
     await until(lambda: dispatcher.refused_connections > 0)
     assert not outside.connected
     assert not dispatcher.workers()
