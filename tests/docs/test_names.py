@@ -18,6 +18,9 @@ FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"`([^`]+)`")
 SETTING = re.compile(r"(?:gateway|log|queue|ray|scheduler|store|traces|worker)\.[a-z_]+")
 METRIC = re.compile(r"karya_[a-z_]+")
+OPERATION = re.compile(r"\b(GET|POST|PUT|PATCH|DELETE) (/[\w/{}.-]*)")
+NOT_IN_THE_REFERENCE = {("GET", "/"), ("GET", "/openapi.json")}
+UPSTREAM = ("/v1/plan", "/v1/user")
 NO_SETTINGS = {"ray.cluster_utils"}
 NO_METRICS = re.compile(r"karya_(context|task|\w+_summary)")
 """Arguments of functions, and the names that another Karya has for metrics."""
@@ -77,3 +80,11 @@ def test_metrics_are_there(page: Path) -> None:
     named = {re.sub(r"\{.*\}", "", code) for code in said(page)}
     unknown = {name for name in named - {*exposed(), *families()} if METRIC.fullmatch(name)}
     assert {name for name in unknown if not NO_METRICS.fullmatch(name)} == set()
+
+
+@pytest.mark.parametrize("page", TOLD)
+def test_operations_are_there(page: Path) -> None:
+    served = set(OPERATION.findall((ROOT / "docs/reference/rest.md").read_text())) | NOT_IN_THE_REFERENCE
+    told = OPERATION.findall("\n".join(said(page)))
+    named = {(method, re.sub(r"\bID\b", "{id}", path)) for method, path in told}
+    assert {operation for operation in named - served if not operation[1].startswith(UPSTREAM)} == set()
