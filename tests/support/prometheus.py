@@ -113,12 +113,12 @@ def impatient(directory: Path) -> Path:
 @contextmanager
 def scraping(targets: list[str], directory: Path) -> Iterator[Prometheus]:
     """One with the configuration and the alerts that Karya ships, but for their patience, which reads these
-    hosts and ports every second."""
+    hosts and ports every two seconds."""
     config = yaml.safe_load((CONFIGS / "prometheus.yml").read_text())
-    config["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
+    config["global"] = {"scrape_interval": "2s", "evaluation_interval": "1s"}
     config["rule_files"] = [str(impatient(directory))]
     (scrape,) = config["scrape_configs"]
-    scrape["scrape_timeout"] = "1s"
+    scrape["scrape_timeout"] = "2s"
     scrape["static_configs"] = [{"targets": targets}]
     (directory / "prometheus.yml").write_text(yaml.safe_dump(config))
     address = f"127.0.0.1:{free_port()}"
