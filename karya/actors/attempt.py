@@ -81,6 +81,7 @@ class Held:
             token=hint.token + 1,
             instant=hint.instant,
             event=self.claim.event,
+            user_id=hint.user_id,
             trace=self.trace.handed_on if self.trace else None,
         )
 

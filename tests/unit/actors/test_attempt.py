@@ -201,6 +201,8 @@ def test_what_an_action_may_know_and_how_late_it_is() -> None:
     context = held().context()
     assert (context.task_id, context.attempt, context.token, context.instant) == ("task", 1, 1, NOW)
     assert (context.event, context.user_id) == ('{"id":"x"}', None)
+    owned = Held(Claim(replace(hint("t"), user_id="ada"), "lease", "{}"), "worker", 0.0, NOW)
+    assert owned.context().user_id == "ada"
     assert lateness(held(), at(3.5)) == 2.5
     assert lateness(held(), NOW) == 0
 
