@@ -38,6 +38,7 @@ NOT_HERE = {
     "KaryaGatewayFull": "takes 2,000 requests at once",
 }
 """Those that are only played through (tests/unit/alerts_test.yml), and why."""
+COUNTED = ("karya_leases_lost_total", "karya_tasks_reaped_total", "karya_instants_misfired_total")
 MEANWHILE = ("Leader", "Late", "Oldest due")
 HAPPENED = ("Failures by reason", "Dead letters", "Leases and claims", "Instants skipped")
 
@@ -47,7 +48,9 @@ def prometheus(karya: Running, tmp_path_factory: pytest.TempPathFactory) -> Iter
     """One that has read the gateway before anything goes wrong: what increases must have been there."""
     targets = [urlsplit(karya.cluster.url).netloc, NOBODY]
     with scraping(targets, tmp_path_factory.mktemp("prometheus")) as started:
-        eventually(lambda: started.query("karya_leases_lost_total"), 30, "a first scrape")
+        workers = len(karya.actor_pids("WorkerActor"))
+        eventually(lambda: len(started.query(COUNTED[0])) == workers, PATIENCE, "a scrape of all workers")
+        eventually(lambda: all(started.query(metric) for metric in COUNTED), PATIENCE, "all counters")
         yield started
 
 
@@ -69,7 +72,7 @@ def job(karya: Running, target: Target) -> Iterator[str]:
 def trouble(karya: Running, target: Target, prometheus: Prometheus, job: str) -> Mapping[str, float]:
     """A lease is lost, then the leader; what some panels showed while there was none."""
     incidents = Incidents(karya)
-    cut_off = target.at("/cut-off", respond(delay=3), respond())
+    cut_off = target.at("/cut-off", respond(delay=60), respond())
     retry = {"max_attempts": 3, "delay": "PT0.1S"}
     lost = karya.submit(action={"type": "rest", "url": cut_off}, retry=retry)
     eventually(lambda: target.calls_to("/cut-off"), PATIENCE, "an attempt")
