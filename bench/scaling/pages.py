@@ -6,9 +6,10 @@ from pathlib import Path
 from bench.published import published
 from bench.scaling.costs import NOOP
 from bench.scaling.deployment import Deployment
-from bench.scaling.measured import error_rows, occurrences
-from bench.scaling.rows import LARGE, growth_rows, limit_rows, load_rows
-from bench.scaling.simulation import Simulation
+from bench.scaling.measured import error_rows, lag_rows, occurrences
+from bench.scaling.played import drained
+from bench.scaling.rows import cost_rows, limit_rows, load_rows, routing_rows, transaction_rows
+from bench.scaling.steps import LARGE, growth_rows, size_rows
 
 DOCS = Path(__file__).parents[2] / "docs"
 _KARYA = "| **Karya** "
@@ -55,7 +56,7 @@ def work_rows() -> Iterator[Sequence[str]]:
 
 def _modelled(deployment: Deployment) -> str:
     """With three tenths taken off: that is more than the model said too much of tasks on two cores."""
-    return _down(0.7 * Simulation(deployment, NOOP).drain(60_000).rate)
+    return _down(0.7 * drained(deployment, NOOP, 60_000))
 
 
 def _down(rate: float) -> str:
@@ -63,10 +64,15 @@ def _down(rate: float) -> str:
 
 
 TABLES: Mapping[str, tuple[str, _Rows]] = {
+    "costs": ("scaling.md", cost_rows),
     "growth": ("scaling.md", growth_rows),
+    "sizes": ("scaling.md", size_rows),
     "limits": ("scaling.md", limit_rows),
+    "routing": ("scaling.md", routing_rows),
+    "transactions": ("scaling.md", transaction_rows),
     "loads": ("scaling.md", load_rows),
     "errors": ("scaling.md", error_rows),
+    "lags": ("scaling.md", lag_rows),
     "works": ("operations/capacity.md", work_rows),
     "capacity": ("operations/capacity.md", capacity_rows),
 }

@@ -119,3 +119,29 @@ class Network:
     def send(self, size: float, then: Then) -> None:
         """Goes on once so many bytes are there."""
         work(self._clock, [self._line], size / self._speed, lambda: self._clock.after(self._way, then))
+
+
+def last_of(count: int, then: Then) -> Then:
+    """What to do at the end of each of so many things: goes on behind the last."""
+    left = count
+
+    def one() -> None:
+        nonlocal left
+        left -= 1
+        if not left:
+            then()
+
+    return one
+
+
+def first_of(then: Then) -> Then:
+    """What to do at the end of each of some things: goes on behind the first."""
+    ended = False
+
+    def one() -> None:
+        nonlocal ended
+        if not ended:
+            ended = True
+            then()
+
+    return one

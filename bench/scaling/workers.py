@@ -1,6 +1,7 @@
 """A worker in the simulation."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from bench.scaling.ground import Batch, Ground, counted, first
@@ -14,23 +15,26 @@ class SimulatedWorker:
     together: one claim and one report are on their way at a time, and two updates make a report where the job
     ends, too."""
 
-    def __init__(self, ground: Ground, has_room: Then) -> None:
-        self._ground, self._costs, self._has_room = ground, ground.costs, has_room
+    def __init__(self, ground: Ground, heard: Mapping[int, Then]) -> None:
+        """It is told by the schedulers `heard`, which have equal parts of its slots and are called when there
+        is room."""
+        self._ground, self._costs, self._heard = ground, ground.costs, heard
+        self._room = ground.deployment.slots // len(heard)
         self._thread = ground.thread()
         self._told: list[Batch] = []
         self._ended: list[Batch] = []
         self._claiming = self._storing = False
-        self._taken = self._unstored = 0
+        self._taken: Counter[int] = Counter()
+        self._unstored = 0
 
-    @property
-    def free(self) -> int:
-        """How many tasks more it takes."""
-        slots = self._ground.deployment.slots
-        return 0 if self._unstored > 2 * slots else slots - self._taken
+    def free(self, scheduler: int) -> int:
+        """How many tasks more it takes of this one."""
+        behind = self._unstored > 2 * self._ground.deployment.slots
+        return 0 if behind else self._room - self._taken[scheduler]
 
-    def promise(self, count: int) -> None:
-        """So many will be told."""
-        self._taken += count
+    def promise(self, scheduler: int, count: int) -> None:
+        """So many will be told by this one."""
+        self._taken[scheduler] += count
 
     def tell(self, batches: Sequence[Batch]) -> None:
         """Hints have arrived."""
@@ -42,7 +46,7 @@ class SimulatedWorker:
             return
         self._claiming = True
         batches, self._told = self._told, []
-        self._ground.update(counted(batches), self._costs.claim, self._thread, lambda: self._run(batches))
+        self._ground.update(batches, self._costs.claim, self._thread, lambda: self._run(batches))
 
     def _run(self, batches: Sequence[Batch]) -> None:
         self._claiming = False
@@ -58,11 +62,16 @@ class SimulatedWorker:
         self._ground.clock.after(1_000 * self._costs.action_ms, lambda: self._end(batches))
 
     def _end(self, batches: Sequence[Batch]) -> None:
-        self._taken -= counted(batches)
+        for batch in batches:
+            self._taken[batch.scheduler] -= batch.count
         self._unstored += counted(batches)
         self._ended += batches
         self._store()
-        self._has_room()
+        self._say_room()
+
+    def _say_room(self) -> None:
+        for has_room in self._heard.values():
+            has_room()
 
     def _store(self) -> None:
         if self._storing or not self._ended:
@@ -76,9 +85,9 @@ class SimulatedWorker:
             self._unstored -= count
             self._ground.ended(batches)
             self._store()
-            self._has_room()
+            self._say_room()
 
         def end_jobs() -> None:
-            self._ground.update(count, end, self._thread, stored)
+            self._ground.update(batches, end, self._thread, stored)
 
-        self._ground.update(count, self._costs.outcome, self._thread, end_jobs if end else stored)
+        self._ground.update(batches, self._costs.outcome, self._thread, end_jobs if end else stored)
