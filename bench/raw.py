@@ -20,7 +20,6 @@ T = TypeVar("T")
 
 _TOGETHER = 500
 _CONCURRENT = 100
-_WRITES = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +31,6 @@ class Pace:
     """Jobs, each with its task, 500 at once."""
     claims: float
     """Tasks that are claimed and ended: two `update_many` for each 500."""
-    writes: float
-    """Jobs that are inserted alone, one after the other."""
 
 
 def pace(store_url: str, count: int) -> Pace:
@@ -45,10 +42,24 @@ def pace(store_url: str, count: int) -> Pace:
         inserted = time.perf_counter()
         _claim_and_end(database, [task["_id"] for _, task in documents])
         claimed = time.perf_counter()
-        for job, _ in _documents(_WRITES):
-            database.jobs.insert_one(job)
-        written = time.perf_counter()
-    return Pace(count / (inserted - began), count / (claimed - inserted), _WRITES / (written - claimed))
+    return Pace(count / (inserted - began), count / (claimed - inserted))
+
+
+def rested_writes(store_url: str, count: int, pause: float) -> Sequence[float]:
+    """What MongoDB alone takes for what lies between the submission of a job and its start, so many times,
+    each from rest: a job and its task in a transaction, then its claim. In milliseconds."""
+    with _emptied(store_url) as database:
+        return [_rested_write(database, job, task, pause) for job, task in _documents(count)]
+
+
+def _rested_write(database: Database[Document], job: Document, task: Document, pause: float) -> float:
+    time.sleep(pause)
+    began = time.perf_counter()
+    with database.client.start_session() as session, session.start_transaction():
+        database.jobs.insert_one(job, session=session)
+        database.tasks.insert_one(task, session=session)
+    _claim(database, "one", [task["_id"]])
+    return 1_000 * (time.perf_counter() - began)
 
 
 class _emptied:  # noqa: N801 - used like a function
@@ -89,23 +100,40 @@ def _insert(database: Database[Document], documents: Sequence[tuple[Document, Do
 def _claim_and_end(database: Database[Document], ids: Sequence[str]) -> None:
     for number, some in enumerate(_chunks(ids)):
         wanted = {"_id": {"$in": some}}
-        lease = {"id": str(number), "owner": "raw", "expires_at": soon(20)}
-        database.tasks.update_many(wanted, {"$set": {"status": "RUNNING", "lease": lease}}, hint="_id_")
+        _claim(database, str(number), some)
         ended = {"status": "SUCCEEDED", "started_at": soon(0), "finished_at": soon(0)}
         database.tasks.update_many(wanted, {"$set": ended}, hint="_id_")
+
+
+def _claim(database: Database[Document], lease_id: str, ids: Sequence[str]) -> None:
+    lease = {"id": lease_id, "owner": "raw", "expires_at": soon(20)}
+    change = {"$set": {"status": "RUNNING", "lease": lease}}
+    database.tasks.update_many({"_id": {"$in": ids}}, change, hint="_id_")
 
 
 def _chunks(values: Sequence[T]) -> Iterator[Sequence[T]]:
     return (values[start : start + _TOGETHER] for start in range(0, len(values), _TOGETHER))
 
 
-def requests(url: str, count: int, processes: int) -> float:
-    """How many requests a second aiohttp alone sends from so many processes, 100 at once from each."""
-    context = multiprocessing.get_context("spawn")
-    with context.Pool(processes) as pool:
-        pool.map(_request_all, [(url, _CONCURRENT)] * processes)  # imports, and the first connections
+class Senders:
+    """So many processes in which aiohttp alone sends requests, 100 at once from each, from `with` on."""
+
+    def __init__(self, url: str, processes: int) -> None:
+        self._url, self._processes = url, processes
+
+    def __enter__(self) -> "Senders":
+        self._pool = multiprocessing.get_context("spawn").Pool(self._processes)
+        self.rate(_CONCURRENT * self._processes)  # imports, and the first connections
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.terminate()
+        self._pool.join()
+
+    def rate(self, count: int) -> float:
+        """How many of so many requests a second."""
         began = time.perf_counter()
-        pool.map(_request_all, [(url, count // processes)] * processes)
+        self._pool.map(_request_all, [(self._url, count // self._processes)] * self._processes, chunksize=1)
         return count / (time.perf_counter() - began)
 
 

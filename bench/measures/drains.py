@@ -24,14 +24,19 @@ def drain_more(rig: Rig) -> Sequence[Figure]:
 
 def drain_requests(rig: Rig) -> Sequence[Figure]:
     """10,000 jobs that each send a request, three times, against aiohttp alone in as many processes."""
-    alone = raw.requests(rig.target.url, 10_000, rig.workers)
-    action = RestAction.model_validate({"type": "rest", "url": rig.target.url, "capture": "none"})
-    rate = _rate(rig, 10_000, 3, action)
+    with raw.Senders(rig.target.url, rig.workers) as senders:
+        alone = senders.rate(10_000)
+    rate = _rate(rig, 10_000, 3, request_to(rig))
     return [
         Figure("aiohttp alone, in as many processes as workers", alone, "requests/s"),
         Figure("drain of 10,000 due HTTP calls", rate, "jobs/s"),
         at_least("HTTP calls, of what aiohttp alone does", 100 * rate / alone, "%", _SHARE),
     ]
+
+
+def request_to(rig: Rig) -> RestAction:
+    """An HTTP call to the target of the benchmark."""
+    return RestAction.model_validate({"type": "rest", "url": rig.target.url, "capture": "none"})
 
 
 def _rate(rig: Rig, count: int, runs: int, action: Action | None = None) -> float:
