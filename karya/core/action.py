@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
+from karya.core.asking import SELDOM
 from karya.core.http_fields import Headers, HttpUrl, Pairs, Query, Statuses
 from karya.core.json_fields import JsonBody
 from karya.core.text import Shaped
@@ -13,9 +14,12 @@ from karya.core.times import Duration
 
 
 class Action(BaseModel):
-    """Base of every action; `type` tells the connector that runs it."""
+    """Base of every action; `type` tells the connector that runs it.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    What stands below a field is its description in forms and in the API; `Field` gives it title and examples.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     type: str
 
@@ -41,6 +45,8 @@ def type_of(text: ActionText) -> str:
 class NoopAction(Action):
     """Does nothing and succeeds: for trying things out and for measuring Karya itself."""
 
+    model_config = ConfigDict(title="Nothing")
+
     type: Literal["noop"] = "noop"
 
 
@@ -55,11 +61,14 @@ class TlsOptions(BaseModel):
     jobs never hold keys. With `ca` that file is trusted instead of the system's authorities.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     verify: bool = True
-    ca: SettingName | None = None
-    client: SettingName | None = None
+    """Whether the certificate of the target is checked."""
+    ca: Annotated[SettingName | None, Field(title="CA")] = None
+    """The name of an authority in the settings, trusted instead of the system's."""
+    client: Annotated[SettingName | None, Field(title="client certificate")] = None
+    """The name of a client certificate in the settings."""
 
     @model_validator(mode="after")
     def _checks_what_it_names(self) -> "TlsOptions":
@@ -79,20 +88,33 @@ class RestAction(Action):
     tells whether the answer is kept as the result.
     """
 
+    model_config = ConfigDict(title="HTTP request")
+
     type: Literal["rest"] = "rest"
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"] = "GET"
-    url: HttpUrl
-    query: Query = {}
-    headers: Headers = {}
-    body: JsonBody = None
-    form: Pairs | None = None
-    expect: Statuses = ("2xx",)
-    redirects: Annotated[int, Field(ge=0, le=10)] = 0
-    capture: Literal["body", "none"] = "body"
-    tls: TlsOptions = TlsOptions()
-    timeout: Annotated[Duration, Field(ge=timedelta(milliseconds=1), le=timedelta(hours=1))] = timedelta(
-        seconds=30
-    )
+    url: Annotated[HttpUrl, Field(title="URL", examples=["https://example.com/reports"])]
+    query: Annotated[Query, Field(examples=[{"day": "monday"}], json_schema_extra=SELDOM)] = {}
+    """What is appended to the query of the URL."""
+    headers: Annotated[Headers, Field(examples=[{"x-source": "karya"}])] = {}
+    """Whoever sees the job sees them."""
+    body: Annotated[JsonBody, Field(examples=[{"day": "monday"}])] = None
+    """JSON, or a text that is sent as it is."""
+    form: Annotated[Pairs | None, Field(examples=[{"day": "monday"}], json_schema_extra=SELDOM)] = None
+    """Sent urlencoded, in place of a body."""
+    expect: Annotated[Statuses, Field(examples=[["2xx", 404]], json_schema_extra=SELDOM)] = ("2xx",)
+    """The statuses that count as success."""
+    redirects: Annotated[int, Field(ge=0, le=10, json_schema_extra=SELDOM)] = 0
+    """How many are followed at most."""
+    capture: Annotated[Literal["body", "none"], Field(json_schema_extra=SELDOM)] = "body"
+    """What of the answer is kept as the result."""
+    tls: Annotated[TlsOptions, Field(title="TLS")] = TlsOptions()
+    timeout: Annotated[
+        Duration,
+        Field(
+            ge=timedelta(milliseconds=1), le=timedelta(hours=1), examples=["PT30S"], json_schema_extra=SELDOM
+        ),
+    ] = timedelta(seconds=30)
+    """How long the whole attempt may take."""
 
     @field_validator("form")
     @classmethod

@@ -7,7 +7,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, ValidationError
+from pydantic import AfterValidator, ConfigDict, Field, ValidationError
 
 from karya.core.action import Action
 from karya.core.errors import FieldError, InvalidInput
@@ -23,6 +23,8 @@ from karya.core.spec import JobSpec
 MAX_CHAINED_DEPTH = 2
 """How deep chained jobs nest unless the settings say otherwise (upstream's max_chained_depth)."""
 
+_EXAMPLE = {"description": "what comes after", "action": {"type": "rest", "url": "https://example.com/next"}}
+
 
 class ChainAction(Action):
     """Submits another job, written as for POST /v1/jobs. Success is that it is stored, not that it has ended.
@@ -31,8 +33,11 @@ class ChainAction(Action):
     cancels it (I8). The child of a hook has no parent. Its schedule counts from the instant of the task.
     """
 
+    model_config = ConfigDict(title="Another job")
+
     type: Literal["chain"] = "chain"
-    job: Annotated[dict[str, Any], AfterValidator(bounded_body)]
+    job: Annotated[dict[str, Any], AfterValidator(bounded_body), Field(examples=[_EXAMPLE])]
+    """The job that is submitted, as JSON: an action or steps, and what else a job may have."""
 
 
 def child_id(task_id: str, instant: datetime) -> str:

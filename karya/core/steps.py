@@ -7,6 +7,7 @@ from typing import Annotated, Any, Generic, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, field_validator
 
 from karya.core.action import Action, ActionText
+from karya.core.asking import SELDOM
 from karya.core.made import unchecked
 from karya.core.pools import PoolName
 from karya.core.retry import RetryPolicy
@@ -48,15 +49,19 @@ class StepSpec(BaseModel, Generic[A]):
     Texts in the action may hold templates (karya.core.template) of the steps before it.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
-    name: StepName
+    name: Annotated[StepName, Field(examples=["extract"])]
     action: SerializeAsAny[A]
-    after: Annotated[tuple[StepName, ...], Field(max_length=MAX_AFTER)] = ()
+    after: Annotated[tuple[StepName, ...], Field(max_length=MAX_AFTER, examples=[["extract", "load"]])] = ()
+    """Names of the steps that it waits for; it starts at once without any."""
     when: When = When.SUCCESS
+    """What must have become of them."""
     retry: RetryPolicy | None = None
-    timeout: StepTimeout | None = None
-    pool: PoolName | None = None
+    timeout: Annotated[StepTimeout | None, Field(json_schema_extra=SELDOM)] = None
+    """Of an attempt; that of the job without one."""
+    pool: Annotated[PoolName | None, Field(json_schema_extra=SELDOM)] = None
+    """That of the job without one."""
 
     @field_validator("action", mode="before")
     @classmethod

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -15,7 +16,6 @@ from karya.api.pages.site import ROOT, Site, first, go_to, read_form
 from karya.core.action import Action
 from karya.core.errors import FieldError, Forbidden, InvalidInput, KaryaError
 from karya.core.fields import invalid
-from karya.core.hook import Trigger
 from karya.core.ids import fixed_id, minted_at, new_id
 from karya.core.policies import MisfirePolicy, Overlap
 from karya.core.retry import Backoff
@@ -27,7 +27,9 @@ from karya.core.views import JobView, PreviewView
 _PREVIEWED = 10
 _SCHEDULE: TypeAdapter[Schedule] = TypeAdapter(Schedule)
 _KINDS = {"once": "once", "interval": "interval", "cron": "cron", "rrule": "calendar rule"}
-_WORKS = {"rest": "HTTP request", "action": "another action", "steps": "several steps"}
+_WORKS = {"action": "one action", "steps": "several steps"}
+_MOST_STEPS = 25
+"""A job with more of them is shown as JSON: nobody reads a form that long."""
 
 
 class WritingPages:
@@ -37,19 +39,24 @@ class WritingPages:
         self._site = site
         self._of = site.services.jobs_of
         self._spec_type = site.services.jobs.spec_type
-        self._types = action_types(self._spec_type)
+        self._kinds = forms.Kinds.of(self._spec_type)
 
     async def show_new(self, request: Request) -> Response:
         """An empty form, or one like a job that is there (`?like=ID`)."""
         like = request.query_params.get("like")
-        values = forms.blank() if like is None else self._filled(await self._of(request).get(like))
+        if like is None:
+            return await self._form(request, forms.blank(self._kinds), {})
+        values = self._filled(await self._of(request).get(like))
         return await self._form(request, values, {})
 
     async def submit(self, request: Request) -> Response:
-        """Stores the job and goes to it; with what was wrong, the same form again."""
+        """Stores the job and goes to it; with what was wrong, the same form again. With a wish (`do`) nothing
+        is stored: the answer is the form as it was wished for."""
         fields = await read_form(request)
-        values = forms.sent(fields)
+        values = forms.sent(fields, self._kinds)
         key = first(fields, "key")
+        if wish := _wish(request, fields):
+            return await self._wished(request, values, wish, key=key)
         try:
             spec = self._spec(values)
             # The same form with the same fields is the same job, however often it is sent.
@@ -61,7 +68,7 @@ class WritingPages:
 
     async def preview(self, request: Request) -> Response:
         """The first instants, as soon as the schedule can be read, and every error for its field."""
-        values = forms.sent(await read_form(request))
+        values = forms.sent(await read_form(request), self._kinds)
         preview: PreviewView | None = None
         errors: dict[str, list[str]] = {}
         try:
@@ -69,10 +76,9 @@ class WritingPages:
         except KaryaError as error:
             errors, _ = _shown(error, values)
             preview = await self._of_schedule_alone(values)
-        fields = sorted(forms.fields())
-        zone = values["schedule.timezone"] if values["schedule.kind"] in ("cron", "rrule") else "UTC"
-        context: dict[str, Any] = {"preview": preview, "errors": errors, "values": values, "zone": zone}
-        return await self._site.render(request, "parts/preview.html", fields=fields, **context)
+        context: dict[str, Any] = {"preview": preview, "errors": errors, "values": values}
+        context |= {"zone": self._zone(values), "label": self._label(values)}
+        return await self._site.render(request, "parts/preview.html", **context)
 
     async def show_edit(self, request: Request) -> Response:
         """The form with all that is stored of a job."""
@@ -82,8 +88,10 @@ class WritingPages:
     async def edit(self, request: Request) -> Response:
         """Stores what was changed, unless somebody else has changed the job meanwhile."""
         fields = await read_form(request)
-        values = forms.sent(fields)
+        values = forms.sent(fields, self._kinds)
         job = await self._of(request).get(request.path_params["id"])
+        if wish := _wish(request, fields):
+            return await self._wished(request, values, wish, job=job, version=first(fields, "version"))
         try:
             if first(fields, "version") != str(job.version):
                 raise InvalidInput.at("", _overtaken(job))
@@ -96,7 +104,7 @@ class WritingPages:
 
     async def _of_schedule_alone(self, values: Values) -> PreviewView | None:
         try:
-            schedule = _SCHEDULE.validate_python(forms.written(values).wire["schedule"])
+            schedule = _SCHEDULE.validate_python(self._written(values).wire.get("schedule"))
         except ValidationError:
             return None
         now = floor_millis(self._site.services.clock.now())
@@ -104,12 +112,13 @@ class WritingPages:
 
     def _spec(self, values: Values) -> JobSpec[Action]:
         """The job that the form describes. Raises InvalidInput with all that is wrong."""
-        written = forms.written(values)
+        written = self._written(values)
+        if values["view"] == "json" and written.errors:
+            raise InvalidInput(written.errors)
         try:
             spec = self._spec_type.model_validate(written.wire)
         except ValidationError as error:
             unreadable = {found.field for found in written.errors}
-            unreadable |= {"action"} if "steps" in unreadable else set()  # which is not missing then
             others = [e for e in invalid(error, written.wire).errors if e.field not in unreadable]
             raise InvalidInput([*written.errors, *others]) from None
         if written.errors:
@@ -119,13 +128,50 @@ class WritingPages:
     def _filled(self, job: JobView) -> Values:
         wire = forms.wire_of(job)
         try:
-            spec = self._spec_type.model_validate(wire)
+            return self._fields_of(self._spec_type.model_validate(wire))
         except ValidationError:  # its connector is gone: shown as it is stored
-            return forms.filled(wire)
-        written = {"action": forms.slim(spec.action)} if spec.action else {}
-        several = {"steps": spec.steps, "hooks": spec.hooks}
-        slim = {name: [forms.slim(part) for part in parts] for name, parts in several.items() if name in wire}
-        return forms.filled({**wire, **written, **slim})
+            return forms.filled(wire, self._kinds)
+
+    def _fields_of(self, spec: JobSpec[Action]) -> Values:
+        slim = forms.slim(spec)
+        if len(spec.steps) > _MOST_STEPS:
+            return forms.as_json(slim, self._kinds)
+        return forms.filled({**spec.model_dump(mode="json"), **slim}, self._kinds)
+
+    async def _wished(self, request: Request, values: Values, wish: str, **of_form: Any) -> Response:
+        """The form in its other view, or with one part more or less; with the errors that forbid it."""
+        focus = ""
+        try:
+            match wish:
+                case "as-json":
+                    values = self._as_json(values)
+                case "as-fields":
+                    values = self._fields_of(self._spec(values))
+                case _:
+                    values, focus = forms.changed(values, wish, self._kinds)
+        except InvalidInput as error:
+            return await self._form(request, values, *_shown(error, values), **of_form)
+        return await self._form(request, values, {}, focus=focus, **of_form)
+
+    def _as_json(self, values: Values) -> Values:
+        written = self._written(values)
+        if written.errors:
+            raise InvalidInput(written.errors)
+        try:
+            return forms.as_json(forms.slim(self._spec(values)), self._kinds)
+        except InvalidInput:  # of what cannot be stored yet nothing is known to be a default
+            return forms.as_json(written.wire, self._kinds)
+
+    def _written(self, values: Values) -> forms.Written:
+        return forms.written(values, self._kinds)
+
+    def _label(self, values: Values) -> partial[str]:
+        return partial(forms.label_of, values=values, kinds=self._kinds)
+
+    def _zone(self, values: Values) -> str:
+        schedule = self._written(values).wire.get("schedule")
+        given = schedule if isinstance(schedule, dict) else {}
+        return str(given.get("timezone", "UTC")) if given.get("kind") in ("cron", "rrule") else "UTC"
 
     def _stored(self, job: JobView) -> dict[str, Any]:
         try:
@@ -141,6 +187,8 @@ class WritingPages:
         status: HTTPStatus = HTTPStatus.OK,
         key: str = "",
         job: JobView | None = None,
+        version: str = "",
+        focus: str = "",
     ) -> Response:
         return await self._site.render(
             request,
@@ -148,30 +196,22 @@ class WritingPages:
             status,
             section="jobs",
             job=job,
-            is_new=values == forms.blank(),
+            path=f"{ROOT}/jobs/{job.id}/edit" if job else f"{ROOT}/jobs/new",
+            version=version or (job.version if job else ""),
+            focus=focus,
+            is_new=values == forms.blank(self._kinds),
             values=values,
+            label=self._label(values),
+            numbers={name: forms.numbers(values, name) for name in forms.LISTS},
             errors=errors,
             key=key or new_id(self._site.services.clock.now()),
             kinds=_KINDS,
             works=_WORKS,
-            types=self._types,
-            methods=("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"),
+            all=self._kinds,
             backoffs=[*Backoff],
             overlaps=[*Overlap],
             misfires=[*MisfirePolicy],
-            triggers=[*Trigger],
         )
-
-
-def action_types(spec_type: type[JobSpec[Action]]) -> list[str]:
-    """The types of actions that can be run here."""
-    schema = spec_type.model_json_schema()
-    found = {
-        definition["properties"]["type"].get("const")
-        for definition in schema.get("$defs", {}).values()
-        if "type" in definition.get("properties", {})
-    }
-    return sorted(name for name in found if isinstance(name, str))
 
 
 def _shown(error: KaryaError, values: Values) -> tuple[dict[str, list[str]], HTTPStatus]:
@@ -179,6 +219,11 @@ def _shown(error: KaryaError, values: Values) -> tuple[dict[str, list[str]], HTT
         return forms.placed(error.errors, values), HTTPStatus.UNPROCESSABLE_ENTITY
     status = HTTPStatus.FORBIDDEN if isinstance(error, Forbidden) else HTTPStatus.CONFLICT
     return forms.placed([FieldError("", str(error))], values), status
+
+
+def _wish(request: Request, fields: dict[str, list[str]]) -> str:
+    """What the form is to become instead of being sent: of a button, or of a field that was changed."""
+    return first(fields, "do") or request.query_params.get("do", "")
 
 
 def _minted(key: str) -> str:

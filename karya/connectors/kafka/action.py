@@ -2,9 +2,10 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, ConfigDict, Field
 
 from karya.core.action import Action
+from karya.core.asking import SELDOM
 from karya.core.json_fields import JsonBody
 from karya.core.text import Shaped
 
@@ -47,16 +48,26 @@ class KafkaAction(Action):
     fired it; any other action needs a key then, and the message deletes that key (compaction).
     """
 
+    model_config = ConfigDict(title="Kafka message")
+
     type: Literal["kafka"] = "kafka"
     topic: Annotated[
         str,
         Shaped(r"[A-Za-z0-9._-]{1,249}", "a topic is 1 to 249 letters, digits and . _ -"),
         AfterValidator(_topic),
+        Field(examples=["reports"]),
     ]
-    value: JsonBody = None
-    key: Annotated[Text, Field(max_length=64 * 1024)] | None = None
-    headers: Annotated[dict[Text, Text], Field(max_length=100), AfterValidator(_free_headers)] = Field(
-        default_factory=dict
-    )
-    partition: Annotated[int, Field(ge=0, le=2**31 - 1)] | None = None
+    value: Annotated[JsonBody, Field(examples=[{"day": "monday"}])] = None
+    """JSON, or a text that is sent as it is. Without one a message deletes its key; that of a hook holds the
+    event."""
+    key: Annotated[Annotated[Text, Field(max_length=64 * 1024)] | None, Field(examples=["report-7"])] = None
+    """Messages with the same key stay in order."""
+    headers: Annotated[
+        dict[Text, Text],
+        Field(max_length=100, default_factory=dict, examples=[{"source": "karya"}], json_schema_extra=SELDOM),
+        AfterValidator(_free_headers),
+    ]
+    partition: Annotated[
+        Annotated[int, Field(ge=0, le=2**31 - 1)] | None, Field(json_schema_extra=SELDOM)
+    ] = None
     """None: by the key, or any partition without one."""

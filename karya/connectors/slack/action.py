@@ -3,9 +3,10 @@
 from typing import Annotated, Any, Literal
 
 import orjson
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from karya.core.action import Action
+from karya.core.asking import LONG, SELDOM
 from karya.core.json_fields import bounded_body
 from karya.core.template import holds_templates
 from karya.core.text import Shaped, printable
@@ -62,11 +63,20 @@ class SlackAction(Action):
     With `blocks`, `text` is what notifications show. `thread_ts` is the `ts` of the message to reply to.
     """
 
+    model_config = ConfigDict(title="Slack message")
+
     type: Literal["slack"] = "slack"
-    channel: Channel
-    text: Text | None = None
-    blocks: Blocks = None
-    thread_ts: Timestamp | None = None
+    channel: Annotated[Channel, Field(examples=["#reports"])]
+    """Its name or its id."""
+    text: Annotated[Text | None, Field(examples=["The report is *ready*."], json_schema_extra=LONG)] = None
+    """What it says, in Slack's mrkdwn. A message needs a text, blocks, or both."""
+    blocks: Annotated[Blocks, Field(examples=[[{"type": "divider"}]], json_schema_extra=SELDOM)] = None
+    """Block Kit as JSON, as its builder shows it."""
+    thread_ts: Annotated[
+        Timestamp | None,
+        Field(title="Reply to", examples=["1503435956.000247"], json_schema_extra=SELDOM),
+    ] = None
+    """The ts of the message whose thread it goes to."""
 
     @model_validator(mode="after")
     def _says_something(self) -> "SlackAction":

@@ -3,19 +3,29 @@
 Fields are named like those of the API, so that an error finds the field that it is about.
 """
 
-from karya.api.pages.forms.fields import Values, blank, fields, sent
-from karya.api.pages.forms.filling import changes, filled, slim, wire_of
+from karya.api.pages.forms.changing import changed
+from karya.api.pages.forms.fields import blank, places, sent
+from karya.api.pages.forms.filling import as_json, changes, filled, slim, wire_of
+from karya.api.pages.forms.kinds import Kinds
+from karya.api.pages.forms.labels import label_of
+from karya.api.pages.forms.parts import LISTS, Values, numbers
 from karya.api.pages.forms.placing import placed
 from karya.api.pages.forms.reading import Written, written
 
 __all__ = [
+    "LISTS",
+    "Kinds",
     "Values",
     "Written",
+    "as_json",
     "blank",
+    "changed",
     "changes",
-    "fields",
     "filled",
+    "label_of",
+    "numbers",
     "placed",
+    "places",
     "sent",
     "slim",
     "wire_of",

@@ -4,13 +4,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from karya.api.pages.forms.durations import plain
+from karya.api.pages.forms.kinds import Kinds
+from karya.api.pages.forms.parts import LISTS, Values, blank_action, blank_part, numbers, renumbered
+from karya.api.pages.forms.texts import clean
 from karya.core.policies import DEFAULT_MISFIRE, DEFAULT_RETENTION
 from karya.core.pools import DEFAULT_POOL
 from karya.core.priority import DEFAULT_PRIORITY
 from karya.core.retry import DEFAULT_RETRY
 
-Values = dict[str, str]
-"""The text in each field."""
+VIEWS = ("fields", "json")
+"""A job is shown as fields, or as a whole as JSON."""
 
 _OWN_DEFAULTS: Values = {
     "description": "",
@@ -30,14 +33,9 @@ _OWN_DEFAULTS: Values = {
     "schedule.end_at": "",
     "schedule.max_runs": "",
     "schedule.exclude": "",
-    "work": "rest",
-    "action.method": "GET",
-    "action.url": "",
-    "action.body": "",
-    "action.more": "",
-    "action": '{\n  "type": "noop"\n}',
-    "steps": "",
-    "hooks": "",
+    "view": "fields",
+    "json": "",
+    "work": "action",
     "timeout": "",
     "pool": DEFAULT_POOL,
     "priority": str(DEFAULT_PRIORITY),
@@ -66,23 +64,37 @@ DURATIONS = frozenset(
 """Read and shown as people write them."""
 
 
-def fields() -> frozenset[str]:
+def places(values: Values) -> frozenset[str]:
     """All that an error can stand beside; "" is the form as a whole."""
-    return frozenset({*blank(), "schedule", *POLICIES, *LIMITS, ""})
+    if values["view"] == "json":
+        return frozenset({"json", ""})
+    parts = {f"{name}.{number}" for name in LISTS for number in numbers(values, name)}
+    actions = {"action", *(f"{part}.action" for part in parts)}
+    return frozenset({*values, *actions, *parts, *LISTS, "schedule", *POLICIES, *LIMITS, ""})
 
 
-def blank() -> Values:
+def blank(kinds: Kinds) -> Values:
     """The fields of a job that is yet to be written."""
-    return {
-        **_OWN_DEFAULTS,
-        **policy_fields({name: p.model_dump(mode="json") for name, p in POLICIES.items()}),
-    }
+    return job_blank() | blank_action("action", kinds.first, kinds)
 
 
-def sent(given: Mapping[str, list[str]]) -> Values:
-    """The fields of a form that was sent; what it lacks is as in a new one."""
-    new = blank()
-    return {name: given[name][0].strip() if name in given else value for name, value in new.items()}
+def job_blank() -> Values:
+    """The same without what it does."""
+    policies = {name: p.model_dump(mode="json") for name, p in POLICIES.items()}
+    return {**_OWN_DEFAULTS, **policy_fields(policies)}
+
+
+def sent(given: Mapping[str, list[str]], kinds: Kinds) -> Values:
+    """The fields of a form that was sent; what it lacks is as in a new one, without any steps and hooks."""
+    said = {name: clean(texts[0]) for name, texts in given.items()}
+    new = job_blank() | blank_action("action", said.get("action.type", kinds.first), kinds)
+    for name in LISTS:
+        found = numbers(said, name)
+        said = renumbered(said, name, found)
+        for number in range(len(found)):
+            at = f"{name}.{number}"
+            new |= blank_part(at, kinds, said.get(f"{at}.action.type", kinds.first))
+    return {name: said.get(name, text) for name, text in new.items()}
 
 
 def policy_fields(dumped: Mapping[str, Mapping[str, Any]]) -> Values:

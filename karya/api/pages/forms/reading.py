@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
+from karya.api.pages.forms import texts
 from karya.api.pages.forms.durations import iso
-from karya.api.pages.forms.fields import DURATIONS, LIMITS, POLICIES, Values
+from karya.api.pages.forms.fields import DURATIONS, LIMITS, POLICIES
+from karya.api.pages.forms.kinds import Kinds
+from karya.api.pages.forms.parts import Values, numbers, written_action, written_part
 from karya.core.errors import FieldError
 
 _OF_KIND = {
@@ -35,21 +36,40 @@ class Written:
     errors: tuple[FieldError, ...]
 
 
-def written(values: Values) -> Written:
+def written(values: Values, kinds: Kinds) -> Written:
     """The job that these fields describe. Nothing is checked here but that JSON is JSON."""
+    if values["view"] == "json":
+        return _as_json(values["json"])
     errors: list[FieldError] = []
     wire: dict[str, Any] = {"description": values["description"], "tags": _list(values["tags"])}
     wire |= {name: values[name] for name in ("name", "set", "user_id") if values[name]}
     wire["schedule"] = _schedule(values)
-    wire |= _work(values, errors)
+    if values["work"] == "steps":
+        wire["steps"] = _parts("steps", values, kinds, errors)
+    else:
+        wire["action"] = written_action("action", values, kinds, errors)
     wire |= {name: _policy(name, values) for name in POLICIES}
     wire |= {name: values[name] for name in ("pool", "overlap")}
     wire["timeout"] = _value("timeout", values) or None
     if values["priority"]:
         wire["priority"] = _value("priority", values)
     wire |= {name: _limit(name, values) for name in LIMITS}
-    wire["hooks"] = _json("hooks", values, errors, default=[])
+    wire["hooks"] = _parts("hooks", values, kinds, errors)
     return Written(wire, tuple(errors))
+
+
+def _as_json(text: str) -> Written:
+    try:
+        wire = texts.parsed(text)
+        if isinstance(wire, dict):
+            return Written(wire, ())
+        raise ValueError("must be a JSON object: a job as for POST /v1/jobs")
+    except ValueError as error:
+        return Written({}, (FieldError("json", str(error)),))
+
+
+def _parts(name: str, values: Values, kinds: Kinds, errors: list[FieldError]) -> list[dict[str, Any]]:
+    return [written_part(f"{name}.{number}", values, kinds, errors) for number in numbers(values, name)]
 
 
 def _schedule(values: Values) -> dict[str, Any]:
@@ -57,24 +77,6 @@ def _schedule(values: Values) -> dict[str, Any]:
     names = ("jitter", *_OF_KIND.get(kind, ()), *(() if kind == "once" else _RECURRING))
     given = {name: _value(f"schedule.{name}", values) for name in names if values[f"schedule.{name}"]}
     return {"kind": kind, **given}
-
-
-def _work(values: Values, errors: list[FieldError]) -> dict[str, Any]:
-    match values["work"]:
-        case "rest":
-            action: dict[str, Any] = {"type": "rest", "method": values["action.method"]}
-            action["url"] = values["action.url"]
-            if values["action.body"]:
-                action["body"] = body_of(values["action.body"])
-            more = _json("action.more", values, errors, default={})
-            if not isinstance(more, dict):
-                errors.append(FieldError("action.more", 'must be an object, such as {"headers": {…}}'))
-                more = {}
-            return {"action": {**action, **more}}
-        case "steps":
-            return {"steps": _json("steps", values, errors, default=[])}
-        case _:
-            return {"action": _json("action", values, errors, default=None)}
 
 
 def _limit(name: str, values: Values) -> dict[str, Any] | None:
@@ -106,22 +108,3 @@ def _value(name: str, values: Values) -> Any:
 
 def _list(text: str) -> list[str]:
     return text.replace(",", " ").split()
-
-
-def body_of(text: str) -> Any:
-    """JSON where it is an object or a list, and otherwise the text itself."""
-    try:
-        value = orjson.loads(text)
-    except ValueError:
-        return text
-    return value if isinstance(value, dict | list) else text
-
-
-def _json(name: str, values: Values, errors: list[FieldError], default: Any) -> Any:
-    if not values[name]:
-        return default
-    try:
-        return orjson.loads(values[name])
-    except ValueError as error:
-        errors.append(FieldError(name, f"not JSON: {error}"))
-        return default

@@ -169,7 +169,16 @@
   }, Number(again.dataset.again));
 
   // --- forms ----------------------------------------------------------------------------------------------
-  document.addEventListener("htmx:afterSettle", () => { markInvalid(); localTitles(); });
+  document.addEventListener("htmx:afterSettle", (event) => {
+    if (event.target.id === "preview") spread();
+    markInvalid();
+    localTitles();
+  });
+  function spread() { // what the preview found wrong, to the fields that it is about
+    const found = {};
+    all("#preview [data-at]").forEach((one) => { found[one.dataset.at] = one.querySelector("span").textContent; });
+    all("#job-form .error").forEach((one) => put(one, found[one.id] || ""));
+  }
   function markInvalid() {
     all("#job-form [aria-describedby]").forEach((field) => {
       const error = document.getElementById(`e-${field.id.slice(2)}`);

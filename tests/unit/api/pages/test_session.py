@@ -16,6 +16,7 @@ from tests.support.memory_services import MemoryServices
 from tests.unit.api.pages.conftest import HTML, Visitor
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
+NOOP = {"action.type": "noop"}
 PAGES = ("/", "/ui/jobs", "/ui/jobs/new", "/ui/dead-letters", "/ui/workers", "/ui/audit", "/ui/audit?prove=1")
 
 
@@ -69,7 +70,7 @@ async def test_signing_in_leads_nowhere_else(visitor: Visitor, back: str) -> Non
 @pytest.mark.parametrize("origin", [None, "https://evil.example", "null", "https://other.example"])
 async def test_a_form_from_elsewhere_changes_nothing(visitor: Visitor, origin: str | None) -> None:
     await visitor.sign_in("ann", Role.USER)
-    status, _ = await visitor.post("/ui/jobs/new", origin, work="action")
+    status, _ = await visitor.post("/ui/jobs/new", origin, **NOOP)
     assert status == 403
     assert visitor.memory.jobs.jobs == {}
 
@@ -97,7 +98,7 @@ async def test_one_sees_only_what_is_ones_own(visitor: Visitor, job: dict[str, A
     assert (await visitor.get(f"/ui/jobs/new?like={foreign}"))[0] == 404
     for verb in ("trigger", "pause", "cancel", "edit"):
         assert (await visitor.post(f"/ui/jobs/{foreign}/{verb}"))[0] == 404
-    assert (await visitor.post("/ui/jobs/new", work="action", user_id="somebody"))[0] == 422
+    assert (await visitor.post("/ui/jobs/new", **NOOP, user_id="somebody"))[0] == 422
 
 
 async def test_who_only_reads_gets_no_buttons(visitor: Visitor, job: dict[str, Any]) -> None:
@@ -112,7 +113,7 @@ async def test_who_only_reads_gets_no_buttons(visitor: Visitor, job: dict[str, A
             assert "New job" not in text
             assert "/edit" not in text
     assert (await visitor.post(f"/ui/jobs/{mine}/pause"))[0] == 403
-    assert (await visitor.post("/ui/jobs/new", work="action", key=mine))[0] == 403
+    assert (await visitor.post("/ui/jobs/new", **NOOP, key=mine))[0] == 403
 
 
 async def test_a_task_shows_what_it_does_and_not_what_its_job_does_by_now(
