@@ -26,7 +26,8 @@ Open = Callable[..., Page]
 
 @pytest.fixture(scope="package")
 def karya(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with running(tmp_path_factory.mktemp("ui")) as started:
+    python = {"modules": ["tests.support.functions"], "without_token": True}
+    with running(tmp_path_factory.mktemp("ui"), connectors__python=python) as started:
         yield started
 
 

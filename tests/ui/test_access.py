@@ -16,7 +16,8 @@ PHONE = {"viewport": {"width": 375, "height": 740}, "has_touch": True, "is_mobil
 
 _FOCUSED = """() => {
     const one = document.activeElement, style = getComputedStyle(one);
-    return [one.textContent.trim() || one.name || "", style.outlineStyle, style.outlineWidth];
+    const said = one.tagName === "SELECT" ? "" : one.textContent.trim();
+    return [said || one.name || "", style.outlineStyle, style.outlineWidth];
 }"""
 _TOO_WIDE = """() => [...document.querySelectorAll("body *")]
     .filter((one) => one.getBoundingClientRect().right > innerWidth + 1)
@@ -47,8 +48,10 @@ def test_by_keyboard_alone(karya: Running, page: Page) -> None:
     page.keyboard.press("Enter")  # past the navigation
     tabbed(page, "description")
     page.keyboard.type("typed only")
-    tabbed(page, "work")
-    page.keyboard.press("ArrowRight")  # another action: noop stands there
+    tabbed(page, "action.type")
+    page.keyboard.type("Nothing")
+    expect(page.locator("#f-action-url")).to_have_count(0)  # and the focus stays where it was
+    expect(page.locator("#f-action-type")).to_be_focused()
     tabbed(page, "schedule.kind")
     page.keyboard.press("ArrowRight")  # interval
     tabbed(page, "Submit the job")
@@ -102,7 +105,7 @@ def pages_of(karya: Running, job_id: str) -> list[str]:
         "/ui/jobs",
         "/ui/jobs/new",
         f"/ui/jobs/{job_id}",
-        f"/ui/jobs/{job_id}/edit",
+        f"/ui/jobs/{job_id}/edit",  # with steps
         f"/ui/tasks/{dead.id}",
         "/ui/dead-letters",
         "/ui/workers",

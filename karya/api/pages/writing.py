@@ -159,8 +159,10 @@ class WritingPages:
             raise InvalidInput(written.errors)
         try:
             return forms.as_json(forms.slim(self._spec(values)), self._kinds)
-        except InvalidInput:  # of what cannot be stored yet nothing is known to be a default
-            return forms.as_json(written.wire, self._kinds)
+        except InvalidInput:
+            usual = self._written(forms.blank(self._kinds)).wire
+            written_by_hand = {name: one for name, one in written.wire.items() if one != usual.get(name)}
+            return forms.as_json(written_by_hand, self._kinds)
 
     def _written(self, values: Values) -> forms.Written:
         return forms.written(values, self._kinds)
