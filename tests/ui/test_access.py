@@ -136,6 +136,8 @@ def test_on_a_phone_nothing_is_wider_than_the_screen(karya: Running, evil_job: s
     page.goto(f"{karya.cluster.url}/ui/jobs/new")
     expect(page.get_by_role("heading", level=1)).to_be_in_viewport()
     expect(page.locator("#preview")).to_be_in_viewport()
+    box = page.get_by_label("URL").bounding_box()
+    assert box is not None and box["width"] > 250, "beside each other nobody can read what they write"
     page.goto(f"{karya.cluster.url}/ui/jobs/{evil_job}")
     for button in page.locator("main button:visible, main .button:visible").all():
         box = button.bounding_box()

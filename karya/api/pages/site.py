@@ -28,7 +28,7 @@ from karya.core.words import how_many
 ROOT = "/ui"
 STATIC = Path(__file__).parent / "static"
 FORM = "application/x-www-form-urlencoded"
-MOST_FIELDS = 1_000
+MOST_FIELDS = 2_000
 
 _CONTENT_POLICY = "; ".join(
     (

@@ -11,16 +11,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from karya.api.pages import forms
+from karya.api.pages.drafting import MOST_PARTS, Drafts
 from karya.api.pages.forms import Values
 from karya.api.pages.site import ROOT, Site, first, go_to, read_form
-from karya.core.action import Action
 from karya.core.errors import FieldError, Forbidden, InvalidInput, KaryaError
-from karya.core.fields import invalid
 from karya.core.ids import fixed_id, minted_at, new_id
 from karya.core.policies import MisfirePolicy, Overlap
 from karya.core.retry import Backoff
 from karya.core.schedule import Schedule
-from karya.core.spec import JobSpec
 from karya.core.times import floor_millis
 from karya.core.views import JobView, PreviewView
 
@@ -28,8 +26,6 @@ _PREVIEWED = 10
 _SCHEDULE: TypeAdapter[Schedule] = TypeAdapter(Schedule)
 _KINDS = {"once": "once", "interval": "interval", "cron": "cron", "rrule": "calendar rule"}
 _WORKS = {"action": "one action", "steps": "several steps"}
-_MOST_STEPS = 25
-"""A job with more of them is shown as JSON: nobody reads a form that long."""
 
 
 class WritingPages:
@@ -38,15 +34,15 @@ class WritingPages:
     def __init__(self, site: Site) -> None:
         self._site = site
         self._of = site.services.jobs_of
-        self._spec_type = site.services.jobs.spec_type
-        self._kinds = forms.Kinds.of(self._spec_type)
+        self._drafts = Drafts(site.services.jobs.spec_type)
+        self._kinds = self._drafts.kinds
 
     async def show_new(self, request: Request) -> Response:
         """An empty form, or one like a job that is there (`?like=ID`)."""
         like = request.query_params.get("like")
         if like is None:
             return await self._form(request, forms.blank(self._kinds), {})
-        values = self._filled(await self._of(request).get(like))
+        values = self._drafts.of_job(await self._of(request).get(like))
         return await self._form(request, values, {})
 
     async def submit(self, request: Request) -> Response:
@@ -58,7 +54,7 @@ class WritingPages:
         if wish := _wish(request, fields):
             return await self._wished(request, values, wish, key=key)
         try:
-            spec = self._spec(values)
+            spec = self._drafts.spec(values)
             # The same form with the same fields is the same job, however often it is sent.
             same = fixed_id(minted_at(_minted(key)), key, spec.model_dump_json())
             job = await self._of(request).submit(spec, key=same)
@@ -72,18 +68,18 @@ class WritingPages:
         preview: PreviewView | None = None
         errors: dict[str, list[str]] = {}
         try:
-            preview = await self._of(request).preview(self._spec(values), _PREVIEWED)
+            preview = await self._of(request).preview(self._drafts.spec(values), _PREVIEWED)
         except KaryaError as error:
             errors, _ = _shown(error, values)
             preview = await self._of_schedule_alone(values)
         context: dict[str, Any] = {"preview": preview, "errors": errors, "values": values}
-        context |= {"zone": self._zone(values), "label": self._label(values)}
+        context |= {"zone": self._drafts.zone(values), "label": self._label(values)}
         return await self._site.render(request, "parts/preview.html", **context)
 
     async def show_edit(self, request: Request) -> Response:
         """The form with all that is stored of a job."""
         job = await self._of(request).get(request.path_params["id"])
-        return await self._form(request, self._filled(job), {}, job=job)
+        return await self._form(request, self._drafts.of_job(job), {}, job=job)
 
     async def edit(self, request: Request) -> Response:
         """Stores what was changed, unless somebody else has changed the job meanwhile."""
@@ -95,7 +91,9 @@ class WritingPages:
         try:
             if first(fields, "version") != str(job.version):
                 raise InvalidInput.at("", _overtaken(job))
-            changes = forms.changes(self._stored(job), self._spec(values).model_dump(mode="json"))
+            changes = forms.changes(
+                self._drafts.stored(job), self._drafts.spec(values).model_dump(mode="json")
+            )
             if changes:
                 await self._of(request).update(job.id, _one_way(changes))
         except KaryaError as error:
@@ -104,39 +102,11 @@ class WritingPages:
 
     async def _of_schedule_alone(self, values: Values) -> PreviewView | None:
         try:
-            schedule = _SCHEDULE.validate_python(self._written(values).wire.get("schedule"))
+            schedule = _SCHEDULE.validate_python(self._drafts.written(values).wire.get("schedule"))
         except ValidationError:
             return None
         now = floor_millis(self._site.services.clock.now())
         return await asyncio.to_thread(PreviewView.of_schedule, schedule, now, _PREVIEWED)
-
-    def _spec(self, values: Values) -> JobSpec[Action]:
-        """The job that the form describes. Raises InvalidInput with all that is wrong."""
-        written = self._written(values)
-        if values["view"] == "json" and written.errors:
-            raise InvalidInput(written.errors)
-        try:
-            spec = self._spec_type.model_validate(written.wire)
-        except ValidationError as error:
-            unreadable = {found.field for found in written.errors}
-            others = [e for e in invalid(error, written.wire).errors if e.field not in unreadable]
-            raise InvalidInput([*written.errors, *others]) from None
-        if written.errors:
-            raise InvalidInput(written.errors)
-        return spec
-
-    def _filled(self, job: JobView) -> Values:
-        wire = forms.wire_of(job)
-        try:
-            return self._fields_of(self._spec_type.model_validate(wire))
-        except ValidationError:  # its connector is gone: shown as it is stored
-            return forms.filled(wire, self._kinds)
-
-    def _fields_of(self, spec: JobSpec[Action]) -> Values:
-        slim = forms.slim(spec)
-        if len(spec.steps) > _MOST_STEPS:
-            return forms.as_json(slim, self._kinds)
-        return forms.filled({**spec.model_dump(mode="json"), **slim}, self._kinds)
 
     async def _wished(self, request: Request, values: Values, wish: str, **of_form: Any) -> Response:
         """The form in its other view, or with one part more or less; with the errors that forbid it."""
@@ -144,42 +114,17 @@ class WritingPages:
         try:
             match wish:
                 case "as-json":
-                    values = self._as_json(values)
+                    values = self._drafts.as_json(values)
                 case "as-fields":
-                    values = self._fields_of(self._spec(values))
+                    values = self._drafts.of_spec(self._drafts.spec(values))
                 case _:
                     values, focus = forms.changed(values, wish, self._kinds)
         except InvalidInput as error:
             return await self._form(request, values, *_shown(error, values), **of_form)
         return await self._form(request, values, {}, focus=focus, **of_form)
 
-    def _as_json(self, values: Values) -> Values:
-        written = self._written(values)
-        if written.errors:
-            raise InvalidInput(written.errors)
-        try:
-            return forms.as_json(forms.slim(self._spec(values)), self._kinds)
-        except InvalidInput:
-            usual = self._written(forms.blank(self._kinds)).wire
-            written_by_hand = {name: one for name, one in written.wire.items() if one != usual.get(name)}
-            return forms.as_json(written_by_hand, self._kinds)
-
-    def _written(self, values: Values) -> forms.Written:
-        return forms.written(values, self._kinds)
-
     def _label(self, values: Values) -> partial[str]:
         return partial(forms.label_of, values=values, kinds=self._kinds)
-
-    def _zone(self, values: Values) -> str:
-        schedule = self._written(values).wire.get("schedule")
-        given = schedule if isinstance(schedule, dict) else {}
-        return str(given.get("timezone", "UTC")) if given.get("kind") in ("cron", "rrule") else "UTC"
-
-    def _stored(self, job: JobView) -> dict[str, Any]:
-        try:
-            return self._spec_type.model_validate(forms.wire_of(job)).model_dump(mode="json")
-        except ValidationError:  # its connector is gone: then all of it counts as changed
-            return {}
 
     async def _form(
         self,
@@ -192,6 +137,7 @@ class WritingPages:
         version: str = "",
         focus: str = "",
     ) -> Response:
+        numbers = {name: forms.numbers(values, name) for name in forms.LISTS}
         return await self._site.render(
             request,
             "form.html",
@@ -204,7 +150,8 @@ class WritingPages:
             is_new=values == forms.blank(self._kinds),
             values=values,
             label=self._label(values),
-            numbers={name: forms.numbers(values, name) for name in forms.LISTS},
+            numbers=numbers,
+            is_full=sum(map(len, numbers.values())) >= MOST_PARTS,
             errors=errors,
             key=key or new_id(self._site.services.clock.now()),
             kinds=_KINDS,

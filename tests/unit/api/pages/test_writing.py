@@ -263,12 +263,19 @@ async def test_what_cannot_be_read_is_not_turned_into_json(writer: Writer) -> No
     assert "line 1" in refused.error("action.headers")
 
 
-async def test_a_job_with_very_many_steps_is_json(writer: Writer, memory: MemoryServices) -> None:
-    steps = [{"name": f"s{number}", "action": {"type": "noop"}} for number in range(26)]
-    job = await memory.jobs.submit(SPEC.model_validate({"steps": steps}))
+@pytest.mark.parametrize(("count", "view"), [(24, "fields"), (25, "json")])
+async def test_a_job_with_very_many_steps_is_json(
+    writer: Writer, memory: MemoryServices, count: int, view: str
+) -> None:
+    steps = [
+        {"name": f"s{number}", "action": {"type": "rest", "url": "http://x/"}} for number in range(count)
+    ]
+    hook = {"trigger": "ON_RETRY", "action": {"type": "rest", "url": "http://x/"}}
+    job = await memory.jobs.submit(SPEC.model_validate({"steps": steps, "hooks": [hook]}))
     path = f"/ui/jobs/{job.id}/edit"
     form = await writer.open(path)
-    assert form.fields["view"] == "json"
+    assert form.fields["view"] == view
+    assert ('value="add.steps" disabled' in form.text) == (view == "fields")
     assert (await writer.send(path, **form.fields)).where == f"/ui/jobs/{job.id}?done=unchanged"
 
 
