@@ -178,6 +178,13 @@ async def test_a_model_may_find_the_action_as_a_whole_wrong(writer: Writer) -> N
     assert "Action : a message needs" in wrong.read
 
 
+async def test_what_cannot_be_read_is_not_called_missing_as_well(writer: Writer) -> None:
+    form = await writer.wish(await writer.open(), "fields", **{"action.type": "chain"})
+    wrong = await writer.send(**{**form.fields, "action.job": "{"})
+    assert wrong.error("action.job").startswith("not JSON")
+    assert "required" not in wrong.error("action.job")
+
+
 async def test_nothing_is_stored_by_a_wish(writer: Writer, memory: MemoryServices) -> None:
     form = await writer.open()
     key = form.fields["key"]
