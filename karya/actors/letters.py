@@ -1,9 +1,10 @@
 """Single tasks as the server shows them: their story, and what to do with dead letters."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 
+from karya.core.errorlog import ErrorLog
 from karya.core.errors import Conflict, existing
 from karya.core.ports import Clock, Page, TaskRepository
 from karya.core.ports.history import LetterRepository
@@ -12,10 +13,9 @@ from karya.core.task import Task
 from karya.core.times import floor_millis
 from karya.core.views import BulkView, TaskPage, TaskStory
 from karya.core.views.lines import LetterLine
-from karya.core.views.overview import AtLeast
 
-_MOST_ERRORS = 100
-_MOST_COUNTED = 10_000
+MOST_FAILED = 100
+"""So many failed attempts at a task are told of; one more is read to know whether there are more."""
 _PAGE = 500
 _AT_ONCE = 16
 
@@ -40,15 +40,9 @@ class Letters:
     async def task(self, task_id: str) -> TaskStory:
         """See `JobService.task`."""
         task, errors = await asyncio.gather(
-            self._existing(task_id), self._letters.errors(task_id, _MOST_ERRORS + 1)
+            self._existing(task_id), self._letters.errors(task_id, MOST_FAILED + 1)
         )
-        return TaskStory.of(task, errors[:_MOST_ERRORS], more=len(errors) > _MOST_ERRORS)
-
-    async def dead_counts(self, job_ids: Sequence[str], user_id: str | None = None) -> Mapping[str, AtLeast]:
-        """See `JobService.dead_counts`."""
-        found = await self._letters.counts(job_ids, user_id, _MOST_COUNTED)
-        is_cut = sum(found.values()) >= _MOST_COUNTED
-        return {job_id: AtLeast(count=count, more=is_cut) for job_id, count in found.items()}
+        return story_of(task, errors)
 
     async def dead_letters(self, query: LetterQuery, *, cursor: str | None, limit: int) -> TaskPage:
         """See `JobService.dead_letters`."""
@@ -116,3 +110,8 @@ class Letters:
 
     def _now(self) -> datetime:
         return floor_millis(self._clock.now())
+
+
+def story_of(task: Task, errors: Sequence[ErrorLog]) -> TaskStory:
+    """A task and its failed attempts, of which one more was read than is told of."""
+    return TaskStory.of(task, errors[:MOST_FAILED], more=len(errors) > MOST_FAILED)

@@ -22,12 +22,12 @@ from karya.core.views import (
     Readiness,
     SummaryView,
     TaskPage,
+    TaskStanding,
     TaskStory,
     VersionsView,
     WhyView,
 )
-from karya.core.views.lines import LetterLine
-from karya.core.views.overview import AtLeast
+from karya.core.views.lines import JobLine, LetterLine
 
 _NOT_YOURS = "leave it out: a job belongs to whoever submits it"
 
@@ -55,6 +55,10 @@ class Owned:
         """See `JobService.list`."""
         return await self._service.list(self._narrowed(query), cursor=cursor, limit=limit)
 
+    async def job_lines(self, query: JobQuery, *, cursor: str | None, limit: int) -> Page[JobLine]:
+        """See `JobService.job_lines`."""
+        return await self._service.job_lines(self._narrowed(query), cursor=cursor, limit=limit)
+
     async def tasks(self, job_id: str, *, cursor: str | None, limit: int) -> TaskPage:
         """See `JobService.tasks`."""
         await self._mine(job_id)
@@ -68,6 +72,13 @@ class Owned:
         except NotFound:
             raise NotFound("task", task_id) from None
         return story
+
+    async def standing(self, task_id: str) -> TaskStanding:
+        """See `JobService.standing`."""
+        standing = await self._service.standing(task_id)
+        if not self._principal.owns(standing.job.user_id):
+            raise NotFound("task", task_id)
+        return standing
 
     async def summary(self, job_id: str) -> SummaryView:
         """See `JobService.summary`."""
@@ -116,10 +127,6 @@ class Owned:
         view = await self._service.check([self._own_written(one) for one in written])
         pairs = zip(view.jobs, map(self._refusals, written), strict=True)
         return CheckView(jobs=tuple(_with_errors(one, refusals) for one, refusals in pairs))
-
-    async def dead_counts(self, job_ids: Sequence[str], user_id: str | None = None) -> Mapping[str, AtLeast]:
-        """See `JobService.dead_counts`. Of others' jobs there are none."""
-        return await self._service.dead_counts(job_ids, user_id or self._principal.sees_only)
 
     async def dead_letters(self, query: LetterQuery, *, cursor: str | None, limit: int) -> TaskPage:
         """See `JobService.dead_letters`."""

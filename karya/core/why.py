@@ -1,6 +1,6 @@
 """Why an open task does not run: one reason each, for a person who asks."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
@@ -37,6 +37,18 @@ Crew = Sequence[WorkerInfo] | None
 
 Taken = Mapping[str, int]
 """How much of the limits that tasks wait for is taken, by the ids of the limits."""
+
+
+def limits_of(tasks: Iterable[Task]) -> frozenset[Limits]:
+    """The limits that these tasks wait for."""
+    return frozenset(task.limits for task in tasks if task.parked and task.limits)
+
+
+def asks_for_crew(tasks: Iterable[Task], now: datetime) -> bool:
+    """Whether one of these tasks waits for nothing but a worker: only then does the crew tell anything."""
+    return any(
+        task.status is TaskState.READY and task.parked is None and task.due_at <= now for task in tasks
+    )
 
 
 def why(

@@ -1,19 +1,20 @@
 """The history of jobs: what was done to them, kept append-only for as long as the job itself."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 from karya.core.ids import new_id
 from karya.core.job import Cursor
 from karya.core.misfire import SkipRange
 from karya.core.outline import Outline
 from karya.core.ports.lifecycle import Change, ChangeKind, HistoryPage, Skipped
-from karya.store.client import AsyncDatabase, Document, in_time
+from karya.store.client import AsyncDatabase, Document, SyncDatabase, in_time
 from karya.store.documents import cursor_document, readable
 from karya.store.names import BY_ID, JOB_CHANGES, SKIPS
 from karya.store.paging import GREATEST_ID, LEAST_ID, decode_instant_and_two_ids, encode_cursor, foreign
+from karya.store.threads import read_in_one_thread
 
 _FIRST = datetime.min.replace(tzinfo=UTC)
 _LAST = datetime(9999, 12, 31, 23, 59, 59, 999_000, tzinfo=UTC)
@@ -82,45 +83,49 @@ class MongoHistory:
     """Implements `History`."""
 
     def __init__(self, database: AsyncDatabase) -> None:
-        self._changes = database[JOB_CHANGES]
-        self._skips = database[SKIPS]
+        self._database = database
 
     async def page(self, job_id: str, *, cursor: str | None, limit: int) -> HistoryPage:
-        """See `History.page`. Both lists have one cursor, and each goes on from where it was: a job that is
-        triggered often has changes alone, one that is late has mostly the others."""
-        place = _Place() if cursor is None else _Place(*decode_instant_and_two_ids(cursor))
-        changes, skips, written = await asyncio.gather(
-            self._done(job_id, place.change, limit),
-            self._skipped(job_id, place.skipped, limit + 1),
-            self._written_before(job_id, place.updated),
-        )
-        following = place.behind(changes, skips, limit)
-        return HistoryPage(
-            changes=readable(changes, _change),
-            skipped=readable(skips[:limit], _skipped),
-            written=written,
-            from_the_start=len(changes) < limit and place.change != LEAST_ID,
-            next_cursor=following.cursor if following else None,
-        )
+        """See `History.page`."""
+        with in_time(self._database):
+            return await read_in_one_thread(
+                partial(page_of_history, self._database.delegate, job_id, cursor, limit)
+            )
 
-    async def _done(self, job_id: str, behind: str, limit: int) -> list[Document]:
-        wanted = {"job_id": job_id, "_id": {"$lt": behind}}
-        with in_time(self._changes):
-            return await self._changes.find(wanted).sort("_id", -1).limit(limit).to_list(None)
 
-    async def _skipped(self, job_id: str, behind: datetime, limit: int) -> list[Document]:
-        wanted = {"job_id": job_id, "first": {"$lt": behind}}  # of a job no two ranges begin together
-        with in_time(self._changes):
-            return await self._skips.find(wanted).sort("first", -1).limit(limit).to_list(None)
+def page_of_history(database: SyncDatabase, job_id: str, cursor: str | None, limit: int) -> HistoryPage:
+    """What `History.page` returns. Both lists have one cursor, and each goes on from where it was: a job that
+    is triggered often has changes alone, one that is late has mostly the others."""
+    place = _Place() if cursor is None else _Place(*decode_instant_and_two_ids(cursor))
+    changes = _done(database, job_id, place.change, limit)
+    skips = _skipped_behind(database, job_id, place.skipped, limit + 1)
+    following = place.behind(changes, skips, limit)
+    return HistoryPage(
+        changes=readable(changes, _change),
+        skipped=readable(skips[:limit], _skipped),
+        written=_written_before(database, job_id, place.updated),
+        from_the_start=len(changes) < limit and place.change != LEAST_ID,
+        next_cursor=following.cursor if following else None,
+    )
 
-    async def _written_before(self, job_id: str, updated: str) -> str | None:
-        if updated == LEAST_ID:
-            return None
-        with in_time(self._changes):
-            update = await self._changes.find_one({"_id": updated, "job_id": job_id}, {"spec": 1}, hint=BY_ID)
-        if update is None:
-            raise foreign()
-        return str(update["spec"])
+
+def _done(database: SyncDatabase, job_id: str, behind: str, limit: int) -> list[Document]:
+    wanted = {"job_id": job_id, "_id": {"$lt": behind}}
+    return list(database[JOB_CHANGES].find(wanted).sort("_id", -1).limit(limit))
+
+
+def _skipped_behind(database: SyncDatabase, job_id: str, behind: datetime, limit: int) -> list[Document]:
+    wanted = {"job_id": job_id, "first": {"$lt": behind}}  # of a job no two ranges begin together
+    return list(database[SKIPS].find(wanted).sort("first", -1).limit(limit))
+
+
+def _written_before(database: SyncDatabase, job_id: str, updated: str) -> str | None:
+    if updated == LEAST_ID:
+        return None
+    update = database[JOB_CHANGES].find_one({"_id": updated, "job_id": job_id}, {"spec": 1}, hint=BY_ID)
+    if update is None:
+        raise foreign()
+    return str(update["spec"])
 
 
 def _change(document: Document) -> Change:

@@ -76,6 +76,12 @@ class MongoJobs:
         """See `JobRepository.list`."""
         return await self._searching.list(query, cursor, limit)
 
+    async def list_with_dead(
+        self, query: JobQuery, *, cursor: str | None, limit: int, most: int
+    ) -> tuple[Page[Job], Mapping[str, int]]:
+        """See `JobRepository.list_with_dead`."""
+        return await self._searching.list_with_dead(query, cursor, limit, most)
+
     async def named(self, user_id: str | None, names: Collection[str]) -> Mapping[str, Job]:
         """See `JobRepository.named`."""
         return await self._naming.named(user_id, names)

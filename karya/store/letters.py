@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any, TypeVar
 
 from motor.motor_asyncio import AsyncIOMotorClientSession
@@ -18,9 +19,10 @@ from karya.core.steps import Step, When
 from karya.core.task import OPEN_STATES, Task, TaskKind, TaskState
 from karya.core.transitions import discard, redrive, reopen
 from karya.core.views.lines import LetterLine
-from karya.store.client import AsyncDatabase, Document, in_time, translated
-from karya.store.documents import error_entity, readable, task_entity
-from karya.store.names import BY_ID, ERROR_LOGS, JOBS, TASKS
+from karya.store.client import AsyncDatabase, Document, SyncDatabase, in_time
+from karya.store.documents import readable, task_entity
+from karya.store.errorlogs import latest_errors
+from karya.store.names import BY_ID, JOBS, TASKS
 from karya.store.paging import decode_instant_and_id, encode_cursor
 from karya.store.threads import read_in_one_thread
 from karya.store.transactions import in_transaction
@@ -42,7 +44,6 @@ class MongoLetters:
         self._database = database
         self._jobs = database[JOBS]
         self._tasks = database[TASKS]
-        self._logs = database[ERROR_LOGS]
 
     async def find(self, query: LetterQuery, *, cursor: str | None, limit: int) -> Page[Task]:
         """See `LetterRepository.find`."""
@@ -66,25 +67,11 @@ class MongoLetters:
         titles = {job["_id"]: job.get("description", "") for job in jobs}
         return _page(letters, limit, lambda letter: _line(letter, titles.get(letter["job_id"], "")))
 
-    async def counts(self, job_ids: Sequence[str], user_id: str | None, most: int) -> Mapping[str, int]:
-        """See `LetterRepository.counts`."""
-        wanted: Document = {"job_id": {"$in": list(job_ids)}, **_DEAD}
-        if user_id is not None:
-            wanted["user_id"] = user_id
-        stages: list[Document] = [
-            {"$match": wanted},
-            {"$limit": most},
-            {"$group": {"_id": "$job_id", "count": {"$sum": 1}}},
-        ]
-        with translated():
-            found = await self._tasks.aggregate(stages, hint="dead_of_job").to_list(None)
-        return {one["_id"]: one["count"] for one in found}
-
     async def errors(self, task_id: str, limit: int) -> Sequence[ErrorLog]:
         """See `LetterRepository.errors`."""
-        with in_time(self._logs):
-            found = self._logs.find({"task_id": task_id}).sort("at", -1).limit(limit)
-            return readable(await found.to_list(None), error_entity)
+        with in_time(self._database):
+            read = partial(latest_errors, self._database.delegate, {"task_id": task_id}, limit)
+            return await read_in_one_thread(read)
 
     async def redrive(self, task_id: str, now: datetime) -> bool:
         """See `LetterRepository.redrive`."""
@@ -141,6 +128,18 @@ class MongoLetters:
                 {"_id": task_id, **_DEAD}, update_of(discard(now)), hint=BY_ID
             )
         return answer.matched_count == 1
+
+
+def dead_of_jobs(database: SyncDatabase, job_ids: Sequence[str], most: int) -> Mapping[str, int]:
+    """How many dead letters these jobs have, by their ids, those without any left out. It looks at `most` of
+    them in all."""
+    stages: list[Document] = [
+        {"$match": {"job_id": {"$in": list(job_ids)}, **_DEAD}},
+        {"$limit": most},
+        {"$group": {"_id": "$job_id", "count": {"$sum": 1}}},
+    ]
+    found = database[TASKS].aggregate(stages, hint="dead_of_job") if job_ids else ()
+    return {one["_id"]: one["count"] for one in found}
 
 
 def _behind(query: LetterQuery, cursor: str | None) -> Document:

@@ -17,6 +17,7 @@ from karya.store.ledger import MongoLedger
 from karya.store.letters import MongoLetters
 from karya.store.lifecycle import MongoLifecycle
 from karya.store.listening import RoundTrip
+from karya.store.looks import MongoLooks
 from karya.store.plans import MongoPlans
 from karya.store.requests import MongoRequests
 from karya.store.retention import MongoRetention
@@ -37,6 +38,7 @@ class MongoStore:
         self.tasks = MongoTasks(self._database)
         self.lifecycle = MongoLifecycle(self._database)
         self.history = MongoHistory(self._database)
+        self.looks = MongoLooks(self._database)
         self.letters = MongoLetters(self._database)
         self.retention = MongoRetention(self._database)
         self.slots = MongoSlots(self._database)

@@ -1,8 +1,9 @@
 """Finding jobs. Ids are UUIDv7, so the order of ids is the order of creation."""
 
 import re
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
+from functools import partial
 from typing import Any
 
 from pymongo.errors import ExecutionTimeout
@@ -12,10 +13,12 @@ from karya.core.ids import id_floor
 from karya.core.job import Job
 from karya.core.ports import Page
 from karya.core.queries import JobQuery
-from karya.store.client import AsyncDatabase, Document, translated
+from karya.store.client import AsyncDatabase, Document, SyncDatabase, translated
 from karya.store.documents import job_entity
+from karya.store.letters import dead_of_jobs
 from karya.store.names import JOBS
 from karya.store.paging import decode_id, page_by_id
+from karya.store.threads import read_in_one_thread
 from karya.store.turns import Turns
 
 PATIENCE_MS = 5_000
@@ -27,25 +30,41 @@ class Searching:
     def __init__(
         self, database: AsyncDatabase, patience_ms: int = PATIENCE_MS, turns: Turns | None = None
     ) -> None:
-        self._jobs = database[JOBS]
+        self._database: SyncDatabase = database.delegate
         self._patience_ms = patience_ms
         self._turns = turns or Turns(patience_ms)
 
     async def list(self, query: JobQuery, cursor: str | None, limit: int) -> Page[Job]:
-        """See `JobRepository.list`. A text that few jobs hold is looked for in all of them: the time that
-        may take is bounded."""
-        wanted = _wanted(query, None if cursor is None else decode_id(cursor))
-        async with self._turns.turn() if query.text is not None else nullcontext():
-            documents = await self._found(wanted, query, limit)
-        return page_by_id(documents, limit, job_entity)
+        """See `JobRepository.list`."""
+        async with self._turn(query):
+            return await read_in_one_thread(partial(self._page, query, cursor, limit))
 
-    async def _found(self, wanted: Document, query: JobQuery, limit: int) -> Sequence[Document]:
+    async def list_with_dead(
+        self, query: JobQuery, cursor: str | None, limit: int, most: int
+    ) -> tuple[Page[Job], Mapping[str, int]]:
+        """See `JobRepository.list_with_dead`."""
+
+        def read() -> tuple[Page[Job], Mapping[str, int]]:
+            page = self._page(query, cursor, limit)
+            with translated():
+                return page, dead_of_jobs(self._database, [job.id for job in page.items], most)
+
+        async with self._turn(query):
+            return await read_in_one_thread(read)
+
+    def _turn(self, query: JobQuery) -> AbstractAsyncContextManager[None]:
+        return self._turns.turn() if query.text is not None else nullcontext()
+
+    def _page(self, query: JobQuery, cursor: str | None, limit: int) -> Page[Job]:
+        """A text that few jobs hold is looked for in all of them: the time that may take is bounded."""
+        wanted = _wanted(query, None if cursor is None else decode_id(cursor))
+        found = self._database[JOBS].find(wanted).sort("_id", -1).limit(limit + 1)
         with translated():
-            found = self._jobs.find(wanted).sort("_id", -1).limit(limit + 1)
             try:
-                return await found.max_time_ms(self._patience_ms).to_list(None)
+                documents = list(found.max_time_ms(self._patience_ms))
             except ExecutionTimeout:
                 raise _too_slow(query) from None
+        return page_by_id(documents, limit, job_entity)
 
 
 def _wanted(query: JobQuery, before: str | None) -> Document:

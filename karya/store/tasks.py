@@ -2,15 +2,17 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 
 from karya.core.limits import Limits
 from karya.core.ports import Page, StepCounts
 from karya.core.task import Task, TaskKind, TaskState
 from karya.store import gates
-from karya.store.client import AsyncDatabase, Document, in_time, translated
+from karya.store.client import AsyncDatabase, Document, SyncDatabase, in_time, translated
 from karya.store.documents import readable, task_entity
 from karya.store.names import BY_ID, LIMITS, OPEN, TASKS, ServerNow, server_now
 from karya.store.paging import decode_instant_and_id, encode_cursor
+from karya.store.threads import read_in_one_thread
 
 _CANCELLED_BY_JOB = "the job was cancelled"
 
@@ -19,8 +21,8 @@ class MongoTasks:
     """Implements `TaskRepository`."""
 
     def __init__(self, database: AsyncDatabase, now: ServerNow = server_now) -> None:
+        self._database = database
         self._tasks = database[TASKS]
-        self._gates = database[LIMITS]
         self._now = now
 
     async def get(self, task_id: str) -> Task | None:
@@ -31,26 +33,15 @@ class MongoTasks:
 
     async def of_job(self, job_id: str, *, cursor: str | None, limit: int) -> Page[Task]:
         """See `TaskRepository.of_job`."""
-        wanted: Document = {"job_id": job_id}
-        if cursor is not None:
-            instant, ident = decode_instant_and_id(cursor)
-            wanted["instant"] = {"$lte": instant}  # the bound of the index scan; $or alone would have none
-            wanted["$or"] = [{"instant": {"$lt": instant}}, {"_id": {"$lt": ident}}]
         with in_time(self._tasks):
-            found = self._tasks.find(wanted).sort([("instant", -1), ("_id", -1)])
-            documents = await found.limit(limit + 1).to_list(None)
-        last = documents[limit - 1] if len(documents) > limit else None
-        more = encode_cursor(last["instant"], last["_id"]) if last else None
-        return Page(tuple(readable(documents[:limit], task_entity)), more)
+            return await read_in_one_thread(
+                partial(page_of_job, self._database.delegate, job_id, cursor, limit)
+            )
 
     async def open_of_job(self, job_id: str, limit: int) -> Sequence[Task]:
-        """See `TaskRepository.open_of_job`. The index has those of one job in the order in which they were
-        stored, which is that of their instants but for what was triggered or redriven: in a long backlog they
-        are not sorted for the first few."""
-        wanted = {"job_id": job_id, "status": {"$in": OPEN}}
+        """See `TaskRepository.open_of_job`."""
         with in_time(self._tasks):
-            found = await self._tasks.find(wanted).hint("open").limit(limit).to_list(None)
-        return sorted(readable(found, task_entity), key=lambda task: (task.instant, task.id))
+            return await read_in_one_thread(partial(open_of_job, self._database.delegate, job_id, limit))
 
     async def counts(self, job_id: str, most: int) -> StepCounts:
         """See `TaskRepository.counts`. A count of all would take a second for half a million."""
@@ -96,11 +87,41 @@ class MongoTasks:
 
     async def taken(self, limits: Collection[Limits]) -> Mapping[str, int]:
         """See `TaskRepository.taken`."""
-        ids = {ident for one in limits for ident in one.allowed}
-        windows = sorted(ident for ident in ids if not gates.is_seat(ident))
         with in_time(self._tasks):
-            found = self._gates.find({"_id": {"$in": windows}}, {"starts": 1, "now": self._now()}).hint(BY_ID)
-            taken = {gate["_id"]: gates.started(gate, gate["now"]) async for gate in found}
-            for seat in ids.difference(windows):
-                taken[seat] = await self._tasks.count_documents(gates.running(seat), hint="seats")
-        return {ident: taken.get(ident, 0) for ident in ids}
+            return await read_in_one_thread(partial(taken_of, self._database.delegate, limits, self._now))
+
+
+def page_of_job(database: SyncDatabase, job_id: str, cursor: str | None, limit: int) -> Page[Task]:
+    """What `TaskRepository.of_job` returns."""
+    wanted: Document = {"job_id": job_id}
+    if cursor is not None:
+        instant, ident = decode_instant_and_id(cursor)
+        wanted["instant"] = {"$lte": instant}  # the bound of the index scan; $or alone would have none
+        wanted["$or"] = [{"instant": {"$lt": instant}}, {"_id": {"$lt": ident}}]
+    found = database[TASKS].find(wanted).sort([("instant", -1), ("_id", -1)])
+    documents = list(found.limit(limit + 1))
+    last = documents[limit - 1] if len(documents) > limit else None
+    more = encode_cursor(last["instant"], last["_id"]) if last else None
+    return Page(tuple(readable(documents[:limit], task_entity)), more)
+
+
+def open_of_job(database: SyncDatabase, job_id: str, limit: int) -> Sequence[Task]:
+    """What `TaskRepository.open_of_job` returns. The index has those of one job in the order in which they
+    were stored, which is that of their instants but for what was triggered or redriven: in a long backlog
+    they are not sorted for the first few."""
+    wanted = {"job_id": job_id, "status": {"$in": OPEN}}
+    found = database[TASKS].find(wanted).hint("open").limit(limit)
+    return sorted(readable(found, task_entity), key=lambda task: (task.instant, task.id))
+
+
+def taken_of(database: SyncDatabase, limits: Collection[Limits], now: ServerNow) -> Mapping[str, int]:
+    """What `TaskRepository.taken` returns."""
+    ids = {ident for one in limits for ident in one.allowed}
+    windows = sorted(ident for ident in ids if not gates.is_seat(ident))
+    taken: dict[str, int] = {}
+    if windows:
+        found = database[LIMITS].find({"_id": {"$in": windows}}, {"starts": 1, "now": now()}).hint(BY_ID)
+        taken = {gate["_id"]: gates.started(gate, gate["now"]) for gate in found}
+    for seat in ids.difference(windows):
+        taken[seat] = database[TASKS].count_documents(gates.running(seat), hint="seats")
+    return {ident: taken.get(ident, 0) for ident in ids}

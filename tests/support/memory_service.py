@@ -1,6 +1,5 @@
 """A JobService in memory: what the gateway's own tests talk to in place of the real server."""
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import islice
@@ -38,14 +37,15 @@ from karya.core.views import (
     Readiness,
     SummaryView,
     TaskPage,
+    TaskStanding,
     TaskStory,
     TaskView,
     VersionsView,
     WhyView,
 )
-from karya.core.views.lines import LetterLine
+from karya.core.views.lines import JobLine, LetterLine
 from karya.core.views.overview import AtLeast
-from karya.core.why import why
+from karya.core.why import wait_of, why
 
 T = TypeVar("T")
 
@@ -113,12 +113,22 @@ class MemoryService:
         jobs, following = _page(found, cursor, limit)
         return JobPage(jobs=jobs, next_cursor=following)
 
+    async def job_lines(self, query: JobQuery, *, cursor: str | None, limit: int) -> Page[JobLine]:
+        page = await self.list(query, cursor=cursor, limit=limit)
+        return Page(tuple(JobLine(job, self._dead_of(job.id)) for job in page.jobs), page.next_cursor)
+
     async def tasks(self, job_id: str, *, cursor: str | None, limit: int) -> TaskPage:
         tasks = self.stored_tasks[self._job(job_id).id]
         return TaskPage.of(*_page(list(reversed(tasks)), cursor, limit))
 
     async def task(self, task_id: str) -> TaskStory:
         return TaskStory.of(self._task(task_id), ())
+
+    async def standing(self, task_id: str) -> TaskStanding:
+        task = self._task(task_id)
+        job = self._job(task.job_id)
+        wait = wait_of(job, task, (), now()) if task.status in OPEN_STATES else None
+        return TaskStanding(story=TaskStory.of(task, ()), job=JobView.of(job, now()), wait=wait)
 
     async def summary(self, job_id: str) -> SummaryView:
         job = self._job(job_id)
@@ -145,6 +155,7 @@ class MemoryService:
             tasks=await self.tasks(job_id, cursor=cursor, limit=limit),
             why=await self.why(job_id),
             errors=(),
+            dead=self._dead_of(job_id),
             ahead=await self.occurrences(job_id, instants),
             versions=await self.versions(job_id, cursor=history, limit=entries) if entries else None,
         )
@@ -231,10 +242,6 @@ class MemoryService:
 
     # --- dead letters ---------------------------------------------------------------------------------
 
-    async def dead_counts(self, job_ids: Sequence[str], user_id: str | None = None) -> Mapping[str, AtLeast]:
-        dead = Counter(t.job_id for t in self._dead(LetterQuery(user_id=user_id)) if t.job_id in job_ids)
-        return {job_id: AtLeast(count=count) for job_id, count in dead.items()}
-
     async def dead_letters(self, query: LetterQuery, *, cursor: str | None, limit: int) -> TaskPage:
         self._fail()
         return TaskPage.of(*_page(list(self._dead(query)), cursor, limit))
@@ -243,6 +250,9 @@ class MemoryService:
         self._fail()
         tasks, following = _page(list(self._dead(query)), cursor, limit)
         return Page(tuple(map(self._line, tasks)), following)
+
+    def _dead_of(self, job_id: str) -> AtLeast:
+        return AtLeast(count=len(list(self._dead(LetterQuery(job_id=job_id)))))
 
     def _line(self, task: Task) -> LetterLine:
         return LetterLine(

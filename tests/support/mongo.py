@@ -21,6 +21,7 @@ from karya.store.letters import MongoLetters
 from karya.store.lifecycle import MongoLifecycle
 from karya.store.limits import MongoLimits
 from karya.store.locks import MongoLocks
+from karya.store.looks import MongoLooks
 from karya.store.retention import MongoRetention
 from karya.store.slots import MongoSlots
 from karya.store.tasks import MongoTasks
@@ -90,6 +91,7 @@ def kit_of(mongo: Mongo) -> StoreKit:
         locks=MongoLocks(mongo.blocking, now=lambda: time.now),
         slots=MongoSlots(mongo.asynchronous),
         letters=MongoLetters(mongo.asynchronous),
+        looks=MongoLooks(mongo.asynchronous, now=lambda: time.now),
         retention=MongoRetention(mongo.asynchronous),
         ledger=MongoLedger(mongo.asynchronous, now=lambda: time.now),
         server_claims=MongoClaims(mongo.asynchronous),

@@ -81,6 +81,7 @@ class ServerParts:
             lifecycle=store.lifecycle,
             history=store.history,
             error_logs=store.error_logs,
+            looks=store.looks,
             users=store.users,
             letters=Letters(store.letters, store.tasks, self.clock, self.poker.poke),
             auditor=auditor_of(store, rest=_AUDIT_REST),

@@ -9,9 +9,10 @@ from karya.actors.server.past import versions_view
 from karya.core.action import Action
 from karya.core.errors import InvalidInput, existing
 from karya.core.job import LIVE_STATES, Job, new_job
-from karya.core.ports import Clock, ErrorLogRepository, JobRepository, TaskRepository
+from karya.core.ports import Clock, ErrorLogRepository, JobRepository, Page, TaskRepository
 from karya.core.ports.lifecycle import History
 from karya.core.queries import JobQuery
+from karya.core.schedule.walls import WallClock
 from karya.core.spec import JobSpec
 from karya.core.times import floor_millis
 from karya.core.views import (
@@ -22,10 +23,13 @@ from karya.core.views import (
     TaskPage,
     VersionsView,
 )
+from karya.core.views.lines import JobLine
+from karya.core.views.overview import AtLeast
 
 MOST_INSTANTS = 1_000
 _SUMMARY_ITEMS = 20
 _MOST_COUNTED = 5_000
+MOST_DEAD = 10_000
 
 
 class Reading:
@@ -56,6 +60,16 @@ class Reading:
         page = await self._jobs.list(query, cursor=cursor, limit=limit)
         now = self._clock.now()
         return JobPage(jobs=tuple(JobView.of(job, now) for job in page.items), next_cursor=page.next_cursor)
+
+    async def job_lines(self, query: JobQuery, *, cursor: str | None, limit: int) -> Page[JobLine]:
+        """See `JobService.job_lines`."""
+        page, dead = await self._jobs.list_with_dead(query, cursor=cursor, limit=limit, most=MOST_DEAD)
+        now, is_cut = self._clock.now(), sum(dead.values()) >= MOST_DEAD
+        lines = (
+            JobLine(JobView.of(job, now), AtLeast(count=dead.get(job.id, 0), more=is_cut))
+            for job in page.items
+        )
+        return Page(tuple(lines), page.next_cursor)
 
     async def tasks(self, job_id: str, *, cursor: str | None, limit: int) -> TaskPage:
         """See `JobService.tasks`."""
@@ -106,7 +120,10 @@ async def ahead(job: Job, now: datetime, limit: int) -> PreviewView:
     """The next instants of a job; of a paused one as if it were resumed now."""
     if job.status not in LIVE_STATES:
         return PreviewView(instants=(), due_at=())
-    instants = await asyncio.to_thread(_first, job, now, limit)
+    if isinstance(job.schedule, WallClock):  # for these one has to search, which may take long
+        instants = await asyncio.to_thread(_first, job, now, limit)
+    else:
+        instants = _first(job, now, limit)
     return PreviewView(instants=instants, due_at=tuple(job.schedule.due_at(job.id, at) for at in instants))
 
 

@@ -17,6 +17,7 @@ from karya.core.ports import Clock, ErrorLogRepository, JobRepository, TaskRepos
 from karya.core.ports.ledger import Auditor
 from karya.core.ports.letters import LetterService
 from karya.core.ports.lifecycle import History, Lifecycle
+from karya.core.ports.looks import Looks
 from karya.core.ports.queue import Poke
 from karya.core.ports.traces import Traces
 from karya.core.spec import JobSpec
@@ -34,6 +35,7 @@ class Server:
         lifecycle: Lifecycle,
         history: History,
         error_logs: ErrorLogRepository,
+        looks: Looks,
         users: UserRepository,
         letters: LetterService,
         auditor: Auditor,
@@ -48,7 +50,7 @@ class Server:
         checks = Checks(users, rules)
         submissions = Submissions(jobs, checks, clock, metrics, poke, traces)
         reading = Reading(jobs, tasks, error_logs, history, checks, clock)
-        telling = Telling(jobs, tasks, error_logs, history, clock, crew)
+        telling = Telling(jobs, tasks, looks, clock, crew)
         steering = Steering(jobs, tasks, lifecycle, clock, metrics, poke, traces)
         changing = Changing(rules.spec_type, jobs, tasks, lifecycle, checks, clock, poke)
         health = Health(probes, gather)
@@ -60,6 +62,7 @@ class Server:
 
         self.get = reading.get
         self.list = reading.list
+        self.job_lines = reading.job_lines
         self.tasks = reading.tasks
         self.summary = reading.summary
         self.versions = reading.versions
@@ -67,6 +70,7 @@ class Server:
         self.preview = reading.preview
         self.why = telling.why
         self.story = telling.story
+        self.standing = telling.standing
         self.check = Checking(rules.spec_type, jobs, checks, clock).check
 
         self.cancel = steering.cancel
@@ -77,7 +81,6 @@ class Server:
         self.update = changing.update
 
         self.task = letters.task
-        self.dead_counts = letters.dead_counts
         self.letter_lines = letters.letter_lines
         self.dead_letters = letters.dead_letters
         self.redrive = letters.redrive

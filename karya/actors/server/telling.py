@@ -4,15 +4,17 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 
+from karya.actors.letters import MOST_FAILED, story_of
 from karya.actors.server.past import versions_view
-from karya.actors.server.reading import ahead
+from karya.actors.server.reading import MOST_DEAD, ahead
 from karya.core.errors import existing
 from karya.core.job import Job
-from karya.core.ports import Clock, ErrorLogRepository, JobRepository, TaskRepository
-from karya.core.ports.lifecycle import History, HistoryPage
-from karya.core.task import Task, TaskState
-from karya.core.views import ErrorView, JobStory, JobView, TaskPage, WhyView
-from karya.core.why import Crew, why
+from karya.core.ports import Clock, JobRepository, TaskRepository
+from karya.core.ports.looks import Extent, Looks
+from karya.core.task import OPEN_STATES, Task
+from karya.core.views import ErrorView, JobStory, JobView, TaskPage, TaskStanding, WhyView
+from karya.core.views.overview import AtLeast
+from karya.core.why import Crew, Taken, asks_for_crew, limits_of, wait_of, why
 
 _MOST_OPEN = 200
 _MOST_ERRORS = 20
@@ -25,15 +27,13 @@ class Telling:
         self,
         jobs: JobRepository,
         tasks: TaskRepository,
-        error_logs: ErrorLogRepository,
-        history: History,
+        looks: Looks,
         clock: Clock,
         crew: Callable[[], Awaitable[Crew]],
     ) -> None:
         self._jobs = jobs
         self._tasks = tasks
-        self._error_logs = error_logs
-        self._history = history
+        self._looks = looks
         self._clock = clock
         self._crew = crew
 
@@ -42,7 +42,9 @@ class Telling:
         job, open_tasks = await asyncio.gather(
             self._jobs.get(job_id), self._tasks.open_of_job(job_id, _MOST_OPEN + 1)
         )
-        return await self._waits(existing(job, "job", job_id), open_tasks)
+        parked = limits_of(open_tasks)
+        taken = await self._tasks.taken(parked) if parked else {}
+        return await self._waits(existing(job, "job", job_id), open_tasks, taken)
 
     async def story(
         self,
@@ -55,38 +57,32 @@ class Telling:
         history: str | None = None,
     ) -> JobStory:
         """See `JobService.story`."""
-        found, open_tasks, page, errors, past = await asyncio.gather(
-            self._jobs.get(job_id),
-            self._tasks.open_of_job(job_id, _MOST_OPEN + 1),
-            self._tasks.of_job(job_id, cursor=cursor, limit=limit),
-            self._error_logs.of_job(job_id, _MOST_ERRORS),
-            self._past(job_id, history, entries),
-        )
-        job = existing(found, "job", job_id)
-        now = self._clock.now()
-        waits, coming = await asyncio.gather(self._waits(job, open_tasks), ahead(job, now, instants))
+        extent = Extent(limit, _MOST_OPEN + 1, _MOST_ERRORS, MOST_DEAD, entries, cursor, history)
+        look = existing(await self._looks.at_job(job_id, extent), "job", job_id)
+        job, now = look.job, self._clock.now()
         return JobStory(
             job=JobView.of(job, now),
-            tasks=TaskPage.of(page.items, page.next_cursor),
-            errors=tuple(map(ErrorView.of, errors)),
-            why=waits,
-            ahead=coming,
-            versions=versions_view(job, past) if past else None,
+            tasks=TaskPage.of(look.tasks.items, look.tasks.next_cursor),
+            errors=tuple(map(ErrorView.of, look.errors)),
+            dead=AtLeast.of(look.dead, MOST_DEAD),
+            why=await self._waits(job, look.open_tasks, look.taken),
+            ahead=await ahead(job, now, instants),
+            versions=versions_view(job, look.past) if look.past else None,
         )
 
-    async def _past(self, job_id: str, cursor: str | None, limit: int) -> HistoryPage | None:
-        return await self._history.page(job_id, cursor=cursor, limit=limit) if limit else None
+    async def standing(self, task_id: str) -> TaskStanding:
+        """See `JobService.standing`."""
+        look = existing(await self._looks.at_task(task_id, MOST_FAILED + 1), "task", task_id)
+        task, job, now = look.task, existing(look.job, "task", task_id), self._clock.now()
+        crew = await self._crew_for([task], now)
+        wait = wait_of(job, task, crew, now, look.taken) if task.status in OPEN_STATES else None
+        return TaskStanding(story=story_of(task, look.errors), job=JobView.of(job, now), wait=wait)
 
-    async def _waits(self, job: Job, open_tasks: Sequence[Task]) -> WhyView:
+    async def _waits(self, job: Job, open_tasks: Sequence[Task], taken: Taken) -> WhyView:
         now = self._clock.now()
-        # Asking the scheduler takes longer than all the rest, and tells something of what is due alone.
-        is_due = any(_is_due(task, now) for task in open_tasks)
-        parked = {task.limits for task in open_tasks if task.parked and task.limits}
-        taken = await self._tasks.taken(parked) if parked else {}
-        told = why(job, open_tasks[:_MOST_OPEN], await self._crew() if is_due else None, now, taken)
+        told = why(job, open_tasks[:_MOST_OPEN], await self._crew_for(open_tasks, now), now, taken)
         return told.model_copy(update={"more": len(open_tasks) > _MOST_OPEN})
 
-
-def _is_due(task: Task, now: datetime) -> bool:
-    """Whether it waits for nothing but a worker."""
-    return task.status is TaskState.READY and task.parked is None and task.due_at <= now
+    async def _crew_for(self, tasks: Sequence[Task], now: datetime) -> Crew:
+        """Asking the scheduler takes longer than all the rest, and tells something of what is due alone."""
+        return await self._crew() if asks_for_crew(tasks, now) else None

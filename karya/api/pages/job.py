@@ -1,6 +1,5 @@
 """One job: what it is, what became of it, what it waits for, and what can be done with it."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -23,14 +22,12 @@ from karya.core.errors import Conflict
 from karya.core.ids import minted_at, new_id
 from karya.core.job import LIVE_STATES, JobState
 from karya.core.views import JobView, Wait
-from karya.core.views.overview import AtLeast
 from karya.core.why import Reason
 
 _PAGE = 20
 _AHEAD = 10
 _ENTRIES = 30
 _CHAIN = ChainAction.model_fields["type"].default
-_NONE = AtLeast(count=0)
 _DONE = {
     "submitted": "The job is stored.",
     "changed": "The change is stored; what has not started follows it.",
@@ -98,9 +95,8 @@ class JobPages:
         history = request.query_params.get("history") or None
         extent = request.query_params.get("extent")
         entries = 0 if extent == PART else _ENTRIES
-        story, dead = await asyncio.gather(
-            jobs.story(job_id, cursor=cursor, limit=_PAGE, instants=_AHEAD, entries=entries, history=history),
-            jobs.dead_counts([job_id]),
+        story = await jobs.story(
+            job_id, cursor=cursor, limit=_PAGE, instants=_AHEAD, entries=entries, history=history
         )
         now = self._site.services.clock.now()
         job, page = story.job, f"{ROOT}/jobs/{job_id}"
@@ -114,7 +110,7 @@ class JobPages:
             errors=story.errors,
             runs=whole,
             graph=drawn(job.steps, last_of_steps(whole)) if job.steps else None,
-            dead=dead.get(job_id, _NONE),
+            dead=story.dead,
             why=story.why,
             kinds=_kinds(story.why.tasks),
             names={task.id: task.step for task in story.tasks.tasks},

@@ -9,11 +9,11 @@ from karya.api.pages.site import ROOT, Site
 from karya.api.requests import JobsQuery, read_filters
 from karya.core.errors import InvalidInput
 from karya.core.job import JobState
-from karya.core.views import JobPage
-from karya.core.views.overview import AtLeast
+from karya.core.ports import Page
+from karya.core.views.lines import JobLine
 
 _PAGE = 30
-_NONE = JobPage(jobs=(), next_cursor=None)
+_NONE: Page[JobLine] = Page(items=(), next_cursor=None)
 
 
 class JobsPage:
@@ -27,11 +27,10 @@ class JobsPage:
         """One page of the list."""
         given = {name: value for name, value in request.query_params.items() if value.strip()}
         errors: dict[str, str] = {}
-        page, dead = _NONE, dict[str, AtLeast]()
+        page = _NONE
         try:
             query = read_filters({"limit": str(_PAGE), **given}, JobsQuery)
-            page = await self._of(request).list(query.wanted, cursor=query.cursor, limit=query.limit)
-            dead = dict(await self._of(request).dead_counts([job.id for job in page.jobs]))
+            page = await self._of(request).job_lines(query.wanted, cursor=query.cursor, limit=query.limit)
         except InvalidInput as error:
             errors = {found.field: found.message for found in error.errors}
         filters = {name: value for name, value in given.items() if name not in ("cursor", "limit")}
@@ -40,7 +39,6 @@ class JobsPage:
             "jobs.html",
             section="jobs",
             page=page,
-            dead=dead,
             given=given,
             errors=errors,
             states=[*JobState],

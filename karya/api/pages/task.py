@@ -1,6 +1,5 @@
 """One task: every attempt that failed, what came of it, and the way out of a dead letter."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from http import HTTPStatus
@@ -12,8 +11,7 @@ from karya.api.pages.site import ROOT, Site, go_to
 from karya.api.pages.timeline import last_attempt
 from karya.core.errors import Conflict
 from karya.core.job import LIVE_STATES
-from karya.core.task import OPEN_STATES
-from karya.core.views import TaskStory, TaskView, Wait
+from karya.core.views import TaskStory
 
 
 class TaskPage:
@@ -56,10 +54,8 @@ class TaskPage:
         problem: str = "",
         template: str = "task.html",
     ) -> Response:
-        story = await self._of(request).task(request.path_params["id"])
-        job, wait = await asyncio.gather(
-            self._of(request).get(story.task.job_id), self._wait(request, story.task)
-        )
+        standing = await self._of(request).standing(request.path_params["id"])
+        story, job = standing.story, standing.job
         late = story.task.lateness_ms
         done = {"redrive": "Redriven: it has a new set of attempts.", "discard": "Discarded."}
         return await self._site.render(
@@ -75,15 +71,9 @@ class TaskPage:
             has_more_errors=story.more,
             job=job,
             is_live=job.status in LIVE_STATES,
-            wait=wait,
+            wait=standing.wait,
             action=story.action,
             version=story.job_version,
             done=done.get(request.query_params.get("done", ""), ""),
             problem=problem,
         )
-
-    async def _wait(self, request: Request, task: TaskView) -> Wait | None:
-        if task.status not in OPEN_STATES:
-            return None
-        why = await self._of(request).why(task.job_id)
-        return next((wait for wait in why.tasks if wait.task_id == task.id), None)

@@ -1,6 +1,6 @@
 """Dead letters, and how history ends."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -20,10 +20,6 @@ class LetterRepository(Protocol):
 
     async def lines(self, query: LetterQuery, *, cursor: str | None, limit: int) -> Page[LetterLine]:
         """The same page, of which no more is read than its lines show."""
-
-    async def counts(self, job_ids: Sequence[str], user_id: str | None, most: int) -> Mapping[str, int]:
-        """How many dead letters these jobs have, by their ids, those without any left out; of this user alone
-        where one is named. It looks at `most` of them in all."""
 
     async def errors(self, task_id: str, limit: int) -> Sequence[ErrorLog]:
         """The failed attempts at a task that are on record, the latest first."""

@@ -1,13 +1,11 @@
 """What the server asks about single tasks: dead letters, stories, and why something does not run."""
 
-from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from karya.core.ports.store import Page
 from karya.core.queries import LetterQuery
 from karya.core.views import BulkView, TaskPage, TaskStory
 from karya.core.views.lines import LetterLine
-from karya.core.views.overview import AtLeast
 
 
 class LetterService(Protocol):
@@ -15,9 +13,6 @@ class LetterService(Protocol):
 
     async def task(self, task_id: str) -> TaskStory:
         """See `JobService.task`."""
-
-    async def dead_counts(self, job_ids: Sequence[str], user_id: str | None = None) -> Mapping[str, AtLeast]:
-        """See `JobService.dead_counts`."""
 
     async def dead_letters(self, query: LetterQuery, *, cursor: str | None, limit: int) -> TaskPage:
         """See `JobService.dead_letters`."""

@@ -19,12 +19,12 @@ from karya.core.views import (
     Readiness,
     SummaryView,
     TaskPage,
+    TaskStanding,
     TaskStory,
     VersionsView,
     WhyView,
 )
-from karya.core.views.lines import LetterLine
-from karya.core.views.overview import AtLeast
+from karya.core.views.lines import JobLine, LetterLine
 
 
 class JobService(Protocol):
@@ -53,11 +53,17 @@ class JobService(Protocol):
     async def list(self, query: JobQuery, *, cursor: str | None, limit: int) -> JobPage:
         """A page of the jobs that the query finds, the newest first."""
 
+    async def job_lines(self, query: JobQuery, *, cursor: str | None, limit: int) -> Page[JobLine]:
+        """The same page as people read it: the cursors are those of `list`."""
+
     async def tasks(self, job_id: str, *, cursor: str | None, limit: int) -> TaskPage:
         """A page of the tasks of a job, the latest instant first."""
 
     async def task(self, task_id: str) -> TaskStory:
         """One task with the story of its attempts."""
+
+    async def standing(self, task_id: str) -> TaskStanding:
+        """The same with its job, and with what it waits for. NotFound also where its job is gone."""
 
     async def summary(self, job_id: str) -> SummaryView:
         """A job with its latest tasks, counts and errors."""
@@ -76,8 +82,8 @@ class JobService(Protocol):
         history: str | None = None,
     ) -> JobStory:
         """All that people ask of a job, at one look: a page of its tasks, what the open ones wait for, its
-        latest errors, so many next instants, and so many `entries` of its history, those behind the cursor
-        `history` where one is given."""
+        latest errors, how many dead letters it has, so many next instants, and so many `entries` of its
+        history, those behind the cursor `history` where one is given."""
 
     async def check(self, written: Sequence[Mapping[str, Any]]) -> CheckView:
         """What submitting each of these jobs, as a client wrote them, would come to: all that is wrong with
@@ -119,10 +125,6 @@ class JobService(Protocol):
 
     async def preview(self, spec: JobSpec[Action], limit: int) -> PreviewView:
         """The first instants of a job that is not stored. Raises InvalidInput where `submit` would."""
-
-    async def dead_counts(self, job_ids: Sequence[str], user_id: str | None = None) -> Mapping[str, AtLeast]:
-        """How many dead letters these jobs have, by their ids, those without any left out; of this user alone
-        where one is named. Counting stops at 10,000 in all."""
 
     async def dead_letters(self, query: LetterQuery, *, cursor: str | None, limit: int) -> TaskPage:
         """A page of dead letters, the latest first."""

@@ -67,6 +67,12 @@ class JobRepository(Protocol):
     async def any_cancelled(self, job_ids: Collection[str]) -> bool:
         """Whether one of these jobs is CANCELLED."""
 
+    async def list_with_dead(
+        self, query: JobQuery, *, cursor: str | None, limit: int, most: int
+    ) -> tuple[Page[Job], Mapping[str, int]]:
+        """The same page, and how many dead letters its jobs have, by their ids, those without any left out.
+        It looks at `most` of them in all."""
+
     async def named(self, user_id: str | None, names: Collection[str]) -> Mapping[str, Job]:
         """The jobs of this owner (None: those that have none) under these names: of each name the live one,
         or else the newest that has completed."""

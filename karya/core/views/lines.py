@@ -3,6 +3,17 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from karya.core.views.jobs import JobView
+from karya.core.views.overview import AtLeast
+
+
+@dataclass(frozen=True, slots=True)
+class JobLine:
+    """A job, and how many dead letters it has."""
+
+    job: JobView
+    dead: AtLeast
+
 
 @dataclass(frozen=True, slots=True)
 class LetterLine:

@@ -7,7 +7,8 @@ from karya.core.schedule import Schedule
 from karya.core.times import Instant
 from karya.core.views.base import View
 from karya.core.views.jobs import JobView
-from karya.core.views.tasks import ErrorView, TaskPage, TaskView
+from karya.core.views.overview import AtLeast
+from karya.core.views.tasks import ErrorView, TaskPage, TaskStory, TaskView
 
 
 class OccurrenceView(View):
@@ -85,11 +86,22 @@ class WhyView(View):
 
 class JobStory(View):
     """All that people ask of a job, from one look at it: a page of its tasks, what the open ones wait for,
-    its latest errors, its next instants, and its latest history where that was asked for."""
+    its latest errors, how many dead letters it has, its next instants, and its latest history where that was
+    asked for."""
 
     job: JobView
     tasks: TaskPage
     why: WhyView
     errors: tuple[ErrorView, ...]
+    dead: AtLeast
     ahead: PreviewView
     versions: VersionsView | None
+
+
+class TaskStanding(View):
+    """All that people ask of a task, from one look at it: its story, its job, and what it waits for if it is
+    open; of one that runs, who holds it."""
+
+    story: TaskStory
+    job: JobView
+    wait: Wait | None

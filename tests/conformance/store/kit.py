@@ -24,6 +24,7 @@ from karya.core.ports import (
 from karya.core.ports.history import LetterRepository, Retention
 from karya.core.ports.ledger import Ledger
 from karya.core.ports.lifecycle import History, HistoryPage, Lifecycle
+from karya.core.ports.looks import Looks
 from karya.core.task import Task, TaskKind
 from karya.core.transitions import Transition
 from tests.support.story import NOW
@@ -60,6 +61,7 @@ class StoreKit:
     locks: Locks
     slots: Slots
     letters: LetterRepository
+    looks: Looks
     retention: Retention
     ledger: Ledger
     server_claims: Claims

@@ -71,6 +71,7 @@ class Counter:
             lifecycle=kit.lifecycle,
             history=kit.history,
             error_logs=kit.error_logs,
+            looks=kit.looks,
             users=kit.users,
             letters=letters,
             auditor=LedgerAuditor(kit.ledger, kit.jobs, "scheduler"),

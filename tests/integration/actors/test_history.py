@@ -95,7 +95,7 @@ async def test_it_says_where_more_tasks_are_open(
 async def test_it_says_where_earlier_attempts_failed_too(
     most: int, seen: int, more: bool, counter: Counter, kit: StoreKit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(letters, "_MOST_ERRORS", most)
+    monkeypatch.setattr(letters, "MOST_FAILED", most)
     (task,) = await kit.tasks_of((await counter.server.submit(spec(retry={"max_attempts": 3}))).id)
     for _ in range(2):
         await kit.commit(await kit.claim(task), retry(due_at=NOW))

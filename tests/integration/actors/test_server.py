@@ -16,6 +16,7 @@ from karya.core.ports import JobService
 from karya.core.queries import JobQuery, LetterQuery
 from karya.core.task import TaskState
 from karya.core.user import User
+from karya.core.views.overview import AtLeast
 from tests.conformance.store.kit import StoreKit
 from tests.integration.actors.counter import Counter, every, spec
 from tests.support.away import Away
@@ -426,19 +427,60 @@ async def test_a_story_is_what_its_parts_say_and_reads_each_once(counter: Counte
     await server.trigger(job.id)
     with RECORDER.recorded() as said:
         story = await server.story(job.id, cursor=None, limit=9, instants=3, entries=9)
-    assert [next(iter(command)) for command in said] == ["find"] * 6
+    assert [next(iter(command)) for command in said] == ["find"] * 4 + ["aggregate"] + ["find"] * 2
     assert story.job == await server.get(job.id)
     assert story.tasks == await server.tasks(job.id, cursor=None, limit=9)
     assert story.why == await server.why(job.id)
     assert story.errors == (await server.summary(job.id)).errors
+    assert story.dead == AtLeast(count=1)
     assert story.ahead == await server.occurrences(job.id, 3)
     assert story.versions == await server.versions(job.id, cursor=None, limit=9)
     assert [len(part) for part in (story.errors, story.ahead.instants, story.why.tasks)] == [1, 3, 1]
     with RECORDER.recorded() as said:
         short = await server.story(job.id, cursor=None, limit=1, instants=3, entries=0)
-    assert len(said) == 4 and short.versions is None
+    assert len(said) == 5 and short.versions is None
     last = await server.story(job.id, cursor=short.tasks.next_cursor, limit=9, instants=1, entries=1)
     assert {*last.tasks.tasks, *short.tasks.tasks} == {*story.tasks.tasks}
     assert last.versions and [change.kind for change in last.versions.changes] == ["triggered"]
     with pytest.raises(NotFound):
         await server.story("unknown", cursor=None, limit=1, instants=1, entries=1)
+
+
+async def test_how_a_task_stands_is_what_its_parts_say(counter: Counter, kit: StoreKit) -> None:
+    server = counter.server
+    job = await server.submit(spec(schedule=every(60), retry={"max_attempts": 1}))
+    (task,) = await kit.tasks_of(job.id)
+    for seconds, reason in ((0, "instant"), (61, "no_worker")):
+        kit.time.advance(seconds)
+        standing = await server.standing(task.id)
+        assert standing.wait and standing.wait.kind == reason
+        assert standing.wait in (await server.why(job.id)).tasks
+    await kit.commit(await kit.claim(task), bury("boom"))
+    with RECORDER.recorded() as said:
+        standing = await server.standing(task.id)
+    assert [next(iter(command)) for command in said] == ["find"] * 3
+    assert (standing.story, standing.job) == (await server.task(task.id), await server.get(job.id))
+    assert standing.wait is None
+    with pytest.raises(NotFound):
+        await server.standing("unknown")
+
+
+async def test_the_lines_of_jobs_are_the_list_with_its_dead_letters(
+    counter: Counter, kit: StoreKit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = counter.server
+    for number in range(3):
+        kit.time.advance(1)
+        job = await server.submit(spec(retry={"max_attempts": 1}))
+        if number == 0:
+            continue
+        (task,) = await kit.tasks_of(job.id)
+        await kit.commit(await kit.claim(task), bury("boom"))
+    lines = await server.job_lines(ALL, cursor=None, limit=2)
+    page = await server.list(ALL, cursor=None, limit=2)
+    assert ([line.job for line in lines.items], lines.next_cursor) == ([*page.jobs], page.next_cursor)
+    rest = await server.job_lines(ALL, cursor=lines.next_cursor, limit=2)
+    assert [line.dead.count for line in (*lines.items, *rest.items)] == [1, 1, 0]
+    monkeypatch.setattr(reading, "MOST_DEAD", 1)
+    cut = await server.job_lines(ALL, cursor=None, limit=3)
+    assert sum(line.dead.count for line in cut.items) == 1 and all(line.dead.more for line in cut.items)

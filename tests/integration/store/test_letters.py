@@ -8,7 +8,7 @@ import pytest
 from karya.core.errors import Conflict, InvalidInput
 from karya.core.job import Job
 from karya.core.ports.history import LetterRepository
-from karya.core.queries import LetterQuery
+from karya.core.queries import JobQuery, LetterQuery
 from karya.core.steps import When
 from karya.core.task import Task, TaskState
 from tests.conformance.store.kit import StoreKit
@@ -76,14 +76,20 @@ async def test_their_lines_are_the_same_pages(kit: StoreKit, letters: LetterRepo
     assert (line.error, line.attempts) == ("TIMEOUT", 1)
 
 
-async def test_they_are_counted_by_their_jobs(kit: StoreKit, letters: LetterRepository) -> None:
+async def test_they_are_counted_by_their_jobs(kit: StoreKit) -> None:
     mine, others = await dead(kit, a_job(user_id="ann")), await dead(kit, a_job(user_id="bob"))
     living = a_job()
     await kit.add(submission(living))
-    ids = [mine.job_id, others.job_id, living.id]
-    assert await letters.counts(ids, None, 9) == {mine.job_id: 1, others.job_id: 1}
-    assert await letters.counts(ids, "ann", 9) == {mine.job_id: 1}
-    assert sum((await letters.counts(ids, None, 1)).values()) == 1, "it stops there"
+    for query, most, expected in (
+        (JobQuery(), 9, {mine.job_id: 1, others.job_id: 1}),
+        (JobQuery(user_id="ann"), 9, {mine.job_id: 1}),
+        (JobQuery(tag="none"), 9, {}),
+    ):
+        page, counts = await kit.jobs.list_with_dead(query, cursor=None, limit=9, most=most)
+        assert page == await kit.jobs.list(query, cursor=None, limit=9)
+        assert counts == expected
+    _, counts = await kit.jobs.list_with_dead(JobQuery(), cursor=None, limit=9, most=1)
+    assert sum(counts.values()) == 1, "it stops there"
 
 
 async def test_pages_neither_overlap_nor_leave_out(kit: StoreKit, letters: LetterRepository) -> None:

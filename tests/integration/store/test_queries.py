@@ -14,6 +14,7 @@ from karya.core.occurrence import occurrence_tasks, triggered
 from karya.core.policies import Misfire, MisfirePolicy, Overlap
 from karya.core.ports import Commit, Gap
 from karya.core.ports.ledger import Place
+from karya.core.ports.looks import Extent
 from karya.core.queries import AuditQuery, JobQuery, LetterQuery
 from karya.core.schedule import Once
 from karya.core.user import User, UserChange
@@ -150,6 +151,7 @@ class Store:
 
 
 FEW = 10
+LOOK = Extent(tasks=20, open_tasks=20, errors=20, dead=50, entries=20)
 WRITES = {"insert", "update", "findAndModify", "delete"}
 CALLS: dict[str, Callable[[Store], Any]] = {
     "submit": lambda s: s.kit.add(submission(a_job())),
@@ -182,7 +184,10 @@ CALLS: dict[str, Callable[[Store], Any]] = {
     "commit success": lambda s: s.commit(succeed("1"), succeed("1"), succeed("2")),
     "commit failure": lambda s: s.commit(retry(), bury(), release(), succeed()),
     "lines of dead letters": lambda s: s.kit.letters.lines(LetterQuery(), cursor=None, limit=20),
-    "dead letters of jobs": lambda s: s.kit.letters.counts([job.id for job in s.jobs], None, 50),
+    "list with dead letters": lambda s: s.kit.jobs.list_with_dead(JobQuery(), cursor=None, limit=20, most=50),
+    "look at a job": lambda s: s.kit.looks.at_job(s.jobs[2].id, LOOK),
+    "look at a busy job": lambda s: s.kit.looks.at_job(s.big.id, LOOK),
+    "look at a task": lambda s: s.kit.looks.at_task(first_task(s.jobs[2]).id, 9),
     "errors": lambda s: s.kit.error_logs.of_job(s.jobs[1].id, 20),
     "add user": lambda s: s.kit.users.add(User(id="1", name="ann", created_at=NOW)),
     "user": lambda s: s.kit.users.get("1"),

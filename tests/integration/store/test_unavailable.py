@@ -17,6 +17,7 @@ from karya.core.job import JobState
 from karya.core.limits import Concurrency
 from karya.core.policies import Overlap
 from karya.core.ports import Commit, LockLease
+from karya.core.ports.looks import Extent
 from karya.core.ports.requests import Answered
 from karya.core.queries import JobQuery, LetterQuery
 from karya.core.settings import StoreSettings
@@ -37,6 +38,9 @@ ASYNC: dict[str, Callable[[MongoStore], Any]] = {
     "submit": lambda s: s.jobs.submit([submission(JOB)]),
     "get": lambda s: s.jobs.get(JOB.id),
     "list": lambda s: s.jobs.list(JobQuery(), cursor=None, limit=9),
+    "list with dead letters": lambda s: s.jobs.list_with_dead(JobQuery(), cursor=None, limit=9, most=9),
+    "look at a job": lambda s: s.looks.at_job(JOB.id, Extent(9, 9, 9, 9, 9)),
+    "look at a task": lambda s: s.looks.at_task(TASK.id, 9),
     "descendants": lambda s: s.jobs.descendants(JOB.id, {JobState.ACTIVE}, None, 9),
     "any cancelled": lambda s: s.jobs.any_cancelled([JOB.id]),
     "cancel": lambda s: s.jobs.cancel(JOB.id, NOW),
@@ -116,7 +120,15 @@ def test_every_public_method_is_called() -> None:
     parts = [
         *(store.jobs, store.tasks, store.lifecycle, store.history),
         *(store.claims, store.commits, store.error_logs, store.users),
-        *(store.letters, store.retention, store.slots, store.tokens, store.requests, store.plans),
+        *(
+            store.letters,
+            store.looks,
+            store.retention,
+            store.slots,
+            store.tokens,
+            store.requests,
+            store.plans,
+        ),
         store.events,
     ]
     methods = {

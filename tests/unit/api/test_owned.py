@@ -9,7 +9,6 @@ from karya.api.owned import Owned
 from karya.core.errors import KaryaError, NotFound
 from karya.core.ports import JobService
 from karya.core.queries import AuditQuery, JobQuery, LetterQuery
-from karya.core.task import TaskState
 from karya.core.user import LOCAL, Principal, Role
 from tests.support.memory_service import MemoryService
 
@@ -18,9 +17,12 @@ OF_ONE = {
     name for name, call in CALLS.items() if {"job_id", "task_id"} & set(inspect.signature(call).parameters)
 }
 OF_MANY = {name for name, call in CALLS.items() if "query" in inspect.signature(call).parameters}
-OF_SOME = {"dead_counts"}
 OF_NONE = {"submit", "submit_many", "preview", "check", "needs_token", "readiness", "metrics"}
-MODELS: dict[str, type[JobQuery | LetterQuery | AuditQuery]] = {"list": JobQuery, "audit": AuditQuery}
+MODELS: dict[str, type[JobQuery | LetterQuery | AuditQuery]] = {
+    "list": JobQuery,
+    "job_lines": JobQuery,
+    "audit": AuditQuery,
+}
 PAGE = {"cursor": None, "limit": 9}
 BOB = Principal("bob", Role.USER)
 
@@ -35,7 +37,7 @@ async def stored(service: MemoryService) -> dict[str, Any]:
 
 
 def test_every_call_is_of_one_kind() -> None:
-    assert set(CALLS) == OF_ONE | OF_MANY | OF_SOME | OF_NONE
+    assert set(CALLS) == OF_ONE | OF_MANY | OF_NONE
     for name, call in CALLS.items():
         assert inspect.signature(getattr(Owned, name)) == inspect.signature(call), name
 
@@ -65,17 +67,6 @@ async def test_a_query_finds_only_ones_own(name: str, monkeypatch: pytest.Monkey
     with pytest.raises(KaryaError):
         await getattr(Owned(service, BOB), name)(model(user_id="ann"), **page)
     assert asked == ["bob"]
-
-
-async def test_of_some_jobs_others_are_left_out() -> None:
-    service = MemoryService()
-    given = await stored(service)
-    (task,) = service.stored_tasks[given["job_id"]]
-    service.stored_tasks[given["job_id"]] = [task.model_copy(update={"status": TaskState.DEAD})]
-    assert await Owned(service, BOB).dead_counts([task.job_id]) == {}
-    assert list(await Owned(service, LOCAL).dead_counts([task.job_id])) == [task.job_id]
-    ann = Owned(service, Principal("ann", Role.USER))
-    assert list(await ann.dead_counts([task.job_id])) == [task.job_id]
 
 
 async def test_what_is_checked_is_ones_own_and_what_one_may_not_submit_is_an_error() -> None:
