@@ -1,9 +1,11 @@
 """Single tasks as the server shows them: their story, and what to do with dead letters."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 
+from karya.core.errorkinds import kind_of
 from karya.core.errorlog import ErrorLog
 from karya.core.errors import Conflict, existing
 from karya.core.ports import Clock, Page, TaskRepository
@@ -12,10 +14,14 @@ from karya.core.queries import LetterQuery
 from karya.core.task import Task
 from karya.core.times import floor_millis
 from karya.core.views import BulkView, TaskPage, TaskStory
-from karya.core.views.lines import LetterLine
+from karya.core.views.lines import LetterGroup, LetterGroups, LetterLine
+from karya.core.views.overview import AtLeast
 
 MOST_FAILED = 100
 """So many failed attempts at a task are told of; one more is read to know whether there are more."""
+_MOST_COUNTED = 1_000
+_MOST_GROUPED = 10_000
+_MOST_GROUPS = 100
 _PAGE = 500
 _AT_ONCE = 16
 
@@ -52,6 +58,15 @@ class Letters:
     async def letter_lines(self, query: LetterQuery, *, cursor: str | None, limit: int) -> Page[LetterLine]:
         """See `JobService.letter_lines`."""
         return await self._letters.lines(query, cursor=cursor, limit=limit)
+
+    async def letter_count(self, query: LetterQuery) -> AtLeast:
+        """See `JobService.letter_count`."""
+        return AtLeast.of(await self._letters.count(query, _MOST_COUNTED), _MOST_COUNTED)
+
+    async def letter_groups(self, query: LetterQuery) -> LetterGroups:
+        """See `JobService.letter_groups`."""
+        found = await self._letters.groups(query, _MOST_GROUPED, _MOST_GROUPS)
+        return replace(found, groups=_by_kind(found.groups))
 
     async def redrive(self, task_id: str) -> TaskStory:
         """See `JobService.redrive`."""
@@ -110,6 +125,16 @@ class Letters:
 
     def _now(self) -> datetime:
         return floor_millis(self._clock.now())
+
+
+def _by_kind(groups: Iterable[LetterGroup]) -> tuple[LetterGroup, ...]:
+    """Those together whose errors are of a kind, as the latest of them; the most frequent first."""
+    kinds: dict[tuple[str, str], LetterGroup] = {}
+    for group in sorted(groups, key=lambda group: group.latest, reverse=True):
+        kind = kind_of(group.error)
+        latest = kinds.setdefault((group.connector, kind), replace(group, error=kind, count=0))
+        kinds[group.connector, kind] = replace(latest, count=latest.count + group.count)
+    return tuple(sorted(kinds.values(), key=lambda group: group.count, reverse=True))
 
 
 def story_of(task: Task, errors: Sequence[ErrorLog]) -> TaskStory:

@@ -27,7 +27,8 @@ from karya.core.views import (
     VersionsView,
     WhyView,
 )
-from karya.core.views.lines import JobLine, LetterLine
+from karya.core.views.lines import JobLine, LetterGroups, LetterLine
+from karya.core.views.overview import AtLeast
 
 _NOT_YOURS = "leave it out: a job belongs to whoever submits it"
 
@@ -135,6 +136,14 @@ class Owned:
     async def letter_lines(self, query: LetterQuery, *, cursor: str | None, limit: int) -> Page[LetterLine]:
         """See `JobService.letter_lines`."""
         return await self._service.letter_lines(self._narrowed(query), cursor=cursor, limit=limit)
+
+    async def letter_count(self, query: LetterQuery) -> AtLeast:
+        """See `JobService.letter_count`."""
+        return await self._service.letter_count(self._narrowed(query))
+
+    async def letter_groups(self, query: LetterQuery) -> LetterGroups:
+        """See `JobService.letter_groups`."""
+        return await self._service.letter_groups(self._narrowed(query))
 
     async def audit(self, query: AuditQuery, *, cursor: str | None) -> AuditPage:
         """See `JobService.audit`."""

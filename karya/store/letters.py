@@ -1,10 +1,11 @@
 """Dead letters: found, redriven and discarded."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, nullcontext
 from datetime import datetime
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from motor.motor_asyncio import AsyncIOMotorClientSession
 from pymongo import UpdateOne
@@ -18,21 +19,23 @@ from karya.core.queries import LetterQuery
 from karya.core.steps import Step, When
 from karya.core.task import OPEN_STATES, Task, TaskKind, TaskState
 from karya.core.transitions import discard, redrive, reopen
-from karya.core.views.lines import LetterLine
+from karya.core.views.lines import LetterGroups, LetterLine
 from karya.store.client import AsyncDatabase, Document, SyncDatabase, in_time
 from karya.store.documents import readable, task_entity
 from karya.store.errorlogs import latest_errors
+from karya.store.lettergroups import LATEST, grouping, groups_of, indexed
 from karya.store.names import BY_ID, JOBS, TASKS
 from karya.store.paging import decode_instant_and_id, encode_cursor
 from karya.store.threads import read_in_one_thread
 from karya.store.transactions import in_transaction
+from karya.store.turns import Turns
 from karya.store.updates import update_of
 
 T = TypeVar("T")
 
 _DEAD = {"status": TaskState.DEAD.value}
-_LATEST = [("finished_at", -1), ("_id", -1)]
 _LINE = dict.fromkeys(("job_id", "step", "instant", "finished_at", "error", "attempts"), 1)
+_PATIENCE_MS = 5_000
 _REOPENED = "reopened"
 """A field of the document alone: how often a step came to wait for this one again."""
 
@@ -40,15 +43,16 @@ _REOPENED = "reopened"
 class MongoLetters:
     """Implements `LetterRepository`."""
 
-    def __init__(self, database: AsyncDatabase) -> None:
+    def __init__(self, database: AsyncDatabase, turns: Turns | None = None) -> None:
         self._database = database
+        self._turns = turns or Turns(_PATIENCE_MS, at_once=2)
         self._jobs = database[JOBS]
         self._tasks = database[TASKS]
 
     async def find(self, query: LetterQuery, *, cursor: str | None, limit: int) -> Page[Task]:
         """See `LetterRepository.find`."""
-        with in_time(self._tasks):
-            found = self._tasks.find(_behind(query, cursor)).sort(_LATEST)
+        async with self._turn(query):
+            found = self._tasks.find(_behind(query, cursor)).sort([*LATEST.items()])
             documents = await found.limit(limit + 1).to_list(None)
         return _page(documents, limit, task_entity)
 
@@ -57,15 +61,37 @@ class MongoLetters:
         wanted = _behind(query, cursor)
 
         def read() -> tuple[list[Document], list[Document]]:
-            found = list(self._tasks.delegate.find(wanted, _LINE).sort(_LATEST).limit(limit + 1))
+            found = list(self._tasks.delegate.find(wanted, _LINE).sort([*LATEST.items()]).limit(limit + 1))
             ids = list({letter["job_id"] for letter in found})
             jobs = self._jobs.delegate.find({"_id": {"$in": ids}}, {"description": 1}).hint(BY_ID)
             return found, list(jobs) if ids else []
 
-        with in_time(self._tasks):
+        async with self._turn(query):
             letters, jobs = await read_in_one_thread(read)
         titles = {job["_id"]: job.get("description", "") for job in jobs}
         return _page(letters, limit, lambda letter: _line(letter, titles.get(letter["job_id"], "")))
+
+    async def count(self, query: LetterQuery, most: int) -> int:
+        """See `LetterRepository.count`."""
+        # `count_documents` has no order, and without one the planner takes none of the indexes.
+        ordered: list[Document] = [{"$match": _wanted(query)}, {"$sort": LATEST}]
+        stages = [*ordered, {"$limit": most}, {"$count": "count"}]
+        async with self._turn(query):
+            found = await self._tasks.aggregate(stages).to_list(None)
+        return sum(counted["count"] for counted in found)
+
+    @asynccontextmanager
+    async def _turn(self, query: LetterQuery) -> AsyncIterator[None]:
+        """In time, and in turn for those who look for a text."""
+        async with self._turns.turn() if query.text is not None else nullcontext():
+            with in_time(self._tasks):
+                yield
+
+    async def groups(self, query: LetterQuery, most: int, listed: int) -> LetterGroups:
+        """See `LetterRepository.groups`."""
+        with in_time(self._tasks):
+            found = await self._tasks.aggregate(grouping(query, most, listed)).to_list(None)
+        return groups_of(found[0], most, listed) if found else LetterGroups()
 
     async def errors(self, task_id: str, limit: int) -> Sequence[ErrorLog]:
         """See `LetterRepository.errors`."""
@@ -171,16 +197,9 @@ def _line(letter: Document, title: str) -> LetterLine:
 
 
 def _wanted(query: LetterQuery) -> Document:
-    wanted: Document = dict(_DEAD)
-    named = {"user_id": query.user_id, "job_id": query.job_id, "step": query.step}
-    wanted.update({key: value for key, value in named.items() if value is not None})
-    died: dict[str, Any] = {}
-    if query.died_after is not None:
-        died["$gte"] = query.died_after
-    if query.died_before is not None:
-        died["$lt"] = query.died_before
-    if died:
-        wanted["finished_at"] = died
+    wanted = indexed(query)
+    if query.step is not None:
+        wanted["step"] = query.step
     if query.text is not None:
         wanted["error"] = {"$regex": re.escape(query.text), "$options": "i"}
     return wanted

@@ -1,5 +1,6 @@
 """A JobService in memory: what the gateway's own tests talk to in place of the real server."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import islice
@@ -7,7 +8,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from karya.core.action import Action, NoopAction, RestAction
+from karya.core.action import Action, NoopAction, RestAction, type_of
 from karya.core.chaining import action_types_in
 from karya.core.errors import Conflict, FieldError, InvalidInput, NotFound
 from karya.core.fields import invalid
@@ -43,7 +44,7 @@ from karya.core.views import (
     VersionsView,
     WhyView,
 )
-from karya.core.views.lines import JobLine, LetterLine
+from karya.core.views.lines import JobLine, LetterGroup, LetterGroups, LetterLine
 from karya.core.views.overview import AtLeast
 from karya.core.why import wait_of, why
 
@@ -250,6 +251,16 @@ class MemoryService:
         self._fail()
         tasks, following = _page(list(self._dead(query)), cursor, limit)
         return Page(tuple(map(self._line, tasks)), following)
+
+    async def letter_count(self, query: LetterQuery) -> AtLeast:
+        self._fail()
+        return AtLeast(count=len(list(self._dead(query))))
+
+    async def letter_groups(self, query: LetterQuery) -> LetterGroups:
+        self._fail()
+        found = Counter((task.error or "", type_of(task.action)) for task in self._dead(query))
+        groups = (LetterGroup(*key, count, now(), "task") for key, count in found.most_common())
+        return LetterGroups(tuple(groups), 0, AtLeast(count=found.total()))
 
     def _dead_of(self, job_id: str) -> AtLeast:
         return AtLeast(count=len(list(self._dead(LetterQuery(job_id=job_id)))))

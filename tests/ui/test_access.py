@@ -108,6 +108,7 @@ def pages_of(karya: Running, job_id: str) -> list[str]:
         f"/ui/jobs/{job_id}/edit",  # with steps
         f"/ui/tasks/{dead.id}",
         "/ui/dead-letters",
+        "/ui/dead-letters/errors",
         "/ui/workers",
         "/ui/audit?prove=1",
         "/ui/nowhere",

@@ -143,6 +143,38 @@ def test_dead_letters_by_tick_and_by_filter(karya: Running, target: Target, page
     assert state_of(karya, ids[2]) == "DEAD"
 
 
+def test_dead_letters_by_error_and_those_that_are_new(karya: Running, target: Target, page: Page) -> None:
+    broken = target.at("/broken", respond(503, "no ink for order 123456"))
+    spec = {"action": {"type": "rest", "url": broken}, "retry": {"max_attempts": 1}}
+    first = karya.submit(**spec)
+    karya.ended(first, 30)
+    page.goto(f"{karya.cluster.url}/ui/dead-letters?text=no+ink")
+    expect(page.locator("#live-state")).to_have_text("live")
+    page.locator('input[name="id"]').check()
+
+    target.at("/broken", respond(503, "no ink for order 654321"))
+    karya.ended(karya.submit(**spec), 30)
+    expect(page.get_by_role("link", name="1 new dead letter: show")).to_be_visible()
+    expect(page.locator('input[name="id"]:checked')).to_have_count(1)
+    expect(page.locator("#letters tbody tr")).to_have_count(1)
+    page.get_by_role("link", name="1 new dead letter: show").click()
+    expect(page.locator("#letters tbody tr")).to_have_count(2)
+    expect(page.locator("#letter-news")).to_be_hidden()
+
+    page.get_by_role("link", name="By error").click()
+    line = page.locator("tbody tr").filter(has_text="no ink for order")
+    expect(line).to_have_count(1)
+    expect(line.locator("td.n")).to_have_text("2")
+    expect(line).to_contain_text("rest")
+    target.at("/broken", respond(200))
+    line.get_by_role("link", name="status 503: no ink for order").click()
+    expect(page.get_by_label("Error")).to_have_value("status 503: no ink for order")
+    page.get_by_text("All that match …", exact=True).click()
+    page.get_by_role("button", name="Redrive all that match").click()
+    expect(page.get_by_role("status").first).to_contain_text("2 redriven")
+    eventually(lambda: state_of(karya, first) == "SUCCEEDED", 30, "the redriven task")
+
+
 def test_the_overview_is_live(karya: Running, page: Page) -> None:
     page.goto(karya.cluster.url)
     expect(page.locator("#live-state")).to_have_text("live")

@@ -30,6 +30,7 @@ MOST_INSTANTS = 1_000
 _SUMMARY_ITEMS = 20
 _MOST_COUNTED = 5_000
 MOST_DEAD = 10_000
+"""Where the counting of the dead letters of all jobs on a page stops."""
 
 
 class Reading:

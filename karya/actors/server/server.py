@@ -82,6 +82,8 @@ class Server:
 
         self.task = letters.task
         self.letter_lines = letters.letter_lines
+        self.letter_count = letters.letter_count
+        self.letter_groups = letters.letter_groups
         self.dead_letters = letters.dead_letters
         self.redrive = letters.redrive
         self.redrive_all = letters.redrive_all

@@ -2,19 +2,18 @@
 
 from collections.abc import Mapping
 from http import HTTPStatus
-from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from karya.api.pages.site import ROOT, Site, first, go_to, read_form
-from karya.api.requests import LettersQuery, read_filters
+from karya.api.pages.letterfilters import FILTERS, kept, place, query_of
+from karya.api.pages.letternews import count_page
+from karya.api.pages.site import Site, first, go_to, read_form
 from karya.core.errors import Conflict, InvalidInput, NotFound
 from karya.core.ports import Page
 from karya.core.views.lines import LetterLine
 
 _PAGE = 50
-_FILTERS = ("user_id", "job_id", "step", "died_after", "died_before", "text")
 _VERBS = {"redrive": "redriven", "discard": "discarded"}
 _NONE: Page[LetterLine] = Page(items=(), next_cursor=None)
 
@@ -33,7 +32,7 @@ class LettersPage:
     async def act(self, request: Request) -> Response:
         """Redrives or discards what is ticked, or all that match."""
         fields = await read_form(request)
-        given = {name: first(fields, name) for name in _FILTERS}
+        given = {name: first(fields, name) for name in FILTERS}
         verb, _, scope = first(fields, "do").partition("-")
         if verb not in _VERBS or scope not in ("ticked", "all"):
             raise InvalidInput.at("do", "one of the buttons of the page")
@@ -48,8 +47,7 @@ class LettersPage:
         if refused:
             told = [f"{count} {_VERBS[verb]}, {len(refused)} not:", *refused]
             return await self._page(request, given, HTTPStatus.CONFLICT, told, fields.get("id", []))
-        kept = {name: value for name, value in given.items() if value}
-        return go_to(f"{ROOT}/dead-letters?{urlencode({**kept, 'done': verb, 'n': count})}")
+        return go_to(place({**kept(given), "done": verb, "n": str(count)}))
 
     async def _ticked(self, request: Request, verb: str, ids: list[str]) -> tuple[int, list[str]]:
         if not ids:
@@ -65,7 +63,7 @@ class LettersPage:
         return count, refused
 
     async def _all(self, request: Request, verb: str, given: Mapping[str, str]) -> tuple[int, list[str]]:
-        wanted = _query(given).wanted
+        wanted = query_of(given).wanted
         jobs = self._of(request)
         done = await (jobs.redrive_all(wanted) if verb == "redrive" else jobs.discard_all(wanted))
         return done.count, []
@@ -78,34 +76,33 @@ class LettersPage:
         problems: list[str] | None = None,
         ticked: list[str] | None = None,
     ) -> Response:
-        page, errors = _NONE, dict[str, str]()
+        page, errors, news = _NONE, dict[str, str](), ""
+        is_first, now = not given.get("cursor"), self._site.services.clock.now()
         try:
-            query = _query(given)
+            query = query_of(given)
             page = await self._of(request).letter_lines(query.wanted, cursor=query.cursor, limit=_PAGE)
+            news = count_page(given, query.wanted, page, now) if is_first else ""
         except InvalidInput as error:
             errors = {found.field: found.message for found in error.errors}
-        kept = {name: given[name] for name in _FILTERS if given.get(name)}
+        filters = kept(given)
         return await self._site.render(
             request,
             "letters.html",
             status,
             section="letters",
             page=page,
-            given={name: given.get(name, "") for name in _FILTERS},
+            given={name: given.get(name, "") for name in FILTERS},
             errors=errors,
             problems=problems or [],
             ticked=frozenset(ticked or ()),
-            is_narrowed=bool(kept),
-            is_first=not given.get("cursor"),
-            first_page=f"{ROOT}/dead-letters?{urlencode(kept)}",
-            next_page=f"{ROOT}/dead-letters?{urlencode({**kept, 'cursor': page.next_cursor or ''})}",
+            is_narrowed=bool(filters),
+            is_first=is_first,
+            first_page=place(filters),
+            next_page=place({**filters, "cursor": page.next_cursor or ""}),
+            groups_page=place(filters, "/errors"),
+            news=news,
             done=_told(request),
         )
-
-
-def _query(given: Mapping[str, str]) -> LettersQuery:
-    wanted = {name: given[name].strip() for name in (*_FILTERS, "cursor") if given.get(name, "").strip()}
-    return read_filters(wanted, LettersQuery)
 
 
 def _told(request: Request) -> str:

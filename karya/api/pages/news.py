@@ -1,5 +1,5 @@
-"""What happens to one job, as its page is told: that there is something new, and how much of the page it may
-concern. The events are those of `GET /v1/events`, heard at the same hub."""
+"""What happens, as open pages are told: that there is something new, and how much of the page it may concern.
+The events are those of `GET /v1/events`, heard at the same hub."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
@@ -13,9 +13,12 @@ from karya.core.user import Principal
 
 _TASK_KINDS = kinds_of(("karya.task",))
 _KINDS = kinds_of(("karya.job", "karya.task")) - {EventKind.JOB_SUBMITTED}
+_DEATHS = frozenset({EventKind.TASK_DEAD_LETTERED})
 _LONG_SECONDS = 60.0
 REST_SECONDS = 0.25
 """Between two messages: what happens meanwhile is one."""
+LETTER_REST_SECONDS = 1.0
+"""The same for dead letters: each message is a count for every page that is open."""
 
 PART = "part"
 """How much of the page is asked for when only tasks have changed: all but the history of the job."""
@@ -32,8 +35,15 @@ def changed(number: int, whole: int) -> bytes:
 def news_of(hub: Hub, principal: Principal, job_id: str) -> Source:
     """A source of `changed` for a job that this principal may see. A listener that fell behind is replaced,
     and everything counts as changed."""
-    wanted = Wanted(principal, _KINDS, frozenset({job_id}))
+    return _news(hub, Wanted(principal, _KINDS, frozenset({job_id})), REST_SECONDS)
 
+
+def letter_news(hub: Hub, principal: Principal) -> Source:
+    """The same for the dead letters that this principal may see: that there are more of them."""
+    return _news(hub, Wanted(principal, _DEATHS), LETTER_REST_SECONDS)
+
+
+def _news(hub: Hub, wanted: Wanted, rest: float) -> Source:
     async def source() -> AsyncGenerator[bytes]:
         while True:
             listener = await hub.listen(wanted)
@@ -45,7 +55,7 @@ def news_of(hub: Hub, principal: Principal, job_id: str) -> Source:
                         number = next(_NUMBERS)
                         whole = whole if _is_of_tasks(frames) else number
                         yield changed(number, whole)
-                        await asyncio.sleep(REST_SECONDS)
+                        await asyncio.sleep(rest)
             finally:
                 hub.leave(listener)
 

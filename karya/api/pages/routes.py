@@ -13,6 +13,8 @@ from karya.api.events.hub import Hub
 from karya.api.pages.audit import AuditLedgerPage
 from karya.api.pages.job import VERBS, JobPages
 from karya.api.pages.jobs import JobsPage
+from karya.api.pages.lettergroups import LetterGroupsPage
+from karya.api.pages.letternews import LetterNews
 from karya.api.pages.letters import LettersPage
 from karya.api.pages.live import Live
 from karya.api.pages.overview import OverviewPages
@@ -28,6 +30,7 @@ def pages(services: Services, live: Live, hub: Hub) -> BaseRoute:
     site = Site(services)
     overview, jobs, job = OverviewPages(site, live), JobsPage(site), JobPages(site, live, hub)
     writing, task, letters = WritingPages(site), TaskPage(site), LettersPage(site)
+    groups, letter_news = LetterGroupsPage(site), LetterNews(site, live, hub)
     audit, signing = AuditLedgerPage(site), SigningPages(site)
 
     def get(path: str, handle: Handler) -> Route:
@@ -57,6 +60,9 @@ def pages(services: Services, live: Live, hub: Hub) -> BaseRoute:
             post("/tasks/{id}/redrive", task.redrive),
             post("/tasks/{id}/discard", task.discard),
             get("/dead-letters", letters.show),
+            get("/dead-letters/errors", groups.show),
+            get("/dead-letters/count", letter_news.count),
+            get("/dead-letters/live", letter_news.stream),
             post("/dead-letters", letters.act),
             get("/audit", audit.show),
             get("/sign-in", signing.show),

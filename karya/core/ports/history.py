@@ -9,7 +9,7 @@ from karya.core.errorlog import ErrorLog
 from karya.core.ports.store import Page
 from karya.core.queries import LetterQuery
 from karya.core.task import Task
-from karya.core.views.lines import LetterLine
+from karya.core.views.lines import LetterGroups, LetterLine
 
 
 class LetterRepository(Protocol):
@@ -20,6 +20,14 @@ class LetterRepository(Protocol):
 
     async def lines(self, query: LetterQuery, *, cursor: str | None, limit: int) -> Page[LetterLine]:
         """The same page, of which no more is read than its lines show."""
+
+    async def count(self, query: LetterQuery, most: int) -> int:
+        """How many dead letters the query finds; counting stops at `most`."""
+
+    async def groups(self, query: LetterQuery, most: int, listed: int) -> LetterGroups:
+        """Of the latest `most` dead letters, those that the query finds, by the start of their error
+        (`errorkinds.HEAD` characters, to where its kind `ENDS`) and their connector; so many `listed` groups,
+        those with the most. The text and the step of the query do not narrow down at which it looks."""
 
     async def errors(self, task_id: str, limit: int) -> Sequence[ErrorLog]:
         """The failed attempts at a task that are on record, the latest first."""

@@ -5,7 +5,8 @@ from typing import Protocol
 from karya.core.ports.store import Page
 from karya.core.queries import LetterQuery
 from karya.core.views import BulkView, TaskPage, TaskStory
-from karya.core.views.lines import LetterLine
+from karya.core.views.lines import LetterGroups, LetterLine
+from karya.core.views.overview import AtLeast
 
 
 class LetterService(Protocol):
@@ -19,6 +20,12 @@ class LetterService(Protocol):
 
     async def letter_lines(self, query: LetterQuery, *, cursor: str | None, limit: int) -> Page[LetterLine]:
         """See `JobService.letter_lines`."""
+
+    async def letter_count(self, query: LetterQuery) -> AtLeast:
+        """See `JobService.letter_count`."""
+
+    async def letter_groups(self, query: LetterQuery) -> LetterGroups:
+        """See `JobService.letter_groups`."""
 
     async def redrive(self, task_id: str) -> TaskStory:
         """See `JobService.redrive`."""

@@ -24,7 +24,8 @@ from karya.core.views import (
     VersionsView,
     WhyView,
 )
-from karya.core.views.lines import JobLine, LetterLine
+from karya.core.views.lines import JobLine, LetterGroups, LetterLine
+from karya.core.views.overview import AtLeast
 
 
 class JobService(Protocol):
@@ -131,6 +132,12 @@ class JobService(Protocol):
 
     async def letter_lines(self, query: LetterQuery, *, cursor: str | None, limit: int) -> Page[LetterLine]:
         """The same page as people read it: the cursors are those of `dead_letters`."""
+
+    async def letter_count(self, query: LetterQuery) -> AtLeast:
+        """How many dead letters the query finds; counting stops at 1,000."""
+
+    async def letter_groups(self, query: LetterQuery) -> LetterGroups:
+        """The dead letters that the query finds among the latest 10,000, by what they died of."""
 
     async def redrive(self, task_id: str) -> TaskStory:
         """Gives a dead letter a new set of attempts, from now on. Conflict when it is none."""

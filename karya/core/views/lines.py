@@ -28,3 +28,26 @@ class LetterLine:
     finished_at: datetime
     error: str
     attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class LetterGroup:
+    """Dead letters of one connector that died of the same."""
+
+    error: str
+    """What their errors begin with."""
+    connector: str
+    count: int
+    latest: datetime
+    """When the last of them died, and which task that is."""
+    task_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class LetterGroups:
+    """Dead letters by what they died of, the most frequent first. `looked` says at how many was looked,
+    `left_out` how many further groups there are."""
+
+    groups: tuple[LetterGroup, ...] = ()
+    left_out: int = 0
+    looked: AtLeast = AtLeast(count=0)  # noqa: RUF009 - it is frozen

@@ -484,3 +484,17 @@ async def test_the_lines_of_jobs_are_the_list_with_its_dead_letters(
     monkeypatch.setattr(reading, "MOST_DEAD", 1)
     cut = await server.job_lines(ALL, cursor=None, limit=3)
     assert sum(line.dead.count for line in cut.items) == 1 and all(line.dead.more for line in cut.items)
+
+
+async def test_who_waits_for_a_limit_is_told_the_same_at_each_look(counter: Counter, kit: StoreKit) -> None:
+    server = counter.server
+    limited = spec(concurrency={"key": "tenant-42", "limit": 1})
+    jobs = [await server.submit(limited) for _ in range(2)]
+    tasks = [(await kit.tasks_of(job.id))[0] for job in jobs]
+    claims = await kit.claims.claim([hint_of(task) for task in tasks], "w", timedelta(seconds=20))
+    (parked,) = {task.id for task in tasks} - {claim.hint.task_id for claim in claims}
+    standing = await server.standing(parked)
+    assert standing.wait and standing.wait.text.endswith("'tenant-42': 1 of 1 running")
+    why = await server.why(standing.job.id)
+    assert standing.wait in why.tasks
+    assert (await server.story(standing.job.id, cursor=None, limit=1, instants=1, entries=0)).why == why

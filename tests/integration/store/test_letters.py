@@ -5,13 +5,20 @@ from datetime import timedelta
 
 import pytest
 
-from karya.core.errors import Conflict, InvalidInput
+from karya.core.action import RestAction
+from karya.core.errorkinds import HEAD
+from karya.core.errors import Conflict, InvalidInput, StoreUnavailable
 from karya.core.job import Job
 from karya.core.ports.history import LetterRepository
 from karya.core.queries import JobQuery, LetterQuery
 from karya.core.steps import When
 from karya.core.task import Task, TaskState
+from karya.core.transitions import Transition
+from karya.core.views.overview import AtLeast
+from karya.store.letters import MongoLetters
+from karya.store.turns import Turns
 from tests.conformance.store.kit import StoreKit
+from tests.support.mongo import Mongo
 from tests.support.story import (
     NOW,
     ON_FAILURE,
@@ -31,11 +38,13 @@ def letters(kit: StoreKit) -> LetterRepository:
     return kit.letters
 
 
-async def dead(kit: StoreKit, job: Job, error: str = "boom") -> Task:
-    """Stores the job and buries its first task."""
+async def dead(kit: StoreKit, job: Job, error: str = "boom", *, died: float | None = None) -> Task:
+    """Stores the job and buries its first task, which died so many seconds after NOW."""
     await kit.add(submission(job))
-    task = first_task(job)
-    await kit.commit(await kit.claim(task), bury(error))
+    task, end = first_task(job), bury(error)
+    if died is not None:
+        end = Transition(end.move, {**end.changes, "finished_at": at(died)})
+    await kit.commit(await kit.claim(task), end)
     return await kit.task(task)
 
 
@@ -74,6 +83,41 @@ async def test_their_lines_are_the_same_pages(kit: StoreKit, letters: LetterRepo
     assert (line.job_id, line.title, line.step) == (described.id, "nightly report", task.step)
     assert (line.instant, line.finished_at) == (task.instant, task.finished_at)
     assert (line.error, line.attempts) == ("TIMEOUT", 1)
+
+
+async def test_they_are_grouped_by_what_they_died_of(kit: StoreKit, letters: LetterRepository) -> None:
+    rest = RestAction(url="http://127.0.0.1:9/")
+    deaths = ((rest, "down"), (None, "down"), (None, "down"), (rest, "late"), (rest, "x" * 300))
+    for second, (action, error) in enumerate(deaths):
+        last = await dead(kit, a_job(user_id="ann", action=action), error, died=second)
+    await kit.add(submission(a_job(user_id="ann")))
+    await dead(kit, a_job(user_id="ann"), "late for order 123456\nof 1", died=2.5)
+    await dead(kit, a_job(user_id="ann"), "late for order 654321", died=2.6)
+    found = await letters.groups(LetterQuery(), 9, 9)
+    counted = {(group.connector, group.error): group.count for group in found.groups}
+    long = ("rest", "x" * HEAD)
+    late = ("noop", "late for order ")
+    assert counted == {("rest", "down"): 1, ("noop", "down"): 2, ("rest", "late"): 1, long: 1, late: 2}
+    assert (found.looked, found.left_out) == (AtLeast(count=7), 0)
+    (latest,) = (group for group in found.groups if group.error.startswith("x"))
+    assert (latest.task_id, latest.latest) == (last.id, last.finished_at)
+    for query, most, expected in (
+        (LetterQuery(text="DOWN", step="main"), 9, (3, 7)),
+        (LetterQuery(text="d.wn"), 9, (0, 7)),
+        (LetterQuery(text="$error"), 9, (0, 7)),
+        (LetterQuery(step="other"), 9, (0, 7)),
+        (LetterQuery(user_id="bob"), 9, (0, 0)),
+        (LetterQuery(job_id=last.job_id), 9, (1, 1)),
+        (LetterQuery(text="down"), 2, (0, 2)),
+    ):
+        found = await letters.groups(query, most, 9)
+        assert (sum(group.count for group in found.groups), found.looked.count) == expected, query
+        assert found.looked.more is (most == 2)
+        if most > 2:
+            assert await letters.count(query, most) == expected[0], "as the list finds them"
+    assert await letters.count(LetterQuery(), 2) == 2, "it stops there"
+    cut = await letters.groups(LetterQuery(text="late"), 9, 1)
+    assert ([group.count for group in cut.groups], cut.left_out) == ([2], 1)
 
 
 async def test_they_are_counted_by_their_jobs(kit: StoreKit) -> None:
@@ -174,3 +218,15 @@ async def test_the_story_is_told_attempt_by_attempt(kit: StoreKit, letters: Lett
     await kit.commit(await kit.claim(task), bury("second"))
     assert [log.error for log in await letters.errors(task.id, 9)] == ["second", "first"]
     assert await letters.errors("nothing", 9) == []
+
+
+async def test_those_who_look_for_a_text_take_turns_and_hold_up_nobody_else(mongo: Mongo) -> None:
+    turns = Turns(patience_ms=1, at_once=1)
+    letters = MongoLetters(mongo.asynchronous, turns)
+    text, page = LetterQuery(text="nowhere"), {"cursor": None, "limit": 9}
+    async with turns.turn():
+        for search in (letters.find(text, **page), letters.lines(text, **page), letters.count(text, 9)):
+            with pytest.raises(StoreUnavailable, match="too many searches by text are under way"):
+                await search
+        assert (await letters.lines(LetterQuery(step="main"), **page)).items == ()
+    assert (await letters.lines(text, **page)).items == ()

@@ -183,6 +183,8 @@ CALLS: dict[str, Callable[[Store], Any]] = {
     "expired by server": lambda s: s.kit.server_claims.expired(20),
     "commit success": lambda s: s.commit(succeed("1"), succeed("1"), succeed("2")),
     "commit failure": lambda s: s.commit(retry(), bury(), release(), succeed()),
+    "count of dead letters": lambda s: s.kit.letters.count(LetterQuery(), 20),
+    "groups of dead letters": lambda s: s.kit.letters.groups(LetterQuery(text="x"), 20, 9),
     "lines of dead letters": lambda s: s.kit.letters.lines(LetterQuery(), cursor=None, limit=20),
     "list with dead letters": lambda s: s.kit.jobs.list_with_dead(JobQuery(), cursor=None, limit=20, most=50),
     "look at a job": lambda s: s.kit.looks.at_job(s.jobs[2].id, LOOK),

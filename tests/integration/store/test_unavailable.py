@@ -47,6 +47,8 @@ ASYNC: dict[str, Callable[[MongoStore], Any]] = {
     "half cancelled": lambda s: s.jobs.half_cancelled(NOW, 9),
     "cancelled wholly": lambda s: s.jobs.cancelled_wholly([JOB.id]),
     "dead letters": lambda s: s.letters.find(LetterQuery(), cursor=None, limit=9),
+    "count of dead letters": lambda s: s.letters.count(LetterQuery(), 9),
+    "groups of dead letters": lambda s: s.letters.groups(LetterQuery(), 9, 9),
     "lines of dead letters": lambda s: s.letters.lines(LetterQuery(), cursor=None, limit=9),
     "story": lambda s: s.letters.errors(TASK.id, 9),
     "redrive": lambda s: s.letters.redrive(TASK.id, NOW),

@@ -153,6 +153,33 @@
     addEventListener("pagehide", () => stream.close());
   }
 
+  // --- a list in which boxes may be ticked: it stays as it is, and beside it stands how many are not in it ---
+  const fresh = document.querySelector("[data-news]");
+  if (fresh && window.EventSource) {
+    let wished = false, asking = false;
+    async function count() {
+      wished = true;
+      if (asking || document.hidden) return;
+      asking = true;
+      try {
+        while (wished) {
+          wished = false;
+          const answer = await fetch(fresh.dataset.count);
+          if (!answer.ok || answer.redirected) break;
+          const said = await answer.text();
+          fresh.hidden = !said;
+          put(fresh.firstElementChild, said && `${said}: show`);
+        }
+      } catch { /* the next message asks again */ } finally { asking = false; }
+    }
+    const stream = new EventSource(fresh.dataset.news);
+    stream.addEventListener("changed", () => { say("live", "on"); count(); });
+    stream.addEventListener("away", (event) => say(JSON.parse(event.data), "off"));
+    stream.onerror = () => say("not live", "off");
+    document.addEventListener("visibilitychange", () => { if (wished) count(); });
+    addEventListener("pagehide", () => stream.close());
+  }
+
   // --- a list that is looked at again while somebody sees it ------------------------------------------------
   const again = document.querySelector("[data-again]");
   if (again) setInterval(async () => {

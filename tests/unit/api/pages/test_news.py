@@ -10,7 +10,7 @@ import pytest_asyncio
 from karya.api.events.hub import Hub
 from karya.api.events.listener import End
 from karya.api.pages import news
-from karya.api.pages.news import news_of
+from karya.api.pages.news import letter_news, news_of
 from karya.core.clock import SystemClock
 from karya.core.errors import StoreUnavailable
 from karya.core.events import EventKind
@@ -28,6 +28,7 @@ def events() -> MemoryEvents:
 @pytest_asyncio.fixture
 async def hub(events: MemoryEvents, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Hub]:
     monkeypatch.setattr(news, "REST_SECONDS", 0)
+    monkeypatch.setattr(news, "LETTER_REST_SECONDS", 0)
     hub = Hub(events, SystemClock().now)
     yield hub
     await hub.close()
@@ -102,3 +103,15 @@ async def test_what_belongs_to_others_is_not_heard(events: MemoryEvents, hub: Hu
         await events.tell(EventKind.JOB_PAUSED, job="mine", user="somebody")
         await events.tell(EventKind.TASK_CLAIMED, job="mine", user="ann")
         assert await extent(source) == PART
+
+
+async def test_of_dead_letters_only_deaths_are_told_and_only_ones_own(events: MemoryEvents, hub: Hub) -> None:
+    async with aclosing(letter_news(hub, Principal("ann", Role.USER))()) as source:
+        await anext(source)
+        (listener,) = hub._present
+        assert listener.wanted.kinds == {EventKind.TASK_DEAD_LETTERED}
+        await events.tell(EventKind.TASK_DEAD_LETTERED, user="bob")
+        await events.tell(EventKind.TASK_DEAD_LETTERED, job="any of hers", user="ann")
+        assert await extent(source) == PART
+        told = await listener.take(0)
+        assert not told, "what happened to others is not told"

@@ -17,7 +17,16 @@ from tests.unit.api.pages.conftest import HTML, Visitor
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 NOOP = {"action.type": "noop"}
-PAGES = ("/", "/ui/jobs", "/ui/jobs/new", "/ui/dead-letters", "/ui/workers", "/ui/audit", "/ui/audit?prove=1")
+PAGES = (
+    "/",
+    "/ui/jobs",
+    "/ui/jobs/new",
+    "/ui/dead-letters",
+    "/ui/dead-letters/errors",
+    "/ui/workers",
+    "/ui/audit",
+    "/ui/audit?prove=1",
+)
 
 
 async def test_only_html_is_given_the_page(client: ClientSession) -> None:
