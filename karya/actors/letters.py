@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 
 from karya.core.errors import Conflict, existing
-from karya.core.ports import Clock, Page, TaskRepository
+from karya.core.ports import Clock, ErrorLogRepository, Page, TaskRepository
 from karya.core.ports.history import LetterRepository
 from karya.core.queries import LetterQuery
 from karya.core.task import Task
@@ -14,7 +14,6 @@ from karya.core.views import BulkView, TaskPage, TaskStory
 from karya.core.views.lines import LetterLine
 from karya.core.views.overview import AtLeast
 
-_MOST_ERRORS = 100
 _MOST_COUNTED = 10_000
 _PAGE = 500
 _AT_ONCE = 16
@@ -29,20 +28,22 @@ class Letters:
         self,
         letters: LetterRepository,
         tasks: TaskRepository,
+        error_logs: ErrorLogRepository,
         clock: Clock,
         poke: Callable[[datetime], None],
     ) -> None:
         self._letters = letters
         self._tasks = tasks
+        self._error_logs = error_logs
         self._clock = clock
         self._poke = poke
 
-    async def task(self, task_id: str) -> TaskStory:
+    async def task(self, task_id: str, *, cursor: str | None = None, limit: int = 20) -> TaskStory:
         """See `JobService.task`."""
         task, errors = await asyncio.gather(
-            self._existing(task_id), self._letters.errors(task_id, _MOST_ERRORS + 1)
+            self._existing(task_id), self._error_logs.of_task(task_id, cursor=cursor, limit=limit)
         )
-        return TaskStory.of(task, errors[:_MOST_ERRORS], more=len(errors) > _MOST_ERRORS)
+        return TaskStory.of(task, errors.items, errors.next_cursor)
 
     async def dead_counts(self, job_ids: Sequence[str], user_id: str | None = None) -> Mapping[str, AtLeast]:
         """See `JobService.dead_counts`."""

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from karya.core.action import Action
 from karya.core.errors import Forbidden, InvalidInput, NotFound
 from karya.core.ports import JobService, Page
-from karya.core.queries import AuditQuery, JobQuery, LetterQuery
+from karya.core.queries import AuditQuery, JobQuery, LetterQuery, Paging
 from karya.core.spec import JobSpec
 from karya.core.user import Principal, Role
 from karya.core.views import (
@@ -14,6 +14,7 @@ from karya.core.views import (
     BulkView,
     CheckedView,
     CheckView,
+    ErrorPage,
     JobPage,
     JobStory,
     JobView,
@@ -24,6 +25,7 @@ from karya.core.views import (
     TaskPage,
     TaskStory,
     VersionsView,
+    Wait,
     WhyView,
 )
 from karya.core.views.lines import LetterLine
@@ -60,9 +62,14 @@ class Owned:
         await self._mine(job_id)
         return await self._service.tasks(job_id, cursor=cursor, limit=limit)
 
-    async def task(self, task_id: str) -> TaskStory:
+    async def errors(self, job_id: str, *, cursor: str | None, limit: int) -> ErrorPage:
+        """See `JobService.errors`."""
+        await self._mine(job_id)
+        return await self._service.errors(job_id, cursor=cursor, limit=limit)
+
+    async def task(self, task_id: str, *, cursor: str | None = None, limit: int = 20) -> TaskStory:
         """See `JobService.task`."""
-        story = await self._service.task(task_id)
+        story = await self._service.task(task_id, cursor=cursor, limit=limit)
         try:
             await self._mine(story.task.job_id)
         except NotFound:
@@ -74,24 +81,30 @@ class Owned:
         await self._mine(job_id)
         return await self._service.summary(job_id)
 
-    async def why(self, job_id: str) -> WhyView:
+    async def why(self, job_id: str, *, cursor: str | None, limit: int) -> WhyView:
         """See `JobService.why`."""
         await self._mine(job_id)
-        return await self._service.why(job_id)
+        return await self._service.why(job_id, cursor=cursor, limit=limit)
+
+    async def wait(self, task_id: str) -> Wait | None:
+        """See `JobService.wait`."""
+        if not self._principal.sees_all:
+            await self.task(task_id)
+        return await self._service.wait(task_id)
 
     async def story(
         self,
         job_id: str,
         *,
-        cursor: str | None,
-        limit: int,
+        tasks: Paging,
+        waits: Paging,
+        errors: Paging,
+        history: Paging | None,
         instants: int,
-        entries: int,
-        history: str | None = None,
     ) -> JobStory:
         """See `JobService.story`."""
         story = await self._service.story(
-            job_id, cursor=cursor, limit=limit, instants=instants, entries=entries, history=history
+            job_id, tasks=tasks, waits=waits, errors=errors, history=history, instants=instants
         )
         if not self._principal.owns(story.job.user_id):
             raise NotFound("job", job_id)

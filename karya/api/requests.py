@@ -14,7 +14,7 @@ from karya.api.problems import Refused
 from karya.core.errors import FieldError, InvalidInput
 from karya.core.fields import invalid
 from karya.core.job import JobState
-from karya.core.queries import AuditQuery, JobQuery, LetterQuery, SearchText
+from karya.core.queries import AuditQuery, Instants, JobQuery, LetterQuery, Paging, SearchText
 from karya.core.times import Duration, Instant
 
 BODY_SECONDS = 30.0
@@ -34,11 +34,8 @@ class Query(BaseModel):
     several: ClassVar[frozenset[str]] = frozenset()
 
 
-class PageQuery(Query):
+class PageQuery(Query, Paging):
     """Which page of a list."""
-
-    limit: Annotated[int, Field(ge=1, le=100, description="How many entries at most.")] = 20
-    cursor: Annotated[str, Field(max_length=500, description="next_cursor of the page before.")] | None = None
 
 
 class JobsQuery(PageQuery):
@@ -115,10 +112,8 @@ class VersionQuery(Query):
     ) = None
 
 
-class PreviewQuery(Query):
+class PreviewQuery(Query, Instants):
     """How many instants."""
-
-    limit: Annotated[int, Field(ge=1, le=1000, description="How many instants at most.")] = 10
 
 
 def read_query(request: Request, model: type[Model]) -> Model:

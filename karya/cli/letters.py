@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from karya.cli.calls import gateway
-from karya.cli.looking import task
+from karya.cli.explaining import task
 from karya.cli.moving import DONE, move
 from karya.cli.options import Cursor, DataDir, Json, Limit, Url, UserId
 from karya.cli.output import say, say_json, wire

@@ -15,12 +15,13 @@ from karya.cli.demo import demo
 from karya.cli.down import down
 from karya.cli.events import events
 from karya.cli.exits import Exit, exit_for
+from karya.cli.explaining import errors, task, why
 from karya.cli.export import export
 from karya.cli.history import history
 from karya.cli.jobs import preview, submit, submit_many
 from karya.cli.letters import app as letters
 from karya.cli.listing import jobs, tasks
-from karya.cli.looking import following, job, task, why
+from karya.cli.looking import following, job
 from karya.cli.output import complain, note
 from karya.cli.overview import overview
 from karya.cli.restart import restart
@@ -63,7 +64,7 @@ app = typer.Typer(
 _CLUSTER = (up, down, restart, status, overview, metrics, audit, demo)
 _SUBMITTING = (submit, submit_many, preview)
 _DECLARING = (apply, export, simulate)
-_LOOKING = (jobs, job, tasks, task, why, history, wait, events)
+_LOOKING = (jobs, job, tasks, task, why, errors, history, wait, events)
 _STEERING = (cancel, pause, resume, trigger, skip, update)
 for command in (*_CLUSTER, *_SUBMITTING, *_DECLARING, *_LOOKING, *_STEERING, whoami):
     app.command()(command)

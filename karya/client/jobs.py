@@ -9,6 +9,8 @@ from karya.client.request import Repeat, get, patch, post, segment
 from karya.core.spec import Spec, wire_of
 from karya.core.views import (
     CheckView,
+    ErrorPage,
+    ErrorView,
     JobPage,
     JobView,
     OccurrenceView,
@@ -27,6 +29,10 @@ JOBS = "/v1/jobs"
 def job_path(job_id: str) -> str:
     """The path of a job."""
     return f"{JOBS}/{segment('job', job_id)}"
+
+
+def _task_path(task_id: str) -> str:
+    return f"/v1/tasks/{segment('task', task_id)}"
 
 
 class JobCalls(Asking):
@@ -76,9 +82,27 @@ class JobCalls(Asking):
         return await self._view(get(f"{job_path(job_id)}/summary"), SummaryView)
 
     @Operation
-    async def why(self, job_id: str) -> WhyView:
-        """What each open task of a job waits for. Raises NotFound."""
-        return await self._view(get(f"{job_path(job_id)}/why"), WhyView)
+    async def why(self, job_id: str, *, cursor: str | None = None, limit: int = 20) -> WhyView:
+        """What each open task of a job waits for: a page, the earliest instant first. Raises NotFound."""
+        return await self._view(get(f"{job_path(job_id)}/why", cursor=cursor, limit=limit), WhyView)
+
+    @Stream
+    async def why_pages(self, job_id: str) -> AsyncGenerator[WhyView, None]:
+        """All of the same, page by page. Raises NotFound."""
+        async for page in self._pages(WhyView, f"{job_path(job_id)}/why", limit=PAGE):
+            yield page
+
+    @Operation
+    async def errors(self, job_id: str, *, cursor: str | None = None, limit: int = 20) -> ErrorPage:
+        """A page of the failed attempts at the tasks of a job, the latest first. Raises NotFound."""
+        return await self._view(get(f"{job_path(job_id)}/errors", cursor=cursor, limit=limit), ErrorPage)
+
+    @Stream
+    async def job_errors(self, job_id: str) -> AsyncGenerator[ErrorView, None]:
+        """All failed attempts at the tasks of a job, the latest first. Raises NotFound."""
+        async for page in self._pages(ErrorPage, f"{job_path(job_id)}/errors", limit=PAGE):
+            for error in page.errors:
+                yield error
 
     @Operation
     async def occurrences(self, job_id: str, limit: int = 10) -> PreviewView:
@@ -112,9 +136,15 @@ class JobCalls(Asking):
             yield page
 
     @Operation
-    async def task(self, task_id: str) -> TaskStory:
-        """A task with its failed attempts. Raises NotFound."""
-        return await self._view(get(f"/v1/tasks/{segment('task', task_id)}"), TaskStory)
+    async def task(self, task_id: str, *, cursor: str | None = None, limit: int = 20) -> TaskStory:
+        """A task with a page of its failed attempts, the latest first. Raises NotFound."""
+        return await self._view(get(_task_path(task_id), cursor=cursor, limit=limit), TaskStory)
+
+    @Stream
+    async def task_pages(self, task_id: str) -> AsyncGenerator[TaskStory, None]:
+        """The same with all failed attempts, page by page. Raises NotFound."""
+        async for page in self._pages(TaskStory, _task_path(task_id), limit=PAGE):
+            yield page
 
     # --- steering -------------------------------------------------------------------------------------
 

@@ -1,14 +1,13 @@
 """Dead letters: found, redriven and discarded."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
 from motor.motor_asyncio import AsyncIOMotorClientSession
 from pymongo import UpdateOne
 
-from karya.core.errorlog import ErrorLog
 from karya.core.errors import Conflict
 from karya.core.graph import Gate, reopened
 from karya.core.job import JobState
@@ -19,17 +18,15 @@ from karya.core.task import OPEN_STATES, Task, TaskKind, TaskState
 from karya.core.transitions import discard, redrive, reopen
 from karya.core.views.lines import LetterLine
 from karya.store.client import AsyncDatabase, Document, in_time, translated
-from karya.store.documents import error_entity, readable, task_entity
-from karya.store.names import BY_ID, ERROR_LOGS, JOBS, TASKS
-from karya.store.paging import decode_instant_and_id, encode_cursor
+from karya.store.documents import task_entity
+from karya.store.names import BY_ID, JOBS, TASKS
+from karya.store.paging import ByInstant
 from karya.store.threads import read_in_one_thread
 from karya.store.transactions import in_transaction
 from karya.store.updates import update_of
 
-T = TypeVar("T")
-
 _DEAD = {"status": TaskState.DEAD.value}
-_LATEST = [("finished_at", -1), ("_id", -1)]
+_LIST = ByInstant("dead-letters", "finished_at")
 _LINE = dict.fromkeys(("job_id", "step", "instant", "finished_at", "error", "attempts"), 1)
 _REOPENED = "reopened"
 """A field of the document alone: how often a step came to wait for this one again."""
@@ -42,21 +39,20 @@ class MongoLetters:
         self._database = database
         self._jobs = database[JOBS]
         self._tasks = database[TASKS]
-        self._logs = database[ERROR_LOGS]
 
     async def find(self, query: LetterQuery, *, cursor: str | None, limit: int) -> Page[Task]:
         """See `LetterRepository.find`."""
         with in_time(self._tasks):
-            found = self._tasks.find(_behind(query, cursor)).sort(_LATEST)
+            found = self._tasks.find(_LIST.behind(_wanted(query), cursor)).sort(_LIST.order)
             documents = await found.limit(limit + 1).to_list(None)
-        return _page(documents, limit, task_entity)
+        return _LIST.page(documents, limit, task_entity)
 
     async def lines(self, query: LetterQuery, *, cursor: str | None, limit: int) -> Page[LetterLine]:
         """See `LetterRepository.lines`."""
-        wanted = _behind(query, cursor)
+        wanted = _LIST.behind(_wanted(query), cursor)
 
         def read() -> tuple[list[Document], list[Document]]:
-            found = list(self._tasks.delegate.find(wanted, _LINE).sort(_LATEST).limit(limit + 1))
+            found = list(self._tasks.delegate.find(wanted, _LINE).sort(_LIST.order).limit(limit + 1))
             ids = list({letter["job_id"] for letter in found})
             jobs = self._jobs.delegate.find({"_id": {"$in": ids}}, {"description": 1}).hint(BY_ID)
             return found, list(jobs) if ids else []
@@ -64,7 +60,7 @@ class MongoLetters:
         with in_time(self._tasks):
             letters, jobs = await read_in_one_thread(read)
         titles = {job["_id"]: job.get("description", "") for job in jobs}
-        return _page(letters, limit, lambda letter: _line(letter, titles.get(letter["job_id"], "")))
+        return _LIST.page(letters, limit, lambda letter: _line(letter, titles.get(letter["job_id"], "")))
 
     async def counts(self, job_ids: Sequence[str], user_id: str | None, most: int) -> Mapping[str, int]:
         """See `LetterRepository.counts`."""
@@ -79,12 +75,6 @@ class MongoLetters:
         with translated():
             found = await self._tasks.aggregate(stages, hint="dead_of_job").to_list(None)
         return {one["_id"]: one["count"] for one in found}
-
-    async def errors(self, task_id: str, limit: int) -> Sequence[ErrorLog]:
-        """See `LetterRepository.errors`."""
-        with in_time(self._logs):
-            found = self._logs.find({"task_id": task_id}).sort("at", -1).limit(limit)
-            return readable(await found.to_list(None), error_entity)
 
     async def redrive(self, task_id: str, now: datetime) -> bool:
         """See `LetterRepository.redrive`."""
@@ -141,21 +131,6 @@ class MongoLetters:
                 {"_id": task_id, **_DEAD}, update_of(discard(now)), hint=BY_ID
             )
         return answer.matched_count == 1
-
-
-def _behind(query: LetterQuery, cursor: str | None) -> Document:
-    if cursor is None:
-        return _wanted(query)
-    died_at, ident = decode_instant_and_id(cursor)
-    bound = {"finished_at": {"$lte": died_at}}  # of the index scan; $or alone would have none
-    behind = {"$or": [{"finished_at": {"$lt": died_at}}, {"_id": {"$lt": ident}}]}
-    return {"$and": [_wanted(query), bound, behind]}
-
-
-def _page(documents: Sequence[Document], limit: int, parse: Callable[[Document], T]) -> Page[T]:
-    last = documents[limit - 1] if len(documents) > limit else None
-    more = encode_cursor(last["finished_at"], last["_id"]) if last else None
-    return Page(tuple(readable(documents[:limit], parse)), more)
 
 
 def _line(letter: Document, title: str) -> LetterLine:

@@ -15,10 +15,11 @@ from karya.core.queries import JobQuery
 from karya.store.client import AsyncDatabase, Document, translated
 from karya.store.documents import job_entity
 from karya.store.names import JOBS
-from karya.store.paging import decode_id, page_by_id
+from karya.store.paging import NewestId
 from karya.store.turns import Turns
 
 PATIENCE_MS = 5_000
+_LIST = NewestId("jobs")
 
 
 class Searching:
@@ -34,10 +35,10 @@ class Searching:
     async def list(self, query: JobQuery, cursor: str | None, limit: int) -> Page[Job]:
         """See `JobRepository.list`. A text that few jobs hold is looked for in all of them: the time that
         may take is bounded."""
-        wanted = _wanted(query, None if cursor is None else decode_id(cursor))
+        wanted = _wanted(query, None if cursor is None else _LIST.last_id(cursor))
         async with self._turns.turn() if query.text is not None else nullcontext():
             documents = await self._found(wanted, query, limit)
-        return page_by_id(documents, limit, job_entity)
+        return _LIST.page(documents, limit, job_entity)
 
     async def _found(self, wanted: Document, query: JobQuery, limit: int) -> Sequence[Document]:
         with translated():

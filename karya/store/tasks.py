@@ -1,6 +1,6 @@
 """The tasks, as the server reads and cancels them."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from karya.core.limits import Limits
@@ -8,10 +8,12 @@ from karya.core.ports import Page, StepCounts
 from karya.core.task import Task, TaskKind, TaskState
 from karya.store import gates
 from karya.store.client import AsyncDatabase, Document, in_time, translated
-from karya.store.documents import readable, task_entity
-from karya.store.names import BY_ID, LIMITS, OPEN, TASKS, ServerNow, server_now
-from karya.store.paging import decode_instant_and_id, encode_cursor
+from karya.store.documents import task_entity
+from karya.store.names import BY_ID, LIMITS, OPEN, OPEN_OF_JOB, TASKS, ServerNow, server_now
+from karya.store.paging import ByInstant
 
+_OF_JOB = ByInstant("tasks", "instant")
+_OPEN = ByInstant("open-tasks", "instant", earliest_first=True)
 _CANCELLED_BY_JOB = "the job was cancelled"
 
 
@@ -31,26 +33,17 @@ class MongoTasks:
 
     async def of_job(self, job_id: str, *, cursor: str | None, limit: int) -> Page[Task]:
         """See `TaskRepository.of_job`."""
-        wanted: Document = {"job_id": job_id}
-        if cursor is not None:
-            instant, ident = decode_instant_and_id(cursor)
-            wanted["instant"] = {"$lte": instant}  # the bound of the index scan; $or alone would have none
-            wanted["$or"] = [{"instant": {"$lt": instant}}, {"_id": {"$lt": ident}}]
+        wanted = _OF_JOB.behind({"job_id": job_id}, cursor)
         with in_time(self._tasks):
-            found = self._tasks.find(wanted).sort([("instant", -1), ("_id", -1)])
-            documents = await found.limit(limit + 1).to_list(None)
-        last = documents[limit - 1] if len(documents) > limit else None
-        more = encode_cursor(last["instant"], last["_id"]) if last else None
-        return Page(tuple(readable(documents[:limit], task_entity)), more)
+            found = self._tasks.find(wanted).sort(_OF_JOB.order).limit(limit + 1)
+            return _OF_JOB.page(await found.to_list(None), limit, task_entity)
 
-    async def open_of_job(self, job_id: str, limit: int) -> Sequence[Task]:
-        """See `TaskRepository.open_of_job`. The index has those of one job in the order in which they were
-        stored, which is that of their instants but for what was triggered or redriven: in a long backlog they
-        are not sorted for the first few."""
-        wanted = {"job_id": job_id, "status": {"$in": OPEN}}
+    async def open_of_job(self, job_id: str, *, cursor: str | None, limit: int) -> Page[Task]:
+        """See `TaskRepository.open_of_job`."""
+        wanted = _OPEN.behind({"job_id": job_id, "status": {"$in": OPEN}}, cursor)
         with in_time(self._tasks):
-            found = await self._tasks.find(wanted).hint("open").limit(limit).to_list(None)
-        return sorted(readable(found, task_entity), key=lambda task: (task.instant, task.id))
+            found = self._tasks.find(wanted).sort(_OPEN.order).hint(OPEN_OF_JOB).limit(limit + 1)
+            return _OPEN.page(await found.to_list(None), limit, task_entity)
 
     async def counts(self, job_id: str, most: int) -> StepCounts:
         """See `TaskRepository.counts`. A count of all would take a second for half a million."""
@@ -59,7 +52,7 @@ class MongoTasks:
             seen, counts = await self._counted([*latest, {"$limit": most + 1}], "by_job")
             if seen <= most:
                 return StepCounts(counts)
-            for states, index in ((OPEN, "open"), ([TaskState.DEAD.value], "dead_of_job")):
+            for states, index in ((OPEN, OPEN_OF_JOB), ([TaskState.DEAD.value], "dead_of_job")):
                 wanted = {"job_id": job_id, "status": {"$in": states}}
                 _, some = await self._counted([{"$match": wanted}, {"$limit": most}], index)
                 counts |= some

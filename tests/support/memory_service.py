@@ -10,13 +10,14 @@ from pydantic import ValidationError
 
 from karya.core.action import Action, NoopAction, RestAction
 from karya.core.chaining import action_types_in
+from karya.core.errorlog import ErrorLog
 from karya.core.errors import Conflict, FieldError, InvalidInput, NotFound
 from karya.core.fields import invalid
 from karya.core.ids import minted_at, new_id, numbered_id
 from karya.core.job import LIVE_STATES, Job, JobState, new_job, normal_form, warnings_of
 from karya.core.occurrence import Occurrence, occurrence_tasks, scheduled, triggered
 from karya.core.ports import Page
-from karya.core.queries import AuditQuery, JobQuery, LetterQuery
+from karya.core.queries import AuditQuery, JobQuery, LetterQuery, Paging
 from karya.core.revision import check_version, merged, revised
 from karya.core.spec import JobSpec, spec_model
 from karya.core.task import OPEN_STATES, Task, TaskState
@@ -29,6 +30,7 @@ from karya.core.views import (
     CheckedView,
     CheckView,
     Counts,
+    ErrorPage,
     FindingView,
     JobPage,
     JobStory,
@@ -41,11 +43,12 @@ from karya.core.views import (
     TaskStory,
     TaskView,
     VersionsView,
+    Wait,
     WhyView,
 )
 from karya.core.views.lines import LetterLine
 from karya.core.views.overview import AtLeast
-from karya.core.why import why
+from karya.core.why import wait_of, why
 
 T = TypeVar("T")
 
@@ -66,6 +69,7 @@ class MemoryService:
         self.jobs: dict[str, Job] = {}
         self.stored_tasks: dict[str, list[Task]] = {}
         self.changes: dict[str, list[ChangeView]] = {}
+        self.logs: list[ErrorLog] = []
         self.wrong: dict[str, Sequence[FindingView]] = {}
         self.ready = Readiness(ready=True, reasons={})
         self.with_token: set[str] = set()
@@ -117,36 +121,46 @@ class MemoryService:
         tasks = self.stored_tasks[self._job(job_id).id]
         return TaskPage.of(*_page(list(reversed(tasks)), cursor, limit))
 
-    async def task(self, task_id: str) -> TaskStory:
-        return TaskStory.of(self._task(task_id), ())
+    async def errors(self, job_id: str, *, cursor: str | None, limit: int) -> ErrorPage:
+        logs = [log for log in self.logs if log.job_id == self._job(job_id).id]
+        return ErrorPage.of(*_page(logs, cursor, limit))
+
+    async def task(self, task_id: str, *, cursor: str | None = None, limit: int = 20) -> TaskStory:
+        logs = [log for log in self.logs if log.task_id == task_id]
+        return TaskStory.of(self._task(task_id), *_page(logs, cursor, limit))
 
     async def summary(self, job_id: str) -> SummaryView:
         job = self._job(job_id)
         tasks = self.stored_tasks[job.id]
         return SummaryView.of(job, now(), {TaskState.READY: len(tasks)}, tasks, ())
 
-    async def why(self, job_id: str) -> WhyView:
+    async def why(self, job_id: str, *, cursor: str | None, limit: int) -> WhyView:
         job = self._job(job_id)
         tasks = [task for task in self.stored_tasks[job_id] if task.status in OPEN_STATES]
-        return why(job, tasks, (), now())
+        found, following = _page(tasks, cursor, limit)
+        return why(job, found, (), now()).model_copy(update={"next_cursor": following})
+
+    async def wait(self, task_id: str) -> Wait | None:
+        task = self._task(task_id)
+        return wait_of(self._job(task.job_id), task, (), now()) if task.status in OPEN_STATES else None
 
     async def story(
         self,
         job_id: str,
         *,
-        cursor: str | None,
-        limit: int,
+        tasks: Paging,
+        waits: Paging,
+        errors: Paging,
+        history: Paging | None,
         instants: int,
-        entries: int,
-        history: str | None = None,
     ) -> JobStory:
         return JobStory(
             job=await self.get(job_id),
-            tasks=await self.tasks(job_id, cursor=cursor, limit=limit),
-            why=await self.why(job_id),
-            errors=(),
+            tasks=await self.tasks(job_id, **dict(tasks)),
+            why=await self.why(job_id, **dict(waits)),
+            errors=await self.errors(job_id, **dict(errors)),
             ahead=await self.occurrences(job_id, instants),
-            versions=await self.versions(job_id, cursor=history, limit=entries) if entries else None,
+            versions=await self.versions(job_id, **dict(history)) if history else None,
         )
 
     async def versions(self, job_id: str, *, cursor: str | None, limit: int) -> VersionsView:

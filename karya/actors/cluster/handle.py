@@ -25,6 +25,7 @@ from karya.core.views import (
     BatchView,
     BulkView,
     CheckView,
+    ErrorPage,
     JobPage,
     JobView,
     OccurrenceView,
@@ -79,9 +80,13 @@ class Karya:
         """A job with its latest tasks, counts and errors. Raises NotFound."""
         return SummaryView.model_validate_json(self._call("summary", job_id=job_id))
 
-    def why(self, job_id: str) -> WhyView:
-        """What each open task of a job waits for. Raises NotFound."""
-        return WhyView.model_validate_json(self._call("why", job_id=job_id))
+    def why(self, job_id: str, *, cursor: str | None = None, limit: int = 20) -> WhyView:
+        """What each open task of a job waits for: a page, the earliest instant first. Raises NotFound."""
+        return WhyView.model_validate_json(self._call("why", job_id=job_id, cursor=cursor, limit=limit))
+
+    def errors(self, job_id: str, *, cursor: str | None = None, limit: int = 20) -> ErrorPage:
+        """A page of the failed attempts at the tasks of a job, the latest first. Raises NotFound."""
+        return ErrorPage.model_validate_json(self._call("errors", job_id=job_id, cursor=cursor, limit=limit))
 
     def occurrences(self, job_id: str, limit: int = 10) -> PreviewView:
         """The next instants of a job. Raises NotFound."""
@@ -128,9 +133,9 @@ class Karya:
         answer = self._call("update", job_id=job_id, changes=changes, version=version)
         return JobView.model_validate_json(answer)
 
-    def task(self, task_id: str) -> TaskStory:
-        """A task with its failed attempts. Raises NotFound."""
-        return TaskStory.model_validate_json(self._call("task", task_id=task_id))
+    def task(self, task_id: str, *, cursor: str | None = None, limit: int = 20) -> TaskStory:
+        """A task with a page of its failed attempts, the latest first. Raises NotFound."""
+        return TaskStory.model_validate_json(self._call("task", task_id=task_id, cursor=cursor, limit=limit))
 
     def dead_letters(self, *, cursor: str | None = None, limit: int = 20, **query: Any) -> TaskPage:
         """A page of dead letters, the latest first; the keywords are the fields of LetterQuery."""

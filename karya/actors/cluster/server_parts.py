@@ -82,7 +82,7 @@ class ServerParts:
             history=store.history,
             error_logs=store.error_logs,
             users=store.users,
-            letters=Letters(store.letters, store.tasks, self.clock, self.poker.poke),
+            letters=Letters(store.letters, store.tasks, store.error_logs, self.clock, self.poker.poke),
             auditor=auditor_of(store, rest=_AUDIT_REST),
             clock=self.clock,
             metrics=self.metrics,

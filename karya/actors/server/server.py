@@ -61,11 +61,13 @@ class Server:
         self.get = reading.get
         self.list = reading.list
         self.tasks = reading.tasks
+        self.errors = reading.errors
         self.summary = reading.summary
         self.versions = reading.versions
         self.occurrences = reading.occurrences
         self.preview = reading.preview
         self.why = telling.why
+        self.wait = telling.wait
         self.story = telling.story
         self.check = Checking(rules.spec_type, jobs, checks, clock).check
 

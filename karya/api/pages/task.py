@@ -8,12 +8,14 @@ from http import HTTPStatus
 from starlette.requests import Request
 from starlette.responses import Response
 
+from karya.api.pages.places import page_wanted, pagers_of, place
 from karya.api.pages.site import ROOT, Site, go_to
 from karya.api.pages.timeline import last_attempt
 from karya.core.errors import Conflict
 from karya.core.job import LIVE_STATES
-from karya.core.task import OPEN_STATES
-from karya.core.views import TaskStory, TaskView, Wait
+from karya.core.views import TaskStory
+
+_ERRORS = 20
 
 
 class TaskPage:
@@ -56,10 +58,11 @@ class TaskPage:
         problem: str = "",
         template: str = "task.html",
     ) -> Response:
-        story = await self._of(request).task(request.path_params["id"])
-        job, wait = await asyncio.gather(
-            self._of(request).get(story.task.job_id), self._wait(request, story.task)
-        )
+        jobs, task_id = self._of(request), request.path_params["id"]
+        wanted = page_wanted(request, "cursor", _ERRORS)
+        story = await jobs.task(task_id, **dict(wanted))
+        job, wait = await asyncio.gather(jobs.get(story.task.job_id), jobs.wait(task_id))
+        here, following = {"cursor": wanted.cursor}, {"cursor": story.next_cursor}
         late = story.task.lateness_ms
         done = {"redrive": "Redriven: it has a new set of attempts.", "discard": "Discarded."}
         return await self._site.render(
@@ -72,7 +75,8 @@ class TaskPage:
             limit_wait=timedelta(milliseconds=story.task.limit_wait_ms),
             last=last_attempt(story.task),
             errors=story.errors,
-            has_more_errors=story.more,
+            place=place(here),
+            earlier=pagers_of(f"{ROOT}/tasks/{task_id}", here, following)["cursor"],
             job=job,
             is_live=job.status in LIVE_STATES,
             wait=wait,
@@ -81,9 +85,3 @@ class TaskPage:
             done=done.get(request.query_params.get("done", ""), ""),
             problem=problem,
         )
-
-    async def _wait(self, request: Request, task: TaskView) -> Wait | None:
-        if task.status not in OPEN_STATES:
-            return None
-        why = await self._of(request).why(task.job_id)
-        return next((wait for wait in why.tasks if wait.task_id == task.id), None)

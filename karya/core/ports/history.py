@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from karya.core.errorlog import ErrorLog
 from karya.core.ports.store import Page
 from karya.core.queries import LetterQuery
 from karya.core.task import Task
@@ -24,9 +23,6 @@ class LetterRepository(Protocol):
     async def counts(self, job_ids: Sequence[str], user_id: str | None, most: int) -> Mapping[str, int]:
         """How many dead letters these jobs have, by their ids, those without any left out; of this user alone
         where one is named. It looks at `most` of them in all."""
-
-    async def errors(self, task_id: str, limit: int) -> Sequence[ErrorLog]:
-        """The failed attempts at a task that are on record, the latest first."""
 
     async def redrive(self, task_id: str, now: datetime) -> bool:
         """DEAD to READY with a new set of attempts; the steps behind it that were skipped because of it are

@@ -5,12 +5,13 @@ from typing import Any, Protocol
 
 from karya.core.action import Action
 from karya.core.ports.store import Page
-from karya.core.queries import AuditQuery, JobQuery, LetterQuery
+from karya.core.queries import AuditQuery, JobQuery, LetterQuery, Paging
 from karya.core.spec import JobSpec
 from karya.core.views import (
     AuditPage,
     BulkView,
     CheckView,
+    ErrorPage,
     JobPage,
     JobStory,
     JobView,
@@ -21,6 +22,7 @@ from karya.core.views import (
     TaskPage,
     TaskStory,
     VersionsView,
+    Wait,
     WhyView,
 )
 from karya.core.views.lines import LetterLine
@@ -56,28 +58,34 @@ class JobService(Protocol):
     async def tasks(self, job_id: str, *, cursor: str | None, limit: int) -> TaskPage:
         """A page of the tasks of a job, the latest instant first."""
 
-    async def task(self, task_id: str) -> TaskStory:
-        """One task with the story of its attempts."""
+    async def errors(self, job_id: str, *, cursor: str | None, limit: int) -> ErrorPage:
+        """A page of the failed attempts at the tasks of a job that are on record, the latest first."""
+
+    async def task(self, task_id: str, *, cursor: str | None = None, limit: int = 20) -> TaskStory:
+        """One task with a page of its failed attempts that are on record, the latest first."""
 
     async def summary(self, job_id: str) -> SummaryView:
         """A job with its latest tasks, counts and errors."""
 
-    async def why(self, job_id: str) -> WhyView:
-        """For every open task of the job that is not running: what exactly it waits for."""
+    async def why(self, job_id: str, *, cursor: str | None, limit: int) -> WhyView:
+        """For a page of the open tasks of the job, the earliest instant first: what exactly each waits for,
+        or who runs it."""
+
+    async def wait(self, task_id: str) -> Wait | None:
+        """What one task waits for, or who runs it; None when it has ended."""
 
     async def story(
         self,
         job_id: str,
         *,
-        cursor: str | None,
-        limit: int,
+        tasks: Paging,
+        waits: Paging,
+        errors: Paging,
+        history: Paging | None,
         instants: int,
-        entries: int,
-        history: str | None = None,
     ) -> JobStory:
-        """All that people ask of a job, at one look: a page of its tasks, what the open ones wait for, its
-        latest errors, so many next instants, and so many `entries` of its history, those behind the cursor
-        `history` where one is given."""
+        """All that people ask of a job, at one look: these pages of its tasks, of what the open ones wait
+        for, of its errors, and of its history unless that is left out; and so many next instants."""
 
     async def check(self, written: Sequence[Mapping[str, Any]]) -> CheckView:
         """What submitting each of these jobs, as a client wrote them, would come to: all that is wrong with

@@ -183,7 +183,7 @@ CALLS: dict[str, Callable[[Store], Any]] = {
     "commit failure": lambda s: s.commit(retry(), bury(), release(), succeed()),
     "lines of dead letters": lambda s: s.kit.letters.lines(LetterQuery(), cursor=None, limit=20),
     "dead letters of jobs": lambda s: s.kit.letters.counts([job.id for job in s.jobs], None, 50),
-    "errors": lambda s: s.kit.error_logs.of_job(s.jobs[1].id, 20),
+    "errors": lambda s: s.kit.error_logs.of_job(s.jobs[1].id, cursor=None, limit=20),
     "add user": lambda s: s.kit.users.add(User(id="1", name="ann", created_at=NOW)),
     "user": lambda s: s.kit.users.get("1"),
     "change user": lambda s: s.kit.users.change("1", UserChange(weight=2)),

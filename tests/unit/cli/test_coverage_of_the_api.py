@@ -33,6 +33,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "get_summary": ("job JOB", ""),
     "get_task": ("task TASK", ""),
     "issue_token": ("token create ada", ""),
+    "list_errors": ("errors JOB", ""),
     "list_jobs": ("jobs", ""),
     "list_letters": ("letters list", ""),
     "list_occurrences": ("next JOB", ""),
