@@ -19,7 +19,7 @@ REASONS: Mapping[str, str] = {
     "check_batch": "one answer for each job that was sent",
     "discard_letter": "a task as get_task shows it, which has the pages",
     "get_job": "the steps, hooks and tags of one job, as for all that answer with it",
-    "get_summary": "the latest twenty tasks and errors, beside counts of all; list_tasks and list_errors have the pages",
+    "get_summary": "the latest twenty tasks and errors: list_tasks and list_errors have the pages",
     "list_occurrences": "instants that a schedule has: computed up to `limit`, stored nowhere",
     "preview_job": "likewise",
     "redrive_letter": "a task as get_task shows it, which has the pages",
