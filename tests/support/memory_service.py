@@ -4,14 +4,14 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any
 
 from pydantic import ValidationError
 
 from karya.core.action import Action, NoopAction, RestAction
 from karya.core.chaining import action_types_in
 from karya.core.errorlog import ErrorLog
-from karya.core.errors import Conflict, FieldError, InvalidInput, NotFound
+from karya.core.errors import Conflict, NotFound
 from karya.core.fields import invalid
 from karya.core.ids import minted_at, new_id, numbered_id
 from karya.core.job import LIVE_STATES, Job, JobState, new_job, normal_form, warnings_of
@@ -41,7 +41,6 @@ from karya.core.views import (
     SummaryView,
     TaskPage,
     TaskStory,
-    TaskView,
     VersionsView,
     Wait,
     WhyView,
@@ -49,8 +48,7 @@ from karya.core.views import (
 from karya.core.views.lines import LetterLine
 from karya.core.views.overview import AtLeast
 from karya.core.why import wait_of, why
-
-T = TypeVar("T")
+from tests.support.memory_lists import finds, numbered, occurrence_view, page_of
 
 
 def now() -> datetime:
@@ -87,7 +85,7 @@ class MemoryService:
         self._fail()
         whole = key or new_id(now())
         ids = [numbered_id(whole, number) for number in range(len(specs))]
-        made = [_numbered(n, spec, minted_at(whole), ids[n]) for n, spec in enumerate(specs)]
+        made = [numbered(n, spec, minted_at(whole), ids[n]) for n, spec in enumerate(specs)]
         return [(self.jobs.get(job.id) or self._store(job)).id for job in made]
 
     def _store(self, job: Job) -> Job:
@@ -113,21 +111,22 @@ class MemoryService:
 
     async def list(self, query: JobQuery, *, cursor: str | None, limit: int) -> JobPage:
         self._fail()
-        found = [JobView.of(job, now()) for job in reversed(self.jobs.values()) if _finds(query, job)]
-        jobs, following = _page(found, cursor, limit)
+        found = [JobView.of(job, now()) for job in reversed(self.jobs.values()) if finds(query, job)]
+        jobs, following = page_of(found, cursor, limit)
         return JobPage(jobs=jobs, next_cursor=following)
 
     async def tasks(self, job_id: str, *, cursor: str | None, limit: int) -> TaskPage:
         tasks = self.stored_tasks[self._job(job_id).id]
-        return TaskPage.of(*_page(list(reversed(tasks)), cursor, limit))
+        return TaskPage.of(*page_of(list(reversed(tasks)), cursor, limit))
 
     async def errors(self, job_id: str, *, cursor: str | None, limit: int) -> ErrorPage:
-        logs = [log for log in self.logs if log.job_id == self._job(job_id).id]
-        return ErrorPage.of(*_page(logs, cursor, limit))
+        job = self._job(job_id)
+        logs = [log for log in self.logs if log.job_id == job.id]
+        return ErrorPage.of(*page_of(logs, cursor, limit))
 
     async def task(self, task_id: str, *, cursor: str | None = None, limit: int = 20) -> TaskStory:
         logs = [log for log in self.logs if log.task_id == task_id]
-        return TaskStory.of(self._task(task_id), *_page(logs, cursor, limit))
+        return TaskStory.of(self._task(task_id), *page_of(logs, cursor, limit))
 
     async def summary(self, job_id: str) -> SummaryView:
         job = self._job(job_id)
@@ -137,7 +136,7 @@ class MemoryService:
     async def why(self, job_id: str, *, cursor: str | None, limit: int) -> WhyView:
         job = self._job(job_id)
         tasks = [task for task in self.stored_tasks[job_id] if task.status in OPEN_STATES]
-        found, following = _page(tasks, cursor, limit)
+        found, following = page_of(tasks, cursor, limit)
         return why(job, found, (), now()).model_copy(update={"next_cursor": following})
 
     async def wait(self, task_id: str) -> Wait | None:
@@ -164,7 +163,7 @@ class MemoryService:
         )
 
     async def versions(self, job_id: str, *, cursor: str | None, limit: int) -> VersionsView:
-        changes, following = _page(self.changes[self._job(job_id).id], cursor, limit)
+        changes, following = page_of(self.changes[self._job(job_id).id], cursor, limit)
         return VersionsView(changes=changes, skipped=(), next_cursor=following)
 
     async def occurrences(self, job_id: str, limit: int) -> PreviewView:
@@ -210,7 +209,7 @@ class MemoryService:
             raise Conflict(f"job {job_id} is {job.status.value.lower()}")
         occurrence = triggered(key or new_id(now()), now())
         made = [task for task in self.stored_tasks[job_id] if task.cause == occurrence.cause]
-        return _occurrence(made or self._add(job, occurrence))
+        return occurrence_view(made or self._add(job, occurrence))
 
     async def skip_next(self, job_id: str) -> OccurrenceView:
         job = self._live(job_id)
@@ -225,7 +224,7 @@ class MemoryService:
         if following is not None:
             self.jobs[job_id] = job.model_copy(update={"cursor": following})
             self._add(job, scheduled(job, following))
-        return _occurrence([tasks[number] for number in skipped])
+        return occurrence_view([tasks[number] for number in skipped])
 
     async def update(self, job_id: str, changes: Mapping[str, Any], *, version: int | None = None) -> JobView:
         check_version(self._live(job_id), version)
@@ -251,11 +250,11 @@ class MemoryService:
 
     async def dead_letters(self, query: LetterQuery, *, cursor: str | None, limit: int) -> TaskPage:
         self._fail()
-        return TaskPage.of(*_page(list(self._dead(query)), cursor, limit))
+        return TaskPage.of(*page_of(list(self._dead(query)), cursor, limit))
 
     async def letter_lines(self, query: LetterQuery, *, cursor: str | None, limit: int) -> Page[LetterLine]:
         self._fail()
-        tasks, following = _page(list(self._dead(query)), cursor, limit)
+        tasks, following = page_of(list(self._dead(query)), cursor, limit)
         return Page(tuple(map(self._line, tasks)), following)
 
     def _line(self, task: Task) -> LetterLine:
@@ -302,7 +301,7 @@ class MemoryService:
     async def audit(self, query: AuditQuery, *, cursor: str | None) -> AuditPage:
         self._fail()
         wanted = [job for job in self.jobs.values() if query.job_id in (None, job.id)]
-        found, following = _page([j for j in wanted if query.user_id in (None, j.user_id)], cursor, 2)
+        found, following = page_of([j for j in wanted if query.user_id in (None, j.user_id)], cursor, 2)
         return AuditPage(
             since=query.since,
             until=query.until,
@@ -347,38 +346,3 @@ class MemoryService:
     def _fail(self) -> None:
         if self.failure is not None:
             raise self.failure
-
-
-def _numbered(number: int, spec: JobSpec[Action], created_at: datetime, ident: str) -> Job:
-    try:
-        return new_job(spec, created_at, ident=ident)
-    except InvalidInput as error:
-        raise InvalidInput(FieldError(f"{number}.{e.field}", e.message) for e in error.errors) from None
-
-
-def _finds(query: JobQuery, job: Job) -> bool:
-    created = (query.created_after, query.created_before)
-    return (
-        query.user_id in (None, job.user_id)
-        and query.status in (None, job.status)
-        and query.name in (None, job.name)
-        and query.set in (None, job.set)
-        and (query.tag is None or query.tag in job.tags)
-        and (created[0] is None or created[0] <= job.created_at)
-        and (created[1] is None or job.created_at < created[1])
-        and (query.text is None or query.text.casefold() in job.description.casefold())
-    )
-
-
-def _occurrence(tasks: Sequence[Task]) -> OccurrenceView:
-    first = tasks[0]
-    views = tuple(map(TaskView.of, tasks))
-    return OccurrenceView(job_id=first.job_id, cause=first.cause, instant=first.instant, tasks=views)
-
-
-def _page(items: Sequence[T], cursor: str | None, limit: int) -> tuple[tuple[T, ...], str | None]:
-    if cursor is not None and not cursor.isdecimal():
-        raise InvalidInput.at("cursor", "not a cursor that an earlier page gave")
-    start = int(cursor or 0)
-    end = start + limit
-    return tuple(items[start:end]), str(end) if end < len(items) else None

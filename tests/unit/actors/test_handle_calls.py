@@ -125,10 +125,10 @@ async def test_what_is_not_given_is_named(service: MemoryService, method: str) -
         ({"limit": 0}, "limit", "greater than or equal to 1"),
         ({"limit": 101}, "limit", "less than or equal to 100"),
         ({"limit": 10**30}, "limit", ""),
-        ({"limit": "many"}, "limit", "a valid integer"),
-        ({"limit": None}, "limit", "a valid integer"),
+        ({"limit": "many"}, "limit", "must be a whole number"),
+        ({"limit": None}, "limit", "must be a whole number"),
         ({"cursor": "x" * 501}, "cursor", "at most 500 characters"),
-        ({"cursor": 5}, "cursor", "a valid string"),
+        ({"cursor": 5}, "cursor", "must be text"),
     ],
     ids=str,
 )

@@ -6,6 +6,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+import pytest_asyncio
 from typer.main import get_command
 
 from karya.cli.main import app
@@ -32,7 +33,7 @@ REASONS: Mapping[str, str] = {
 SHOWS_A_JOB = {"cancel_job", "pause_job", "resume_job", "submit_job", "update_job"}
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def document(client: aiohttp.ClientSession) -> dict[str, Any]:
     async with client.get("/openapi.json") as answer:
         found: dict[str, Any] = await answer.json()
