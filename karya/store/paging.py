@@ -58,14 +58,15 @@ class ByInstant:
         return [(self.field, way), ("_id", way)]
 
     def behind(self, wanted: Document, cursor: str | None) -> Document:
-        """The same, but only what comes behind the cursor. Raises InvalidInput for a cursor that this list
-        has not given."""
+        """The same, but only what comes behind the cursor: the rest of its instant, and the other instants,
+        each a range of the index; as one range with a condition it would read all of its instant again for
+        each page. Raises InvalidInput for a cursor that this list has not given."""
         if cursor is None:
             return wanted
         instant, ident = _parts(self.name, cursor, 2)
         at, beyond = _instant(instant), "$gt" if self.earliest_first else "$lt"
-        bound = {self.field: {f"{beyond}e": at}}  # of the index scan; $or alone would have none
-        return {"$and": [wanted, bound, {"$or": [{self.field: {beyond: at}}, {"_id": {beyond: ident}}]}]}
+        ranges = ({self.field: at, "_id": {beyond: ident}}, {self.field: {beyond: at}})
+        return {"$or": [{"$and": [wanted, each]} for each in ranges]}
 
     def page(self, documents: Sequence[Document], limit: int, parse: Callable[[Document], T]) -> Page[T]:
         """The page, of which one more than `limit` was read."""

@@ -190,8 +190,9 @@ async def test_a_cursor_is_a_place_and_shows_nothing_of_whoever_got_it(world: Wo
     assert list(bobs.items) == [job for job in world.jobs[::-1] if job.user_id == "bob"][3:]
     open_tasks = await kit.tasks.of_job(world.open.id, cursor=None, limit=3)
     others = await kit.tasks.of_job(world.bad.id, cursor=open_tasks.next_cursor, limit=100)
-    earliest = open_tasks.items[-1].instant
-    assert {task.id for task in others.items} == {task.id for task in world.dead if task.instant <= earliest}
+    last = open_tasks.items[-1]
+    behind = {task.id for task in world.dead if (task.instant, task.id) < (last.instant, last.id)}
+    assert {task.id for task in others.items} == behind
 
 
 async def test_what_changes_its_state_between_two_pages_is_on_one_of_them_at_most(world: World) -> None:
