@@ -43,7 +43,9 @@ class MongoLetters:
     async def find(self, query: LetterQuery, *, cursor: str | None, limit: int) -> Page[Task]:
         """See `LetterRepository.find`."""
         with in_time(self._tasks):
-            found = self._tasks.find(_LIST.behind(_wanted(query), cursor)).sort(_LIST.order)
+            found = (
+                self._tasks.find(_LIST.behind(_wanted(query), cursor)).sort(_LIST.order).hint(_index(query))
+            )
             documents = await found.limit(limit + 1).to_list(None)
         return _LIST.page(documents, limit, task_entity)
 
@@ -52,7 +54,8 @@ class MongoLetters:
         wanted = _LIST.behind(_wanted(query), cursor)
 
         def read() -> tuple[list[Document], list[Document]]:
-            found = list(self._tasks.delegate.find(wanted, _LINE).sort(_LIST.order).limit(limit + 1))
+            letters = self._tasks.delegate.find(wanted, _LINE).sort(_LIST.order).hint(_index(query))
+            found = list(letters.limit(limit + 1))
             ids = list({letter["job_id"] for letter in found})
             jobs = self._jobs.delegate.find({"_id": {"$in": ids}}, {"description": 1}).hint(BY_ID)
             return found, list(jobs) if ids else []
@@ -131,6 +134,14 @@ class MongoLetters:
                 {"_id": task_id, **_DEAD}, update_of(discard(now)), hint=BY_ID
             )
         return answer.matched_count == 1
+
+
+def _index(query: LetterQuery) -> str:
+    """The one along which the fewest letters of others are read: left alone, the planner may take that of all
+    for the two ranges of a further page."""
+    if query.job_id is not None:
+        return "dead_of_job"
+    return "dead" if query.user_id is None else "dead_by_user"
 
 
 def _line(letter: Document, title: str) -> LetterLine:

@@ -229,7 +229,8 @@ async def test_the_summary_tells_counts_tasks_and_errors(counter: Counter, kit: 
     [
         ("get", {}),
         ("summary", {}),
-        ("why", {}),
+        ("why", {"cursor": None, "limit": 9}),
+        ("errors", {"cursor": None, "limit": 9}),
         ("versions", {"cursor": None, "limit": 1}),
         ("occurrences", {"limit": 1}),
         ("tasks", {"cursor": None, "limit": 1}),
