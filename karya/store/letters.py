@@ -42,10 +42,9 @@ class MongoLetters:
 
     async def find(self, query: LetterQuery, *, cursor: str | None, limit: int) -> Page[Task]:
         """See `LetterRepository.find`."""
+        wanted = _LIST.behind(_wanted(query), cursor)
         with in_time(self._tasks):
-            found = (
-                self._tasks.find(_LIST.behind(_wanted(query), cursor)).sort(_LIST.order).hint(_index(query))
-            )
+            found = self._tasks.find(wanted).sort(_LIST.order).hint(_index(query))
             documents = await found.limit(limit + 1).to_list(None)
         return _LIST.page(documents, limit, task_entity)
 
