@@ -117,10 +117,12 @@ class PreviewQuery(Query, Instants):
 
 
 def read_query(request: Request, model: type[Model]) -> Model:
-    """The query string as this model. Raises InvalidInput for unknown, repeated or wrong parameters."""
+    """The query string as this model. Raises InvalidInput for unknown, repeated or wrong parameters; a model
+    that ignores unknown ones does so however often they come."""
     parameters = request.query_params
     several = model.several if issubclass(model, Query) else frozenset()
-    given = {name: parameters.getlist(name) for name in parameters}
+    takes_all = model.model_config.get("extra") != "ignore"
+    given = {n: parameters.getlist(n) for n in parameters if takes_all or n in model.model_fields}
     if twice := [name for name, values in given.items() if len(values) > 1 and name not in several]:
         raise InvalidInput(FieldError(name, "given more than once") for name in twice)
     single = {name: values[0] for name, values in given.items()}
