@@ -21,11 +21,12 @@ from karya.cli.jobs import preview, submit, submit_many
 from karya.cli.letters import app as letters
 from karya.cli.listing import jobs, tasks
 from karya.cli.looking import following, job, task, why
+from karya.cli.metrics import metrics
 from karya.cli.output import complain, note
 from karya.cli.overview import overview
 from karya.cli.restart import restart
 from karya.cli.simulate import simulate
-from karya.cli.status import metrics, status
+from karya.cli.status import status
 from karya.cli.steering import cancel, pause, resume, skip, trigger, update
 from karya.cli.up import up
 from karya.cli.waiting import wait

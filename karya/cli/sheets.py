@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from karya.cli.output import note, say_json_line, schedule_text, wire, work_text
+from karya.cli.bar import Bar
+from karya.cli.output import into_a_file, note, say_json_line, schedule_text, wire, work_text
 from karya.cli.tables import PagedTable, Row, show_rows
 from karya.cli.watching import EVERY, shown
 from karya.core.errors import ConfigError
@@ -71,16 +72,16 @@ def show_list(
 
 def show_all(items: Iterable[Item], sheet: Sheet, *, as_json: bool) -> None:
     """Everything that comes, as it comes."""
-    items = iter(items)
     if as_json:
         for item in items:
             say_json_line(item)
         return
-    table, is_empty = PagedTable(sheet.columns), True
-    while some := [sheet.row(item) for item in islice(items, _AT_ONCE)]:
-        table.show(some)
-        is_empty = False
-    if is_empty:
+    table = PagedTable(sheet.columns)
+    with Bar("listed", quiet=not into_a_file()) as bar:
+        rows = bar.each(map(sheet.row, items))
+        while some := [*islice(rows, _AT_ONCE)]:
+            table.show(some)
+    if not bar.done:
         note(sheet.none)
 
 

@@ -136,12 +136,11 @@ def test_what_was_skipped_is_a_table_of_its_own(capsys: pytest.CaptureFixture[st
     assert sum(line.rstrip().endswith("late") for line in lines) == 5
 
 
-WATCHED = ["jobs", "tasks JOB", "letters list"]
-LISTS = [*WATCHED, "user list", "token list ada", "history JOB"]
+LISTS = ["jobs", "tasks JOB", "letters list", "user list", "token list ada", "history JOB"]
 
 
 @pytest.mark.parametrize(
-    "words", [*(f"{one} --all --watch" for one in WATCHED), *(f"{one} --all --cursor 1" for one in LISTS)]
+    "words", [f"{one} --all {other}" for one in LISTS for other in ("--watch", "--cursor 1")]
 )
 def test_all_is_every_page_once(words: str, karya: Run) -> None:
     done = karya(*words.split())
