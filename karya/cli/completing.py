@@ -91,7 +91,8 @@ def _listed(ctx: typer.Context, path: str, field: str, **query: Any) -> Iterable
 
 
 def _about(job: Mapping[str, Any]) -> str:
-    return job["name"] or job["description"] or job["status"]
+    words: str = job["name"] or job["description"] or job["status"]
+    return words
 
 
 def _told(pairs: Iterable[tuple[str | None, str]]) -> Found:

@@ -34,7 +34,7 @@ _Before = Annotated[
 ]
 _TaskId = Annotated[
     str | None,
-    typer.Argument(metavar="[TASK]", help="The id of one dead letter.", autocompletion=letter_ids),
+    typer.Argument(metavar="TASK", help="The id of one dead letter.", autocompletion=letter_ids),
 ]
 _AllOfThem = Annotated[bool, typer.Option("--all", help="All that match, in place of one.")]
 
@@ -139,7 +139,7 @@ def _move(
     if task_id is not None and (is_narrowed or everything):
         raise InvalidInput.at("", f"name one dead letter to {verb}, or say which by options, not both")
     if task_id is None and not is_narrowed and not everything:
-        raise InvalidInput.at("", f"name a dead letter, or say which to {verb}: --job, --text or --all")
+        raise InvalidInput.at("", f"name a dead letter, or say which to {verb}: --job, --text … or --all")
     with gateway(url, data_dir) as client:
         if task_id is None:
             _told_count(move(client, verb, wanted, quiet=as_json), verb, as_json)

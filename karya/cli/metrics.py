@@ -16,7 +16,7 @@ _NAME = re.compile(r"(?:# (?:HELP|TYPE) )?(\w*)")
 
 def metrics(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAME]...", help="Only those with this in their name.")
+        list[str] | None, typer.Argument(metavar="TEXT", help="Only those with this in their name.")
     ] = None,
     watch: Watch = False,
     every: Every = EVERY,

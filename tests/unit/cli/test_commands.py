@@ -5,10 +5,13 @@ import os
 import subprocess
 import sys
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from karya.cli.exits import Exit
+from karya.cli.main import app
 from karya.cli.moving import slices
 from karya.cli.output import show_instants
 from tests.support.served import Served
@@ -48,6 +51,39 @@ def test_instants_are_one_a_line(karya: Run, job: str, capsys: pytest.CaptureFix
     show_instants({"instants": ["A"], "due_at": []})
     show_instants({"instants": [], "due_at": []})
     assert capsys.readouterr() == ("A\nB  due at C\nA\n", "no instant is left\n")
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ("version: 3", "version: unknown field; --version N says which version is to be changed"),
+        ("job_id: x", "job_id: unknown field; the id stands before the file"),
+        ("self: x", "self: unknown field"),
+        ("colour: x", "colour: unknown field"),
+        ("1: x", "-:1: "),
+        ("", "changes are a mapping with the fields to change"),
+        ("{}", "nothing to change: give at least one field of the job"),
+    ],
+)
+def test_a_change_of_what_no_job_has_is_refused_by_name(changes: str, why: str, karya: Run, job: str) -> None:
+    done = karya("update", job, "-", text=changes)
+    assert done.exit_code == Exit.USAGE
+    assert done.stderr.startswith(f"karya: refused: {why}")
+
+
+def test_nothing_is_applied_where_nothing_is_declared(karya: Run, tmp_path: Path) -> None:
+    karya("submit", "-", text=json.dumps({**HOURLY, "name": "nightly", "set": "reports"}))
+    (tmp_path / "jobs.yaml").write_text("# no job is left\n")
+    done = karya("apply", tmp_path, "--set", "reports", "--prune", "--yes")
+    assert (done.exit_code, done.stderr.startswith(f"karya: no job is declared in {tmp_path}: ")) == (2, True)
+    assert "ACTIVE" in karya("jobs").stdout
+
+
+def test_the_help_of_all_commands_is_in_panels() -> None:
+    shown = CliRunner(env={"COLUMNS": "100"}).invoke(app, ["--help"]).stdout
+    panels = ("Options", "Cluster", "Jobs: submit", "Jobs: declare", "Jobs: look", "Jobs: steer", "Users")
+    assert [line.split("─")[1].strip() for line in shown.splitlines() if line.startswith("╭─")] == [*panels]
+    assert "[[" not in CliRunner().invoke(app, ["letters", "redrive", "--help"]).stdout
 
 
 def test_the_history_of_a_job_is_a_table(karya: Run, job: str) -> None:
