@@ -73,7 +73,7 @@ class Bar:
         return f"{self.done:,}" if self.total is None else f"{self.done:,} of {self.total:,}"
 
     def _columns(self) -> Iterator[ProgressColumn]:
-        yield from (TextColumn(self._verb), BarColumn())
+        yield from (TextColumn("{task.description}", markup=False), BarColumn())
         if self.total is None:
             yield from (TextColumn("{task.completed:,}"), TimeElapsedColumn())
         else:

@@ -38,10 +38,10 @@ def test_progress_is_a_bar_on_a_terminal(screen: io.StringIO) -> None:
 
 
 def test_of_an_unknown_number_it_is_counted_what_is_done(screen: io.StringIO) -> None:
-    with Bar("read") as told:
+    with Bar("read {set} [b]") as told:
         assert list(told.each("abc")) == ["a", "b", "c"]
     assert (told.done, told.standing) == (3, "3")
-    assert "read" in screen.getvalue()
+    assert "read {set} [b]" in screen.getvalue()
     assert " 3 " in screen.getvalue()
 
 
