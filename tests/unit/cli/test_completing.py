@@ -5,6 +5,7 @@ import shlex
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -148,6 +149,15 @@ def test_who_takes_the_call_and_says_nothing_is_not_waited_for() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         assert asked_by_a_shell("bash", "karya job ", KARYA_URL=url).split() == []
+
+
+def test_a_resolver_that_thinks_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = threading.Event()
+    monkeypatch.setattr(asking, "SECONDS", 0.01)
+    monkeypatch.setattr(asking, "_answer", lambda url, path: {"found": found.wait()})
+    assert completed("karya job ", KARYA_URL="http://x") == []
+    assert not found.is_set()
+    found.set()
 
 
 EVIL = "\\$(touch pwned) `id` \"'; [red]x:y\\"
