@@ -10,6 +10,7 @@ from rich.console import Console
 from karya.cli import bar, sheets
 from karya.cli.bar import Bar
 from karya.cli.output import Progress, into_a_file
+from karya.core.views.overview import AtLeast
 from tests.support.served import Served
 from tests.unit.cli.conftest import HOURLY, Run
 
@@ -94,13 +95,15 @@ LONG = (
     ("letters redrive --all", ["found"]),
     ("apply - --yes --set reports --prune", ["compared", "1/1", "of the set reports"]),
 )
-"""Each long work, and what its bar shows; the gateway in memory says that 6 jobs live."""
+"""Each long work, and what its bar shows, where the gateway says that 6 jobs live."""
 
 
 @pytest.mark.parametrize(("command", "shown"), LONG)
 def test_long_works_have_a_bar_but_none_for_programs(
-    command: str, shown: list[str], karya: Run, screen: io.StringIO
+    command: str, shown: list[str], served: Served, karya: Run, screen: io.StringIO
 ) -> None:
+    live = {"active": AtLeast(count=5), "paused": AtLeast(count=1)}
+    served.memory.overview.view = served.memory.overview.view.model_copy(update=live)
     karya("submit", "-", text=DECLARED)
     assert screen.getvalue() == ""
     done = karya(*command.split(), text=DECLARED)
