@@ -200,4 +200,4 @@ def _checked(model: type[Model], written: dict[str, Any]) -> Model:
     try:
         return model.model_validate(written)
     except ValidationError as error:
-        raise invalid(error, written) from None
+        raise invalid(error, written, model) from None

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from karya.cli.output import note, say_json_line, schedule_text, wire, work_text
+from karya.cli.bar import Bar
+from karya.cli.output import into_a_file, note, say_json_line, schedule_text, wire, work_text
 from karya.cli.tables import PagedTable, Row, show_rows
 from karya.cli.watching import EVERY, shown
 from karya.core.errors import ConfigError
@@ -48,12 +49,12 @@ class Sheet:
 
     def show_all(self, items: Iterable[Item]) -> None:
         """All that comes, as it comes."""
-        items = iter(items)
-        table, is_empty = PagedTable(self.columns), True
-        while some := [self.row(item) for item in islice(items, _AT_ONCE)]:
-            table.show(some)
-            is_empty = False
-        if is_empty:
+        table = PagedTable(self.columns)
+        with Bar("listed", quiet=not into_a_file()) as bar:
+            rows = bar.each(map(self.row, items))
+            while some := [*islice(rows, _AT_ONCE)]:
+                table.show(some)
+        if not bar.done:
             note(self.none)
 
     def show_page(self, page: Mapping[str, Any]) -> None:

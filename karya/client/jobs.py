@@ -1,11 +1,12 @@
 """The operations of jobs: submit, look, steer. Their names and parameters are those of the actor handle."""
 
 from collections.abc import AsyncGenerator, Iterable
-from typing import Any
+from typing import Unpack
 
 from karya.client.asking import PAGE, Asking
 from karya.client.operation import Operation, Stream
 from karya.client.request import Repeat, get, patch, post, segment
+from karya.core.keywords import JobChanges, JobFilter
 from karya.core.spec import Spec, wire_of
 from karya.core.views import (
     CheckView,
@@ -53,13 +54,15 @@ class JobCalls(Asking):
         return await self._view(get(job_path(job_id)), JobView)
 
     @Operation
-    async def list(self, /, *, cursor: str | None = None, limit: int = 20, **query: Any) -> JobPage:
-        """A page of jobs, the newest first; the keywords are the fields of JobQuery (tag, status, …)."""
+    async def list(
+        self, *, cursor: str | None = None, limit: int = 20, **query: Unpack[JobFilter]
+    ) -> JobPage:
+        """A page of jobs, the newest first. Raises InvalidInput, which names the keyword."""
         return await self._view(get(JOBS, cursor=cursor, limit=limit, **query), JobPage)
 
     @Stream
-    async def jobs(self, /, **query: Any) -> AsyncGenerator[JobView, None]:
-        """All jobs that the fields of JobQuery find, the newest first; pages are asked for as needed."""
+    async def jobs(self, **query: Unpack[JobFilter]) -> AsyncGenerator[JobView, None]:
+        """All jobs that match, the newest first; pages are asked for as needed. Raises as `list`."""
         async for page in self._pages(JobPage, JOBS, limit=PAGE, **query):
             for job in page.jobs:
                 yield job
@@ -178,6 +181,8 @@ class JobCalls(Asking):
         return await self._view(post(f"{job_path(job_id)}/skip-next", Repeat.NEVER), OccurrenceView)
 
     @Operation
-    async def update(self, /, job_id: str, *, version: int | None = None, **changes: Any) -> JobView:
+    async def update(
+        self, job_id: str, *, version: int | None = None, **changes: Unpack[JobChanges]
+    ) -> JobView:
         """Changes a job: the fields that are given replace its own. Raises as `cancel`, and InvalidInput."""
         return await self._view(patch(job_path(job_id), changes, version=version), JobView)

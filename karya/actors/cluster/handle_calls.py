@@ -150,4 +150,4 @@ def _model(model: type[M], written: Any) -> M:
     try:
         return model.model_validate(written)
     except ValidationError as error:
-        raise invalid(error, written) from None
+        raise invalid(error, written, model) from None
