@@ -11,16 +11,14 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, Generic, ParamSpec, Protocol, TypeVar, overload
+from typing import Any, Generic, ParamSpec, Protocol, TypeVar, Unpack, overload
 
 from karya.core.errors import FieldError, InvalidInput
+from karya.core.keywords import Span, TaskOptions
 from karya.core.times import format_duration, format_instant
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-Span = timedelta | float | str
-"""A length of time: a timedelta, a number of seconds, or ISO 8601."""
 
 CONTEXT = "karya_context"
 """The parameter by which a function asks for what Karya knows about the attempt."""
@@ -50,8 +48,8 @@ class Task(Generic[P, R]):
         """Calls the function, here and now."""
         return self.function(*args, **kwargs)
 
-    def using(self, connection: Submits | None = None, **options: Any) -> "Task[P, R]":
-        """The same function with other options: those of `task`, and all fields of a job."""
+    def using(self, connection: Submits | None = None, **options: Unpack[TaskOptions]) -> "Task[P, R]":
+        """The same function with other options: those of `task`."""
         merged = {**self.options, **job_fields(options)}
         return replace(self, options=merged, connection=connection or self.connection)
 
@@ -73,7 +71,7 @@ class Task(Generic[P, R]):
         args: Sequence[Any] = (),
         kwargs: Mapping[str, Any] | None = None,
         connection: Submits | None = None,
-        **options: Any,
+        **options: Unpack[TaskOptions],
     ) -> Any:
         """Submits a job that calls the function as this says. See `karya.schedule`."""
         when = when_of(every=every, cron=cron, rrule=rrule, at=at, timezone=timezone)
@@ -98,15 +96,14 @@ class Task(Generic[P, R]):
 def task(function: Callable[P, R], /) -> Task[P, R]: ...
 @overload
 def task(
-    *,
-    retries: int | None = ...,
-    retry: Mapping[str, Any] | None = ...,
-    timeout: Span | None = ...,
-    connection: Submits | None = ...,
-    **options: Any,
+    *, connection: Submits | None = ..., **options: Unpack[TaskOptions]
 ) -> Callable[[Callable[P, R]], Task[P, R]]: ...
 def task(
-    function: Callable[..., Any] | None = None, /, *, connection: Submits | None = None, **options: Any
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    connection: Submits | None = None,
+    **options: Unpack[TaskOptions],
 ) -> Any:
     """Makes a function one that can run as a job: `@karya.task`, or with options `@karya.task(retries=3)`.
 
@@ -134,7 +131,7 @@ def schedule(
     args: Sequence[Any] = (),
     kwargs: Mapping[str, Any] | None = None,
     connection: Submits | None = None,
-    **options: Any,
+    **options: Unpack[TaskOptions],
 ) -> Any:
     """Submits a job that calls a function, or a task, with these arguments: `every` so often, by `cron` or
     `rrule` (in a `timezone`), or once `at` an instant; with none of these, once and now.

@@ -1,14 +1,13 @@
 """Single tasks as the server shows them: their story, and what to do with dead letters."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
 
 from karya.core.errorkinds import kind_of
-from karya.core.errorlog import ErrorLog
 from karya.core.errors import Conflict, existing
-from karya.core.ports import Clock, Page, TaskRepository
+from karya.core.ports import Clock, ErrorLogRepository, Page, TaskRepository
 from karya.core.ports.history import LetterRepository
 from karya.core.queries import LetterQuery
 from karya.core.task import Task
@@ -17,8 +16,6 @@ from karya.core.views import BulkView, TaskPage, TaskStory
 from karya.core.views.lines import LetterGroup, LetterGroups, LetterLine
 from karya.core.views.overview import AtLeast
 
-MOST_FAILED = 100
-"""So many failed attempts at a task are told of; one more is read to know whether there are more."""
 _MOST_COUNTED = 1_000
 _MOST_GROUPED = 10_000
 _MOST_GROUPS = 100
@@ -35,20 +32,22 @@ class Letters:
         self,
         letters: LetterRepository,
         tasks: TaskRepository,
+        error_logs: ErrorLogRepository,
         clock: Clock,
         poke: Callable[[datetime], None],
     ) -> None:
         self._letters = letters
         self._tasks = tasks
+        self._error_logs = error_logs
         self._clock = clock
         self._poke = poke
 
-    async def task(self, task_id: str) -> TaskStory:
+    async def task(self, task_id: str, *, cursor: str | None = None, limit: int = 20) -> TaskStory:
         """See `JobService.task`."""
         task, errors = await asyncio.gather(
-            self._existing(task_id), self._letters.errors(task_id, MOST_FAILED + 1)
+            self._existing(task_id), self._error_logs.of_task(task_id, cursor=cursor, limit=limit)
         )
-        return story_of(task, errors)
+        return TaskStory.of(task, errors.items, errors.next_cursor)
 
     async def dead_letters(self, query: LetterQuery, *, cursor: str | None, limit: int) -> TaskPage:
         """See `JobService.dead_letters`."""
@@ -135,8 +134,3 @@ def _by_kind(groups: Iterable[LetterGroup]) -> tuple[LetterGroup, ...]:
         latest = kinds.setdefault((group.connector, kind), replace(group, error=kind, count=0))
         kinds[group.connector, kind] = replace(latest, count=latest.count + group.count)
     return tuple(sorted(kinds.values(), key=lambda group: group.count, reverse=True))
-
-
-def story_of(task: Task, errors: Sequence[ErrorLog]) -> TaskStory:
-    """A task and its failed attempts, of which one more was read than is told of."""
-    return TaskStory.of(task, errors[:MOST_FAILED], more=len(errors) > MOST_FAILED)

@@ -81,7 +81,7 @@ class BatchRoutes:
             try:
                 specs.append(self._spec_type.model_validate(item))
             except ValidationError as error:
-                errors += _of_item(number, invalid(error, item).errors)
+                errors += _of_item(number, invalid(error, item, self._spec_type).errors)
             if len(errors) >= MOST_ERRORS:
                 break
         if errors:

@@ -10,6 +10,7 @@ from karya.api.idempotency import minted_id
 from karya.api.requests import JobsQuery, PageQuery, PreviewQuery, read_json, read_query
 from karya.api.services import Services
 from karya.core.views import (
+    ErrorPage,
     JobPage,
     JobView,
     PreviewView,
@@ -83,10 +84,20 @@ class JobRoutes:
             Endpoint(
                 "GET",
                 f"{JOB}/why",
-                "Say for each open task what it waits for",
+                "Say for each open task what it waits for, the earliest instant first",
                 self.explain_job,
                 WhyView,
-                problems=MISSING,
+                query=PageQuery,
+                problems=MISSING + INVALID,
+            ),
+            Endpoint(
+                "GET",
+                f"{JOB}/errors",
+                "List the failed attempts at the tasks of a job, the latest first",
+                self.list_errors,
+                ErrorPage,
+                query=PageQuery,
+                problems=MISSING + INVALID,
             ),
             Endpoint(
                 "GET",
@@ -109,10 +120,11 @@ class JobRoutes:
             Endpoint(
                 "GET",
                 "/v1/tasks/{id}",
-                "Show a task with its failed attempts",
+                "Show a task with its failed attempts, the latest first",
                 self.get_task,
                 TaskStory,
-                problems=MISSING,
+                query=PageQuery,
+                problems=MISSING + INVALID,
             ),
         )
 
@@ -148,8 +160,16 @@ class JobRoutes:
         return answer(await self._of(request).summary(request.path_params["id"]))
 
     async def explain_job(self, request: Request) -> Response:
-        """What each open task waits for."""
-        return answer(await self._of(request).why(request.path_params["id"]))
+        """What a page of the open tasks waits for."""
+        query = read_query(request, PageQuery)
+        waits = self._of(request).why(request.path_params["id"], cursor=query.cursor, limit=query.limit)
+        return answer(await waits)
+
+    async def list_errors(self, request: Request) -> Response:
+        """One page."""
+        query = read_query(request, PageQuery)
+        errors = self._of(request).errors(request.path_params["id"], cursor=query.cursor, limit=query.limit)
+        return answer(await errors)
 
     async def list_versions(self, request: Request) -> Response:
         """A page of the history of one job."""
@@ -165,5 +185,7 @@ class JobRoutes:
         return answer(await self._of(request).occurrences(request.path_params["id"], query.limit))
 
     async def get_task(self, request: Request) -> Response:
-        """One task."""
-        return answer(await self._of(request).task(request.path_params["id"]))
+        """One task, and a page of what went wrong with it."""
+        query = read_query(request, PageQuery)
+        task = self._of(request).task(request.path_params["id"], cursor=query.cursor, limit=query.limit)
+        return answer(await task)

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from karya.core.action import Action
 from karya.core.errors import Forbidden, InvalidInput, NotFound
 from karya.core.ports import JobService, Page
-from karya.core.queries import AuditQuery, JobQuery, LetterQuery
+from karya.core.queries import AuditQuery, JobQuery, LetterQuery, Paging
 from karya.core.spec import JobSpec
 from karya.core.user import Principal, Role
 from karya.core.views import (
@@ -14,6 +14,7 @@ from karya.core.views import (
     BulkView,
     CheckedView,
     CheckView,
+    ErrorPage,
     JobPage,
     JobStory,
     JobView,
@@ -65,18 +66,23 @@ class Owned:
         await self._mine(job_id)
         return await self._service.tasks(job_id, cursor=cursor, limit=limit)
 
-    async def task(self, task_id: str) -> TaskStory:
+    async def errors(self, job_id: str, *, cursor: str | None, limit: int) -> ErrorPage:
+        """See `JobService.errors`."""
+        await self._mine(job_id)
+        return await self._service.errors(job_id, cursor=cursor, limit=limit)
+
+    async def task(self, task_id: str, *, cursor: str | None = None, limit: int = 20) -> TaskStory:
         """See `JobService.task`."""
-        story = await self._service.task(task_id)
+        story = await self._service.task(task_id, cursor=cursor, limit=limit)
         try:
             await self._mine(story.task.job_id)
         except NotFound:
             raise NotFound("task", task_id) from None
         return story
 
-    async def standing(self, task_id: str) -> TaskStanding:
+    async def standing(self, task_id: str, *, errors: Paging) -> TaskStanding:
         """See `JobService.standing`."""
-        standing = await self._service.standing(task_id)
+        standing = await self._service.standing(task_id, errors=errors)
         if not self._principal.owns(standing.job.user_id):
             raise NotFound("task", task_id)
         return standing
@@ -86,24 +92,24 @@ class Owned:
         await self._mine(job_id)
         return await self._service.summary(job_id)
 
-    async def why(self, job_id: str) -> WhyView:
+    async def why(self, job_id: str, *, cursor: str | None, limit: int) -> WhyView:
         """See `JobService.why`."""
         await self._mine(job_id)
-        return await self._service.why(job_id)
+        return await self._service.why(job_id, cursor=cursor, limit=limit)
 
     async def story(
         self,
         job_id: str,
         *,
-        cursor: str | None,
-        limit: int,
+        tasks: Paging,
+        waits: Paging,
+        errors: Paging,
+        history: Paging | None,
         instants: int,
-        entries: int,
-        history: str | None = None,
     ) -> JobStory:
         """See `JobService.story`."""
         story = await self._service.story(
-            job_id, cursor=cursor, limit=limit, instants=instants, entries=entries, history=history
+            job_id, tasks=tasks, waits=waits, errors=errors, history=history, instants=instants
         )
         if not self._principal.owns(story.job.user_id):
             raise NotFound("job", job_id)

@@ -14,7 +14,7 @@ from karya.api.problems import Refused
 from karya.core.errors import FieldError, InvalidInput
 from karya.core.fields import invalid
 from karya.core.job import JobState
-from karya.core.queries import AuditQuery, JobQuery, LetterQuery, SearchText
+from karya.core.queries import AuditQuery, Instants, JobQuery, LetterQuery, Paging, SearchText
 from karya.core.times import Duration, Instant
 
 BODY_SECONDS = 30.0
@@ -34,11 +34,8 @@ class Query(BaseModel):
     several: ClassVar[frozenset[str]] = frozenset()
 
 
-class PageQuery(Query):
+class PageQuery(Query, Paging):
     """Which page of a list."""
-
-    limit: Annotated[int, Field(ge=1, le=100, description="How many entries at most.")] = 20
-    cursor: Annotated[str, Field(max_length=500, description="next_cursor of the page before.")] | None = None
 
 
 class JobsQuery(PageQuery):
@@ -115,17 +112,17 @@ class VersionQuery(Query):
     ) = None
 
 
-class PreviewQuery(Query):
+class PreviewQuery(Query, Instants):
     """How many instants."""
-
-    limit: Annotated[int, Field(ge=1, le=1000, description="How many instants at most.")] = 10
 
 
 def read_query(request: Request, model: type[Model]) -> Model:
-    """The query string as this model. Raises InvalidInput for unknown, repeated or wrong parameters."""
+    """The query string as this model. Raises InvalidInput for unknown, repeated or wrong parameters; a model
+    that ignores unknown ones does so however often they come."""
     parameters = request.query_params
     several = model.several if issubclass(model, Query) else frozenset()
-    given = {name: parameters.getlist(name) for name in parameters}
+    takes_all = model.model_config.get("extra") != "ignore"
+    given = {n: parameters.getlist(n) for n in parameters if takes_all or n in model.model_fields}
     if twice := [name for name, values in given.items() if len(values) > 1 and name not in several]:
         raise InvalidInput(FieldError(name, "given more than once") for name in twice)
     single = {name: values[0] for name, values in given.items()}
@@ -203,4 +200,4 @@ def _checked(model: type[Model], written: dict[str, Any]) -> Model:
     try:
         return model.model_validate(written)
     except ValidationError as error:
-        raise invalid(error, written) from None
+        raise invalid(error, written, model) from None

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from karya.cli.calls import gateway
+from karya.cli.completing import user_names
 from karya.cli.options import Cursor, DataDir, Json, Limit, Url
 from karya.cli.output import note, say, say_json, wire
 from karya.cli.sheets import TOKENS, USERS, All, check_all, show_list
+from karya.cli.watching import EVERY, Every, Watch
 from karya.core.errors import NotFound
 
 if TYPE_CHECKING:
@@ -28,12 +30,16 @@ _Role = Annotated[
 _Weight = Annotated[
     int, typer.Option(help="1 to 100: its share of the workers when more is due than can start.")
 ]
-_Name = Annotated[str, typer.Argument(metavar="NAME", help="The name of the user.")]
+_NewName = Annotated[str, typer.Argument(metavar="NAME", help="The name of the user.")]
+_Name = Annotated[
+    str,
+    typer.Argument(metavar="NAME", help="The name of the user, or the id.", autocompletion=user_names),
+]
 
 
 @users.command("add")
 def add_user(
-    name: _Name,
+    name: _NewName,
     role: _Role = "user",
     weight: _Weight = 1,
     url: Url = None,
@@ -71,15 +77,18 @@ def list_users(
     limit: Limit = 20,
     cursor: Cursor = None,
     everything: All = False,
+    watch: Watch = False,
+    every: Every = EVERY,
     url: Url = None,
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
     """List users, the newest first."""
-    check_all(everything, cursor)
+    check_all(everything, cursor, watch)
     with gateway(url, data_dir) as client:
         page = partial(client.users, cursor=cursor, limit=limit)
-        show_list(USERS, page, client.all_users, everything=everything, as_json=as_json)
+        whole = client.all_users
+        show_list(USERS, page, whole, everything=everything, as_json=as_json, watch=watch, every=every)
 
 
 @tokens.command("create")
@@ -110,19 +119,21 @@ def list_tokens(
     limit: Limit = 20,
     cursor: Cursor = None,
     everything: All = False,
+    watch: Watch = False,
+    every: Every = EVERY,
     url: Url = None,
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
     """List the tokens of a user, without their secrets, the newest first."""
-    check_all(everything, cursor)
+    check_all(everything, cursor, watch)
     with gateway(url, data_dir) as client:
         owner = _user(name, client).id
         page, whole = (
             partial(client.tokens, owner, cursor=cursor, limit=limit),
             partial(client.all_tokens, owner),
         )
-        show_list(TOKENS, page, whole, everything=everything, as_json=as_json)
+        show_list(TOKENS, page, whole, everything=everything, as_json=as_json, watch=watch, every=every)
 
 
 @tokens.command("revoke")

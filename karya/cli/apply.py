@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from karya.cli.bar import Bar, breaking_off
+from karya.cli.completing import job_sets
 from karya.cli.exits import Exit, Interrupted
 from karya.cli.options import DataDir, Json, Url
-from karya.cli.output import Progress, Tell, note, say, say_json
+from karya.cli.output import note, say, say_json
 from karya.cli.stored import AT_ONCE, Stored, stored_jobs
 from karya.core.errors import ConfigError, InvalidInput
 
@@ -27,7 +28,10 @@ def apply(
         typer.Argument(metavar="FILE", help="Jobs as YAML; directories are searched, - is standard input."),
     ],
     label: Annotated[
-        str | None, typer.Option("--set", metavar="NAME", help="The jobs of the files are this set.")
+        str | None,
+        typer.Option(
+            "--set", metavar="NAME", help="The jobs of the files are this set.", autocompletion=job_sets
+        ),
     ] = None,
     prune: Annotated[
         bool, typer.Option("--prune", help="Cancel the jobs of the set that are not declared any more.")
@@ -52,12 +56,11 @@ def apply(
     resolver = new_resolver()
     declared = read_declarations(files, label, resolver)
     with stored_jobs(url, data_dir) as stored:
-        with Progress(seldom=True) as tell:
-            plan = _plan(stored, declared, label if prune else None, tell)
+        plan = _plan(stored, declared, label if prune else None, quiet=as_json)
         work = [one for one in plan if one.is_work]
         if as_json:
             if not dry_run:
-                _carry_out(stored, work)
+                _carry_out(stored, work, quiet=True)
             say_json(plan_json(plan, resolver, applied=not dry_run))
         else:
             show_plan(plan, resolver)
@@ -72,24 +75,25 @@ def apply(
 
 
 def _plan(
-    stored: Stored, declared: "Sequence[Declaration]", prune: str | None, tell: Tell
+    stored: Stored, declared: "Sequence[Declaration]", prune: str | None, *, quiet: bool
 ) -> "list[Verdict]":
     """What becomes of every job. Raises InvalidInput with all that the gateway finds wrong."""
     from karya.core.declared import pruned, verdict
 
     plan: list[Verdict] = []
     errors: list[FieldError] = []
-    for number, some in _portions(declared):
-        tell(f"looking at jobs {number + 1:,} to {number + len(some):,} of {len(declared):,}")
-        for one, checked in zip(some, stored.check([one.spec for one in some]), strict=True):
-            errors += [one.error(error["field"], error["message"]) for error in checked.errors]
-            if not checked.errors:
-                plan.append(verdict(checked))
+    with Bar("compared", len(declared), quiet=quiet) as bar:
+        for some in _portions(declared):
+            for one, checked in zip(some, stored.check([one.spec for one in some]), strict=True):
+                errors += [one.error(error["field"], error["message"]) for error in checked.errors]
+                if not checked.errors:
+                    plan.append(verdict(checked))
+            bar(bar.done + len(some))
     if errors:
         raise InvalidInput(errors)
     if prune is not None:
-        tell(f"looking for what is left of the set {prune}")
-        plan += pruned(stored.live(set=prune), plan)
+        with Bar(f"looked at, of the set {prune},", quiet=quiet) as bar:
+            plan += pruned(bar.each(stored.live(set=prune)), plan)
     return plan
 
 
@@ -109,10 +113,13 @@ def _confirm(yes: bool) -> None:
         raise typer.Exit(Exit.FAILED)
 
 
-def _carry_out(stored: Stored, work: "Sequence[Verdict]") -> None:
+def _carry_out(stored: Stored, work: "Sequence[Verdict]", *, quiet: bool = False) -> None:
     """Does it: what is new first, what goes last. Each deed is durable by itself, and doing the rest later is
     doing it all again."""
-    with Bar("applied", len(work)) as bar, breaking_off(bar, "are done; apply again to see what is left"):
+    with (
+        Bar("applied", len(work), quiet=quiet) as bar,
+        breaking_off(bar, "are done; apply again to see what is left"),
+    ):
         for count in _done(stored, work):
             bar(bar.done + count)
 
@@ -121,7 +128,7 @@ def _done(stored: Stored, work: "Sequence[Verdict]") -> Iterator[int]:
     """Does one thing after the other; how many jobs each was about."""
     from karya.core.declared import Kind
 
-    for _, some in _portions([one.spec for one in work if one.kind is Kind.CREATE]):
+    for some in _portions([one.spec for one in work if one.kind is Kind.CREATE]):
         stored.create(some)
         yield len(some)
     for one in work:
@@ -134,6 +141,6 @@ def _done(stored: Stored, work: "Sequence[Verdict]") -> Iterator[int]:
             yield 1
 
 
-def _portions(items: Sequence[T]) -> Iterator[tuple[int, Sequence[T]]]:
+def _portions(items: Sequence[T]) -> Iterator[Sequence[T]]:
     for start in range(0, len(items), AT_ONCE):
-        yield start, items[start : start + AT_ONCE]
+        yield items[start : start + AT_ONCE]

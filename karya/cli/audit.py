@@ -1,19 +1,22 @@
 """`karya audit`."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from karya.cli.audit_report import followed, show_report
+from karya.cli.audit_report import followed, show_findings, show_report
 from karya.cli.calls import gateway, named_url
+from karya.cli.completing import job_ids
 from karya.cli.config import load_settings
 from karya.cli.exits import Exit
 from karya.cli.options import DataDir, Json, Url, UserId
-from karya.cli.output import Progress, say_json
+from karya.cli.output import Progress, wire
+from karya.cli.watching import Every, Watch, shown
 from karya.core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from karya.core.views import AuditPage
 
 _Query = Mapping[str, str | None]
+_EVERY = 60.0  # a look reads the whole ledger
 
 
 def audit(
@@ -31,7 +35,10 @@ def audit(
     until: Annotated[
         str | None, typer.Option("--to", metavar="INSTANT", help="Instants before this one.")
     ] = None,
-    job: Annotated[str | None, typer.Option("--job", metavar="ID", help="Only this job.")] = None,
+    job: Annotated[
+        str | None,
+        typer.Option("--job", metavar="ID", help="Only this job.", autocompletion=job_ids),
+    ] = None,
     patience: Annotated[
         str | None,
         typer.Option(
@@ -45,28 +52,48 @@ def audit(
     url: Url = None,
     data_dir: DataDir = None,
     config: Annotated[Path | None, typer.Option(help="The settings file (else ./karya.yaml).")] = None,
+    watch: Watch = False,
+    every: Every = _EVERY,
     as_json: Json = False,
 ) -> None:
     """Prove the ledger: every instant has exactly one fate, and all else follows from what was asked for.
 
-    A running cluster is asked; where none runs, its store is read. Exit code 0: clean, 4: violations.
+    A running cluster is asked; where none runs, its store is read. Exit code 0: clean, 4: violations. With
+    --watch until there is a violation.
     """
     query = {"job": job, "from": since, "to": until, "patience": patience, "user_id": user_id}
     flags = {"data_dir": None if data_dir is None else str(data_dir), "store.url": mongo_url}
     wanted, url = _checked(query), named_url(url, data_dir)
-    if mongo_url is None and (url is not None or _runs(load_settings(config, flags))):
-        where = Path(load_settings(config, flags).data_dir) if url is None else None
-        with gateway(url, where) as client:
-            report = followed(client.audit_pages(**wanted.model_dump()), quiet=as_json)
-    else:
-        with _store(load_settings(config, flags, secrets=True)) as pages:
-            report = followed(pages(wanted), quiet=as_json)
-    if as_json:
-        say_json(report.model_dump(mode="json"))
-    else:
-        show_report(report)
-    if not report.is_clean:
+    with ExitStack() as stack:
+        pages: Callable[[], Iterator[AuditPage]]
+        if mongo_url is None and (url is not None or _runs(load_settings(config, flags))):
+            where = Path(load_settings(config, flags).data_dir) if url is None else None
+            client = stack.enter_context(gateway(url, where))
+            pages = lambda: client.audit_pages(**wanted.model_dump())  # noqa: E731
+        elif watch:
+            raise ConfigError("--watch needs a cluster that runs: name one by --url or --data-dir")
+        else:
+            pages = stack.enter_context(_store(load_settings(config, flags, secrets=True), wanted))
+        seen = shown(
+            lambda: wire(followed(pages(), quiet=as_json or watch)),
+            partial(_show, whole=watch),
+            as_json=as_json,
+            watch=watch,
+            every=every,
+            until=lambda seen: bool(seen["findings"]),
+        )
+    if seen["findings"]:
         raise typer.Exit(Exit.VIOLATIONS)
+
+
+def _show(seen: Mapping[str, Any], *, whole: bool) -> None:
+    """A report; the whole one if its findings were not told as they came."""
+    from karya.core.views import AuditReport
+
+    report = AuditReport.model_validate(seen)
+    if whole:
+        show_findings(report.findings)
+    show_report(report)
 
 
 def _checked(query: _Query) -> "AuditQuery":
@@ -94,11 +121,11 @@ def _runs(settings: "Settings") -> bool:
 
 
 @contextmanager
-def _store(settings: "Settings") -> Iterator[Any]:
+def _store(settings: "Settings", query: "AuditQuery") -> "Iterator[Callable[[], Iterator[AuditPage]]]":
     """Opens the store, and gives what reads the pages of an audit from it."""
     from karya.actors.cluster.offline import audit_store, store_at_rest
 
-    def pages(query: "AuditQuery") -> "Iterator[AuditPage]":
+    def pages() -> "Iterator[AuditPage]":
         with asyncio.Runner() as runner:
             found = audit_store(settings.store, url, query)
             while (page := runner.run(_next(found))) is not None:

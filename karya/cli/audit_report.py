@@ -1,9 +1,10 @@
 """How `karya audit` tells what it found."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from karya.cli.output import Progress, say
+from karya.cli.bar import Bar
+from karya.cli.output import say
 from karya.cli.tables import show_rows
 from karya.core.words import how_many
 
@@ -14,22 +15,21 @@ if TYPE_CHECKING:
 def followed(pages: "Iterator[AuditPage]", *, quiet: bool) -> "AuditReport":
     """All pages as one report. Unless it is to be quiet, violations are told as they are found."""
     report: AuditReport | None = None
-    with Progress(seldom=True) as tell:
+    with Bar("audited jobs", quiet=quiet) as bar:
         for page in pages:
             report = page.report if report is None else report.followed_by(page)
+            bar(report.counts.jobs)
             if page.findings and not quiet:
-                tell.done()
-                for finding in page.findings:
-                    say(_line(finding))
-            tell(_progress(report))
-        tell.done()
+                with bar.aside():
+                    show_findings(page.findings)
     assert report is not None  # noqa: S101 - an audit has one page at least
     return report
 
 
-def _progress(report: "AuditReport") -> str:
-    counts = report.counts
-    return f"audited {how_many(counts.jobs, 'job')}, {how_many(counts.tasks + counts.hooks, 'task')}"
+def show_findings(findings: "Iterable[FindingView]") -> None:
+    """Each in a line."""
+    for finding in findings:
+        say(_line(finding))
 
 
 def _line(finding: "FindingView") -> str:

@@ -38,7 +38,7 @@ def read_declarations(
 ) -> list[Declaration]:
     """The jobs that these files and directories declare, each with its set. Without a resolver references
     stay as they are. Raises InvalidInput with the file, line and field of everything that is wrong, and
-    ConfigError for a file that cannot be read."""
+    ConfigError for a file that cannot be read, or where nothing is declared: to prune all is no accident."""
     errors: list[FieldError] = []
     found: list[Declaration] = []
     for document in _documents(files, errors):
@@ -49,6 +49,11 @@ def read_declarations(
     errors += _twice(found)
     if errors:
         raise InvalidInput(errors)
+    if not found:
+        where = ", ".join(files)
+        raise ConfigError(
+            f"no job is declared in {where}: write one at least (`karya cancel` ends stored ones)"
+        )
     return found
 
 

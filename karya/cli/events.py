@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from karya.cli.calls import gateway_url
+from karya.cli.completing import job_ids, user_ids
 from karya.cli.options import DataDir, Url
 from karya.cli.output import in_line, note, put, say
 
@@ -21,7 +22,10 @@ def _kinds() -> list[str]:
 
 
 def events(
-    job: Annotated[list[str] | None, typer.Option(help="Only of this job; repeat it for more.")] = None,
+    job: Annotated[
+        list[str] | None,
+        typer.Option(help="Only of this job; repeat it for more.", autocompletion=job_ids),
+    ] = None,
     kind: Annotated[
         list[str] | None,
         typer.Option(
@@ -30,7 +34,8 @@ def events(
         ),
     ] = None,
     user: Annotated[
-        list[str] | None, typer.Option(help="Only of the jobs of this user; repeat it for more.")
+        list[str] | None,
+        typer.Option(help="Only of the jobs of this user; repeat it for more.", autocompletion=user_ids),
     ] = None,
     after: Annotated[str | None, typer.Option(help="Begin behind the event with this id.")] = None,
     url: Url = None,

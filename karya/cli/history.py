@@ -7,7 +7,7 @@ from karya.cli.calls import gateway
 from karya.cli.options import Cursor, DataDir, JobId, Json, Limit, Url
 from karya.cli.output import wire
 from karya.cli.sheets import CHANGES, SKIPS, All, Item, check_all, show_all, tell_more
-from karya.cli.watching import shown
+from karya.cli.watching import EVERY, Every, Watch, shown
 
 if TYPE_CHECKING:
     from karya.core.views import VersionsView
@@ -18,17 +18,25 @@ def history(
     limit: Limit = 20,
     cursor: Cursor = None,
     everything: All = False,
+    watch: Watch = False,
+    every: Every = EVERY,
     url: Url = None,
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
     """Show what was changed, paused, resumed and skipped of a job, the latest first."""
-    check_all(everything, cursor)
+    check_all(everything, cursor, watch)
     with gateway(url, data_dir) as client:
         if everything:
             show_whole(client.version_pages(job_id), as_json=as_json)
         else:
-            shown(lambda: wire(client.versions(job_id, cursor=cursor, limit=limit)), show, as_json=as_json)
+            shown(
+                lambda: wire(client.versions(job_id, cursor=cursor, limit=limit)),
+                show,
+                as_json=as_json,
+                watch=watch,
+                every=every,
+            )
 
 
 def show(page: Mapping[str, Any]) -> None:

@@ -48,7 +48,7 @@ def submit_many(
     way_out = f"the same again with --key {key} stores the rest, and none of them twice"
     with (
         gateway(url, data_dir) as client,
-        Bar("submitted", len(specs)) as bar,
+        Bar("submitted", len(specs), quiet=as_json) as bar,
         breaking_off(bar, f"jobs are stored; {way_out}"),
     ):
         ids = client.submit_all(specs, key=key, chunk=chunk, progress=bar)

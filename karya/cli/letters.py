@@ -1,33 +1,41 @@
 """`karya letters`: dead letters listed, shown, redriven and discarded."""
 
-from collections.abc import Mapping
 from functools import partial
 from typing import Annotated, Any
 
 import typer
 
 from karya.cli.calls import gateway
-from karya.cli.looking import task
+from karya.cli.completing import letter_ids, letter_jobs, letter_steps
+from karya.cli.explaining import task
 from karya.cli.moving import DONE, move
 from karya.cli.options import Cursor, DataDir, Json, Limit, Url, UserId
 from karya.cli.output import say, say_json, wire
 from karya.cli.sheets import LETTERS, All, check_all, show_list
 from karya.cli.watching import EVERY, Every, Watch
 from karya.core.errors import InvalidInput
+from karya.core.keywords import LetterFilter
 from karya.core.words import how_many
 
 app = typer.Typer(help="Dead letters: tasks whose retries are used up.", no_args_is_help=True)
 
-_Job = Annotated[str | None, typer.Option("--job", help="Only those of this job.")]
+_Job = Annotated[
+    str | None, typer.Option("--job", help="Only those of this job.", autocompletion=letter_jobs)
+]
 _Text = Annotated[str | None, typer.Option("--text", help="Only those whose error holds this text.")]
-_Step = Annotated[str | None, typer.Option("--step", help="Only those of this step.")]
+_Step = Annotated[
+    str | None, typer.Option("--step", help="Only those of this step.", autocompletion=letter_steps)
+]
 _After = Annotated[
     str | None, typer.Option("--died-after", metavar="INSTANT", help="Only those dead since then or later.")
 ]
 _Before = Annotated[
     str | None, typer.Option("--died-before", metavar="INSTANT", help="Only those dead since before then.")
 ]
-_TaskId = Annotated[str | None, typer.Argument(metavar="[TASK]", help="The id of one dead letter.")]
+_TaskId = Annotated[
+    str | None,
+    typer.Argument(metavar="TASK", help="The id of one dead letter.", autocompletion=letter_ids),
+]
 _AllOfThem = Annotated[bool, typer.Option("--all", help="All that match, in place of one.")]
 
 
@@ -111,29 +119,30 @@ def _query(
     died_after: str | None,
     died_before: str | None,
     user_id: str | None,
-) -> dict[str, str]:
-    given = {"job_id": job_id, "text": text, "step": step, "user_id": user_id}
-    given |= {"died_after": died_after, "died_before": died_before}
-    return {name: value for name, value in given.items() if value}
+) -> LetterFilter:
+    wanted: LetterFilter = {"job_id": job_id, "text": text, "step": step, "user_id": user_id}
+    wanted |= {"died_after": died_after, "died_before": died_before}
+    return wanted
 
 
 def _move(
     verb: str,
     task_id: str | None,
-    wanted: Mapping[str, str],
+    wanted: LetterFilter,
     everything: bool,
     url: Any,
     data_dir: Any,
     as_json: bool,
 ) -> None:
     """One by its id, or many by what they have in common; never everything by accident."""
-    if task_id is not None and (wanted or everything):
+    is_narrowed = any(wanted.values())
+    if task_id is not None and (is_narrowed or everything):
         raise InvalidInput.at("", f"name one dead letter to {verb}, or say which by options, not both")
-    if task_id is None and not wanted and not everything:
-        raise InvalidInput.at("", f"name a dead letter, or say which to {verb}: --job, --text or --all")
+    if task_id is None and not is_narrowed and not everything:
+        raise InvalidInput.at("", f"name a dead letter, or say which to {verb}: --job, --text … or --all")
     with gateway(url, data_dir) as client:
         if task_id is None:
-            _told_count(move(client, verb, wanted), verb, as_json)
+            _told_count(move(client, verb, wanted, quiet=as_json), verb, as_json)
             return
         story = wire(client.redrive(task_id) if verb == "redrive" else client.discard(task_id))
     if as_json:

@@ -6,9 +6,11 @@ from typing import Annotated
 import typer
 
 from karya.cli.calls import gateway
-from karya.cli.options import Cursor, DataDir, JobId, Json, Limit, Url, UserId
+from karya.cli.completing import job_names, job_sets
+from karya.cli.options import Cursor, DataDir, JobId, Json, Limit, Tag, Url, UserId
 from karya.cli.sheets import JOBS, TASKS, All, check_all, show_list
 from karya.cli.watching import EVERY, Every, Watch
+from karya.core.keywords import JobFilter
 
 _STATES = ("ACTIVE", "PAUSED", "COMPLETED", "CANCELLED")
 
@@ -21,10 +23,18 @@ def jobs(
             help="Only those ACTIVE, PAUSED, COMPLETED or CANCELLED.", autocompletion=lambda: list(_STATES)
         ),
     ] = None,
-    tag: Annotated[str | None, typer.Option(help="Only those with this tag.")] = None,
-    name: Annotated[str | None, typer.Option(help="Only the one with this name.")] = None,
+    tag: Tag = None,
+    name: Annotated[
+        str | None, typer.Option(help="Only the one with this name.", autocompletion=job_names)
+    ] = None,
     label: Annotated[
-        str | None, typer.Option("--set", metavar="NAME", help="Only those that were applied as this set.")
+        str | None,
+        typer.Option(
+            "--set",
+            metavar="NAME",
+            help="Only those that were applied as this set.",
+            autocompletion=job_sets,
+        ),
     ] = None,
     text: Annotated[str | None, typer.Option(help="Only those whose description holds this.")] = None,
     created_after: Annotated[
@@ -44,8 +54,8 @@ def jobs(
 ) -> None:
     """List jobs, the newest first."""
     check_all(everything, cursor, watch)
-    wanted = {"status": status, "tag": tag, "name": name, "set": label, "text": text, "user_id": user_id}
-    wanted |= {"created_after": created_after, "created_before": created_before}
+    wanted: JobFilter = {"status": status, "tag": tag, "name": name, "set": label, "text": text}
+    wanted |= {"created_after": created_after, "created_before": created_before, "user_id": user_id}
     with gateway(url, data_dir) as client:
         show_list(
             JOBS,

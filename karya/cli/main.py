@@ -15,21 +15,25 @@ from karya.cli.demo import demo
 from karya.cli.down import down
 from karya.cli.events import events
 from karya.cli.exits import Exit, exit_for
+from karya.cli.explaining import errors, task, why
 from karya.cli.export import export
 from karya.cli.history import history
 from karya.cli.jobs import preview, submit, submit_many
 from karya.cli.letters import app as letters
 from karya.cli.listing import jobs, tasks
-from karya.cli.looking import following, job, task, why
+from karya.cli.looking import following, job
+from karya.cli.metrics import metrics
 from karya.cli.output import complain, note
 from karya.cli.overview import overview
 from karya.cli.restart import restart
 from karya.cli.simulate import simulate
-from karya.cli.status import metrics, status
+from karya.cli.status import status
 from karya.cli.steering import cancel, pause, resume, skip, trigger, update
 from karya.cli.up import up
 from karya.cli.waiting import wait
 from karya.core.errors import KaryaError
+
+_USERS = "Users"
 
 
 class _Commands(TyperGroup):
@@ -60,16 +64,20 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-_CLUSTER = (up, down, restart, status, overview, metrics, audit, demo)
-_SUBMITTING = (submit, submit_many, preview)
-_DECLARING = (apply, export, simulate)
-_LOOKING = (jobs, job, tasks, task, why, history, wait, events)
-_STEERING = (cancel, pause, resume, trigger, skip, update)
-for command in (*_CLUSTER, *_SUBMITTING, *_DECLARING, *_LOOKING, *_STEERING, whoami):
-    app.command()(command)
-app.command("next")(following)
-for name, group in (("letters", letters), ("user", users), ("token", tokens)):
-    app.add_typer(group, name=name)
+_PANELS = {
+    "Cluster": (up, down, restart, status, overview, metrics, audit, demo),
+    "Jobs: submit": (submit, submit_many, preview),
+    "Jobs: declare": (apply, export, simulate),
+    "Jobs: look": (jobs, job, tasks, task, following, why, errors, history, wait, events),
+    "Jobs: steer": (cancel, pause, resume, trigger, skip, update),
+    _USERS: (whoami,),
+}
+for panel, commands in _PANELS.items():
+    for command in commands:
+        app.command("next" if command is following else None, rich_help_panel=panel)(command)
+app.add_typer(letters, name="letters", rich_help_panel="Jobs: steer")
+for name, group in (("user", users), ("token", tokens)):
+    app.add_typer(group, name=name, rich_help_panel=_USERS)
 
 
 def _print_version(wanted: bool) -> None:

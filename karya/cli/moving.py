@@ -4,9 +4,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from karya.cli.bar import Bar, breaking_off
+from karya.core.keywords import LetterFilter
 
 if TYPE_CHECKING:
     from karya.client import Client
@@ -34,13 +35,15 @@ def slices(died: Iterable[datetime], size: int = SLICE) -> Iterator[Slice]:
         yield Slice(after, before)
 
 
-def move(client: "Client", verb: str, query: Mapping[str, Any]) -> int:
+def move(client: "Client", verb: str, query: LetterFilter, *, quiet: bool) -> int:
     """Redrives or discards all that are dead now and match; how many. What dies meanwhile is left alone."""
     every = client.redrive_all if verb == "redrive" else client.discard_all
-    given = {name: value for name, value in query.items() if value is not None}
-    died = [letter.finished_at for letter in client.letters(**given) if letter.finished_at is not None]
+    with Bar("found", quiet=quiet) as bar:
+        letters = bar.each(client.letters(**query))
+        died = [letter.finished_at for letter in letters if letter.finished_at is not None]
     way_out = "the same again goes on with the rest"
-    with Bar(DONE[verb], len(died)) as bar, breaking_off(bar, f"are {DONE[verb]}; {way_out}"):
+    with Bar(DONE[verb], len(died), quiet=quiet) as bar, breaking_off(bar, f"are {DONE[verb]}; {way_out}"):
         for part in slices(died):
-            bar(bar.done + every(**{**given, "died_after": part.after, "died_before": part.before}))
+            some: LetterFilter = {**query, "died_after": part.after, "died_before": part.before}
+            bar(bar.done + every(**some))
     return bar.done

@@ -1,9 +1,11 @@
 """How the commands speak: results on standard output, everything else on standard error."""
 
 import json
+import os
+import stat
 import sys
-import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
 
 from rich.console import Console
@@ -15,8 +17,6 @@ from karya.core.words import how_many
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
-
-_TELL_SECONDS = 5.0
 
 _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\n\t"}
 
@@ -70,6 +70,14 @@ def complaint(error: KaryaError) -> str:
     return f"refused: {fields[0]}" if len(fields) == 1 else "\n  ".join(["refused:", *fields])
 
 
+def into_a_file() -> bool:
+    """Whether results go to a file: on a terminal they are seen to come, and behind a pipe somebody else
+    writes on that terminal."""
+    with suppress(OSError, ValueError):  # a stream that is none of the system's
+        return stat.S_ISREG(os.fstat(sys.stdout.fileno()).st_mode)
+    return False
+
+
 def wire(view: "BaseModel") -> dict[str, Any]:
     """A view as the gateway wrote it."""
     return view.model_dump(mode="json")
@@ -89,27 +97,11 @@ Tell = Callable[[str], None]
 """Receives the name of each step that begins."""
 
 
-class Seldom:
-    """Says every five seconds that it is time for another line about what goes on."""
+class Progress:
+    """Shows which step is under way: a spinner on a terminal; elsewhere one line for each."""
 
     def __init__(self) -> None:
-        self._at = time.monotonic()
-
-    def __call__(self) -> bool:
-        """Whether it is time."""
-        now = time.monotonic()
-        is_time = now - self._at > _TELL_SECONDS
-        self._at = now if is_time else self._at
-        return is_time
-
-
-class Progress:
-    """Shows what is under way: a spinner on a terminal; elsewhere one line for each step, or no more than one
-    every five seconds (`seldom`), where most steps take no time."""
-
-    def __init__(self, *, seldom: bool = False) -> None:
         self._spinner = err.status("") if err.is_terminal else None
-        self._is_time: Callable[[], bool] = Seldom() if seldom else lambda: True
 
     def __enter__(self) -> Self:
         return self
@@ -120,8 +112,7 @@ class Progress:
     def __call__(self, step: str) -> None:
         """A step begins."""
         if self._spinner is None:
-            if self._is_time():
-                note(f"{step} …")
+            note(f"{step} …")
         else:
             self._spinner.update(f"{step} …")
             self._spinner.start()

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from karya.cli.output import note, say_json_line, schedule_text, wire, work_text
+from karya.cli.bar import Bar
+from karya.cli.output import into_a_file, note, say_json_line, schedule_text, wire, work_text
 from karya.cli.tables import PagedTable, Row, show_rows
 from karya.cli.watching import EVERY, shown
 from karya.core.errors import ConfigError
@@ -46,6 +47,16 @@ class Sheet:
         ]
         show_rows([self.columns[n] for n in kept], ([row[n] for n in kept] for row in rows), self.none)
 
+    def show_all(self, items: Iterable[Item]) -> None:
+        """All that comes, as it comes."""
+        table = PagedTable(self.columns)
+        with Bar("listed", quiet=not into_a_file()) as bar:
+            rows = bar.each(map(self.row, items))
+            while some := [*islice(rows, _AT_ONCE)]:
+                table.show(some)
+        if not bar.done:
+            note(self.none)
+
     def show_page(self, page: Mapping[str, Any]) -> None:
         """A page, and how to see what follows on it."""
         self.show(page[self.field])
@@ -71,17 +82,32 @@ def show_list(
 
 def show_all(items: Iterable[Item], sheet: Sheet, *, as_json: bool) -> None:
     """Everything that comes, as it comes."""
-    items = iter(items)
+    if as_json:
+        for item in items:
+            say_json_line(item)
+    else:
+        sheet.show_all(items)
+
+
+def show_parts(
+    pages: "Iterable[BaseModel]",
+    field: str,
+    head: Callable[[Item], None],
+    show: Callable[[Iterable[Item]], None],
+    *,
+    as_json: bool,
+) -> None:
+    """Something and all of the list that it has in this field, page after page: its head, and what is in the
+    list as it comes. With `as_json` the list alone."""
+    wired = map(wire, pages)
+    first = next(wired)
+    items = chain.from_iterable(page[field] for page in chain((first,), wired))
     if as_json:
         for item in items:
             say_json_line(item)
         return
-    table, is_empty = PagedTable(sheet.columns), True
-    while some := [sheet.row(item) for item in islice(items, _AT_ONCE)]:
-        table.show(some)
-        is_empty = False
-    if is_empty:
-        note(sheet.none)
+    head(first)
+    show(items)
 
 
 def check_all(everything: bool, cursor: str | None, watch: bool = False) -> None:
@@ -136,6 +162,14 @@ def _skip_row(skip: Item) -> Row:
     return (skip["first"], skip["last"], str(skip["count"]), skip["reason"])
 
 
+def _error_row(error: Item) -> Row:
+    return (error["at"], error["task_id"], error["source"], str(error["attempt"]), error["error"])
+
+
+def _wait_row(wait: Item) -> Row:
+    return (wait["task_id"][:8], wait["step"], wait["instant"], wait["kind"], wait["text"])
+
+
 JOBS = Sheet(
     ("job", "status", "action", "schedule", "next at", "name", "description"),
     _job_row,
@@ -149,6 +183,8 @@ TASKS = Sheet(
 LETTERS = Sheet(
     ("task", "job", "step", "died at", "attempts", "error"), _letter_row, "no dead letters", "tasks"
 )
+ERRORS = Sheet(("at", "task", "of", "attempt", "error"), _error_row, "no errors", "errors")
+WAITS = Sheet(("task", "step", "instant", "waits for", "description"), _wait_row, "no open tasks", "tasks")
 USERS = Sheet(("user", "role", "weight", "name", "since"), _user_row, "no users", "users")
 TOKENS = Sheet(("token", "label", "since", "expires"), _token_row, "no tokens", "tokens")
 CHANGES = Sheet(("at", "what", "version"), _change_row, "no history", "changes")

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from karya.cli.bar import Bar
 from karya.cli.options import DataDir, Json, Url
-from karya.cli.output import Progress, Tell, in_line, note, say_json
+from karya.cli.output import in_line, note, say_json
 from karya.cli.stored import Stored, stored_jobs
 from karya.core.errors import InvalidInput
 from karya.core.words import how_many
 
 if TYPE_CHECKING:
-    from karya.core.loadmap import LoadMap, Planned
+    from karya.core.loadmap import Planned
 
 
 def simulate(
@@ -49,25 +50,18 @@ def simulate(
     if not timedelta(0) < period <= LONGEST:
         raise InvalidInput.at("for", "a period is longer than nothing, and at most 31 days")
     load = LoadMap(start, start + period, default)
-    with Progress(seldom=True) as tell:
-        if files:
-            planned: Sequence[Planned] = _declared(files, start)
-        else:
-            with stored_jobs(url, data_dir) as stored:
-                planned = _stored(stored, 0 if duration is not None else sample, tell)
-        _count(load, planned, tell)
-        tell("drawing")
+    if files:
+        planned: Sequence[Planned] = _declared(files, start)
+    else:
+        with stored_jobs(url, data_dir) as stored:
+            planned = _stored(stored, 0 if duration is not None else sample, quiet=as_json)
+    with Bar("computed", len(planned), quiet=as_json) as bar:
+        for job in bar.each(planned):
+            load.add(job)
     if as_json:
         say_json(report_json(load))
     else:
         show_report(load)
-
-
-def _count(load: "LoadMap", planned: "Sequence[Planned]", tell: Tell) -> None:
-    for number, job in enumerate(planned):
-        if number % 500 == 0:
-            tell(f"computing {number:,} of {how_many(len(planned), 'job')}")
-        load.add(job)
 
 
 def _declared(files: Sequence[str], start: datetime) -> "list[Planned]":
@@ -96,22 +90,21 @@ def _declared(files: Sequence[str], start: datetime) -> "list[Planned]":
     return found
 
 
-def _stored(stored: Stored, sample: int, tell: Tell) -> "list[Planned]":
+def _stored(stored: Stored, sample: int, *, quiet: bool) -> "list[Planned]":
     """The active jobs of the cluster."""
     from karya.core.loadmap import Planned
     from karya.core.views import JobView
 
     found, paused, now = list[Planned](), 0, datetime.now(UTC)
-    for job in stored.live():
-        view = JobView.model_validate(job)
-        if view.next_at is None:
-            paused += view.status == "PAUSED"
-            continue
-        took = _median(stored.summary(view.id)["tasks"]) if len(found) < sample else None
-        name, seen = view.name or in_line(view.description) or view.id, view.occurrences - 1
-        found.append(Planned(name, view.schedule, view.created_at, view.id, seen, now, took))
-        if len(found) % 100 == 0:
-            tell(f"{how_many(len(found), 'job')} read")
+    with Bar("read", None if quiet else stored.count_live(), quiet=quiet) as bar:
+        for job in bar.each(stored.live()):
+            view = JobView.model_validate(job)
+            if view.next_at is None:
+                paused += view.status == "PAUSED"
+                continue
+            took = _median(stored.summary(view.id)["tasks"]) if len(found) < sample else None
+            name, seen = view.name or in_line(view.description) or view.id, view.occurrences - 1
+            found.append(Planned(name, view.schedule, view.created_at, view.id, seen, now, took))
     if paused:
         note(f"karya: left out: {how_many(paused, 'paused job')}")
     return found

@@ -9,7 +9,7 @@ import typer
 from karya.cli.calls import gateway
 from karya.cli.exits import Exit
 from karya.cli.options import DataDir, Json, Url
-from karya.cli.output import out, say, say_json, wire
+from karya.cli.output import say, wire
 from karya.cli.watching import EVERY, Every, Watch, shown
 from karya.core.errors import Unavailable
 
@@ -45,27 +45,6 @@ def _look_in_any_case(client: "Client") -> dict[str, Any]:
         return _look(client)
     except Unavailable as error:
         return {"url": client.url, "ready": False, "reasons": {"gateway": str(error)}, "workers": None}
-
-
-def metrics(url: Url = None, data_dir: DataDir = None, as_json: Json = False) -> None:
-    """Show the metrics of every actor, as Prometheus reads them."""
-    with gateway(url, data_dir) as client:
-        text = client.metrics()
-    if as_json:
-        say_json(_samples(text))
-    else:
-        out.print(text, end="", soft_wrap=True)
-
-
-def _samples(text: str) -> list[dict[str, Any]]:
-    from prometheus_client.parser import text_string_to_metric_families
-
-    families = text_string_to_metric_families(text)
-    return [
-        {"name": sample.name, "labels": sample.labels, "value": sample.value}
-        for family in families
-        for sample in family.samples
-    ]
 
 
 def workers_in(metrics: str) -> int | None:

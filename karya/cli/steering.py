@@ -1,6 +1,7 @@
 """The commands that steer a job: cancel, pause, resume, trigger, skip, update."""
 
-from typing import Annotated, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -8,10 +9,21 @@ from karya.cli.calls import gateway
 from karya.cli.options import DataDir, JobId, Json, Key, Url
 from karya.cli.output import job_line, say, say_json, wire
 from karya.cli.reading import parse_mapping, read_text
+from karya.core.errors import FieldError, InvalidInput
+
+if TYPE_CHECKING:
+    from karya.core.keywords import JobChanges
 
 _Version = Annotated[
     int | None, typer.Option(metavar="N", help="Only if the job is still at this version; else exit code 7.")
 ]
+
+_OF_THE_CALL: Mapping[str, str] = {
+    "version": "unknown field; --version N says which version is to be changed",
+    "job_id": "unknown field; the id stands before the file",
+    "self": "unknown field",
+}
+"""Parameters of the client's `update`, which are no fields of a job."""
 
 
 def cancel(
@@ -64,9 +76,18 @@ def update(
     as_json: Json = False,
 ) -> None:
     """Change a job: the fields in FILE replace its own."""
-    changes = parse_mapping(read_text(file), "changes are a mapping with the fields to change", file)
+    changes = _changes(file)
     with gateway(url, data_dir) as client:
         _print_job(wire(client.update(job_id, version=version, **changes)), as_json)
+
+
+def _changes(file: str) -> "JobChanges":
+    """Raises InvalidInput; of fields that a job does not have for those alone that the call has: the gateway
+    names the others."""
+    changes = parse_mapping(read_text(file), "changes are a mapping with the fields to change", file)
+    if taken := [name for name in _OF_THE_CALL if name in changes]:
+        raise InvalidInput(FieldError(name, _OF_THE_CALL[name]) for name in taken)
+    return cast("JobChanges", changes)
 
 
 def _print_job(job: Any, as_json: bool) -> None:

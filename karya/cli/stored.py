@@ -4,10 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from karya.cli.calls import gateway
 from karya.cli.output import wire
+from karya.core.keywords import JobChanges
 
 if TYPE_CHECKING:
     from karya.client import Client
@@ -35,16 +36,22 @@ class Stored:
 
     def update(self, job_id: str, version: int, changes: Mapping[str, Any]) -> None:
         """Changes a job, if it is still at this version."""
-        self.client.update(job_id, version=version, **changes)
+        self.client.update(job_id, version=version, **cast(JobChanges, changes))
 
     def cancel(self, job_id: str, version: int) -> None:
         """Cancels a job, if it is still at this version."""
         self.client.cancel(job_id, version=version)
 
-    def live(self, **query: str | None) -> Iterator[Mapping[str, Any]]:
-        """The jobs that match the query and have not ended, page by page."""
+    def live(self, *, set: str | None = None, tag: str | None = None) -> Iterator[Mapping[str, Any]]:
+        """The jobs of this set, with this tag, that have not ended, page by page."""
         for status in _LIVE:
-            yield from map(wire, self.client.jobs(status=status, **query))
+            yield from map(wire, self.client.jobs(status=status, set=set, tag=tag))
+
+    def count_live(self) -> int | None:
+        """How many jobs have not ended; None when they are too many to be counted."""
+        seen = self.client.overview()
+        live = seen.active.plus(seen.paused)
+        return None if live.more else live.count
 
     def summary(self, job_id: str) -> Mapping[str, Any]:
         """A job with its latest tasks."""

@@ -1,10 +1,10 @@
 """One look, or one after the other (`--watch`)."""
 
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from time import sleep
-from typing import Annotated, Any
+from typing import Annotated, TypeVar
 
 import typer
 from rich.live import Live
@@ -17,21 +17,23 @@ Watch = Annotated[bool, typer.Option("--watch", help="Look again and again, unti
 Every = Annotated[float, typer.Option("--every", min=0.1, help="With --watch: seconds between two looks.")]
 EVERY = 2.0
 
-Look = Callable[[], Mapping[str, Any]]
-Show = Callable[[Mapping[str, Any]], None]
-Until = Callable[[Mapping[str, Any]], bool]
+Seen = TypeVar("Seen")
+Look = Callable[[], Seen]
+Show = Callable[[Seen], None]
+Until = Callable[[Seen], bool]
 
 
 def shown(
-    look: Look,
-    show: Show,
+    look: Look[Seen],
+    show: Show[Seen],
     *,
     as_json: bool,
     watch: bool = False,
     every: float = EVERY,
-    until: Until = lambda _: False,
-) -> Mapping[str, Any]:
-    """Looks and shows, over and over with `watch`, until something is seen; returns what was seen last.
+    until: Until[Seen] = lambda _: False,
+) -> Seen:
+    """Looks and shows, over and over with `watch`, until something is seen; returns what was seen last: what
+    JSON can say.
 
     With `as_json` and `watch` each look is one line. On a terminal each takes the place of the one before.
     Who is there at the first look is waited for when it does not answer later.
@@ -50,7 +52,7 @@ def shown(
         )
 
 
-def _repeated(look: Look, show: Show, every: float, until: Until) -> Mapping[str, Any]:
+def _repeated(look: Look[Seen], show: Show[Seen], every: float, until: Until[Seen]) -> Seen:
     seen = look()
     while True:
         show(seen)
@@ -60,7 +62,7 @@ def _repeated(look: Look, show: Show, every: float, until: Until) -> Mapping[str
         seen = _next(look, every)
 
 
-def _next(look: Look, every: float) -> Mapping[str, Any]:
+def _next(look: Look[Seen], every: float) -> Seen:
     """What is seen as soon as somebody answers."""
     is_away = False
     while True:
@@ -73,7 +75,7 @@ def _next(look: Look, every: float) -> Mapping[str, Any]:
             sleep(every)
 
 
-def _text(show: Show, seen: Mapping[str, Any]) -> str:
+def _text(show: Show[Seen], seen: Seen) -> str:
     printed = io.StringIO()
     with redirect_stdout(printed), redirect_stderr(printed):  # remarks are a part of the look
         show(seen)

@@ -1,14 +1,17 @@
 """The operations of jobs: submit, look, steer. Their names and parameters are those of the actor handle."""
 
 from collections.abc import AsyncGenerator, Iterable
-from typing import Any
+from typing import Unpack
 
 from karya.client.asking import PAGE, Asking
 from karya.client.operation import Operation, Stream
 from karya.client.request import Repeat, get, patch, post, segment
+from karya.core.keywords import JobChanges, JobFilter
 from karya.core.spec import Spec, wire_of
 from karya.core.views import (
     CheckView,
+    ErrorPage,
+    ErrorView,
     JobPage,
     JobView,
     OccurrenceView,
@@ -29,6 +32,10 @@ def job_path(job_id: str) -> str:
     return f"{JOBS}/{segment('job', job_id)}"
 
 
+def _task_path(task_id: str) -> str:
+    return f"/v1/tasks/{segment('task', task_id)}"
+
+
 class JobCalls(Asking):
     """What is asked about one job, and to find it."""
 
@@ -47,13 +54,15 @@ class JobCalls(Asking):
         return await self._view(get(job_path(job_id)), JobView)
 
     @Operation
-    async def list(self, /, *, cursor: str | None = None, limit: int = 20, **query: Any) -> JobPage:
-        """A page of jobs, the newest first; the keywords are the fields of JobQuery (tag, status, …)."""
+    async def list(
+        self, *, cursor: str | None = None, limit: int = 20, **query: Unpack[JobFilter]
+    ) -> JobPage:
+        """A page of jobs, the newest first. Raises InvalidInput, which names the keyword."""
         return await self._view(get(JOBS, cursor=cursor, limit=limit, **query), JobPage)
 
     @Stream
-    async def jobs(self, /, **query: Any) -> AsyncGenerator[JobView, None]:
-        """All jobs that the fields of JobQuery find, the newest first; pages are asked for as needed."""
+    async def jobs(self, **query: Unpack[JobFilter]) -> AsyncGenerator[JobView, None]:
+        """All jobs that match, the newest first; pages are asked for as needed. Raises as `list`."""
         async for page in self._pages(JobPage, JOBS, limit=PAGE, **query):
             for job in page.jobs:
                 yield job
@@ -76,9 +85,27 @@ class JobCalls(Asking):
         return await self._view(get(f"{job_path(job_id)}/summary"), SummaryView)
 
     @Operation
-    async def why(self, job_id: str) -> WhyView:
-        """What each open task of a job waits for. Raises NotFound."""
-        return await self._view(get(f"{job_path(job_id)}/why"), WhyView)
+    async def why(self, job_id: str, *, cursor: str | None = None, limit: int = 20) -> WhyView:
+        """What each open task of a job waits for: a page, the earliest instant first. Raises NotFound."""
+        return await self._view(get(f"{job_path(job_id)}/why", cursor=cursor, limit=limit), WhyView)
+
+    @Stream
+    async def why_pages(self, job_id: str) -> AsyncGenerator[WhyView, None]:
+        """All of the same, page by page. Raises NotFound."""
+        async for page in self._pages(WhyView, f"{job_path(job_id)}/why", limit=PAGE):
+            yield page
+
+    @Operation
+    async def errors(self, job_id: str, *, cursor: str | None = None, limit: int = 20) -> ErrorPage:
+        """A page of the failed attempts at the tasks of a job, the latest first. Raises NotFound."""
+        return await self._view(get(f"{job_path(job_id)}/errors", cursor=cursor, limit=limit), ErrorPage)
+
+    @Stream
+    async def job_errors(self, job_id: str) -> AsyncGenerator[ErrorView, None]:
+        """All failed attempts at the tasks of a job, the latest first. Raises NotFound."""
+        async for page in self._pages(ErrorPage, f"{job_path(job_id)}/errors", limit=PAGE):
+            for error in page.errors:
+                yield error
 
     @Operation
     async def occurrences(self, job_id: str, limit: int = 10) -> PreviewView:
@@ -112,9 +139,15 @@ class JobCalls(Asking):
             yield page
 
     @Operation
-    async def task(self, task_id: str) -> TaskStory:
-        """A task with its failed attempts. Raises NotFound."""
-        return await self._view(get(f"/v1/tasks/{segment('task', task_id)}"), TaskStory)
+    async def task(self, task_id: str, *, cursor: str | None = None, limit: int = 20) -> TaskStory:
+        """A task with a page of its failed attempts, the latest first. Raises NotFound."""
+        return await self._view(get(_task_path(task_id), cursor=cursor, limit=limit), TaskStory)
+
+    @Stream
+    async def task_pages(self, task_id: str) -> AsyncGenerator[TaskStory, None]:
+        """The same with all failed attempts, page by page. Raises NotFound."""
+        async for page in self._pages(TaskStory, _task_path(task_id), limit=PAGE):
+            yield page
 
     # --- steering -------------------------------------------------------------------------------------
 
@@ -148,6 +181,8 @@ class JobCalls(Asking):
         return await self._view(post(f"{job_path(job_id)}/skip-next", Repeat.NEVER), OccurrenceView)
 
     @Operation
-    async def update(self, /, job_id: str, *, version: int | None = None, **changes: Any) -> JobView:
+    async def update(
+        self, job_id: str, *, version: int | None = None, **changes: Unpack[JobChanges]
+    ) -> JobView:
         """Changes a job: the fields that are given replace its own. Raises as `cancel`, and InvalidInput."""
         return await self._view(patch(job_path(job_id), changes, version=version), JobView)

@@ -1,11 +1,12 @@
 """The operations of operators: readiness, metrics, the audit."""
 
 from collections.abc import AsyncGenerator
-from typing import Any
+from typing import Unpack
 
 from karya.client.asking import Asking
 from karya.client.operation import Operation, Stream
 from karya.client.request import get
+from karya.core.keywords import AuditFilter
 from karya.core.views import AuditPage, AuditReport, OverviewView, Readiness
 from karya.core.views.audit import merged
 
@@ -16,18 +17,17 @@ class StandingCalls(Asking):
     """How the cluster stands."""
 
     @Operation
-    async def audit(self, /, **query: Any) -> AuditReport:
-        """Proves the ledger, page by page; the keywords are the fields of AuditQuery (job_id, since, until,
-        patience). Raises InvalidInput, NotFound."""
+    async def audit(self, **query: Unpack[AuditFilter]) -> AuditReport:
+        """Proves the ledger, page by page. Raises InvalidInput, NotFound."""
         return merged([page async for page in self._audit(query)])
 
     @Stream
-    async def audit_pages(self, /, **query: Any) -> AsyncGenerator[AuditPage, None]:
-        """The same page by page, each as soon as it is proven."""
+    async def audit_pages(self, **query: Unpack[AuditFilter]) -> AsyncGenerator[AuditPage, None]:
+        """The same page by page, each as soon as it is proven. Raises as `audit`."""
         async for page in self._audit(query):
             yield page
 
-    def _audit(self, query: dict[str, Any]) -> AsyncGenerator[AuditPage, None]:
+    def _audit(self, query: AuditFilter) -> AsyncGenerator[AuditPage, None]:
         wire = {_WIRE_NAMES.get(name, name): value for name, value in query.items()}
         return self._pages(AuditPage, "/v1/audit", **wire)
 

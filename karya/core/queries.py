@@ -17,6 +17,19 @@ class _Query(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class Paging(_Query):
+    """Which page of a list: so many entries, behind a cursor or from its beginning."""
+
+    limit: Annotated[int, Field(ge=1, le=100, description="How many entries at most.")] = 20
+    cursor: Annotated[str, Field(max_length=500, description="next_cursor of the page before.")] | None = None
+
+
+class Instants(_Query):
+    """How many instants of a schedule, which has no end that could be paged to."""
+
+    limit: Annotated[int, Field(ge=1, le=1000, description="How many instants at most.")] = 10
+
+
 class JobQuery(_Query):
     """Which jobs: all that is given must hold. `text` is looked for in the description, in any case."""
 

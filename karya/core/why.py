@@ -52,11 +52,18 @@ def asks_for_crew(tasks: Iterable[Task], now: datetime) -> bool:
 
 
 def why(
-    job: Job, open_tasks: Sequence[Task], crew: Crew, now: datetime, taken: Taken = MappingProxyType({})
+    job: Job,
+    open_tasks: Sequence[Task],
+    crew: Crew,
+    now: datetime,
+    taken: Taken = MappingProxyType({}),
+    *,
+    others: bool = False,
 ) -> WhyView:
-    """What each open task of the job waits for, and in one line how the job stands."""
+    """What each of these open tasks of the job waits for, and in one line how the job stands; `others` of its
+    tasks may be open besides."""
     waits = tuple(wait_of(job, task, crew, now, taken) for task in _in_order(job, open_tasks))
-    return WhyView(job_id=job.id, text=_standing(job, open_tasks, now), tasks=waits)
+    return WhyView(job_id=job.id, text=_standing(job, others or bool(open_tasks), now), tasks=waits)
 
 
 def wait_of(job: Job, task: Task, crew: Crew, now: datetime, taken: Taken = MappingProxyType({})) -> Wait:
@@ -142,17 +149,17 @@ def _due(task: Task, crew: Crew) -> _Reason:
     return Reason.DISPATCH, f"is due and about to be handed to a worker{late}", None
 
 
-def _standing(job: Job, open_tasks: Sequence[Task], now: datetime) -> str:
+def _standing(job: Job, is_open: bool, now: datetime) -> str:
     if job.status is JobState.PAUSED:
         return "paused"
     if job.status is not JobState.ACTIVE:
         return f"{job.status.value.lower()}: nothing will run any more" + (
-            " but what is listed" if open_tasks else ""
+            " but what is listed" if is_open else ""
         )
     following = job.upcoming(now)
     if following is not None:
         return f"active; the next instant is {format_instant(following)}"
-    return "active; no further instant follows" if open_tasks else "active; about to be completed"
+    return "active; no further instant follows" if is_open else "active; about to be completed"
 
 
 def _names(steps: Sequence[str]) -> str:

@@ -19,7 +19,7 @@ from karya.core.ports import Admission
 from karya.core.task import TaskState
 from karya.store import overlaps
 from karya.store.blocking import Document, SyncDatabase, translated
-from karya.store.names import BY_ID, JOBS, TASKS
+from karya.store.names import BY_ID, JOBS, OPEN_OF_JOB, TASKS
 from karya.store.occurrences import is_untouched
 
 _PATIENCE_SECONDS = 10.0
@@ -73,7 +73,7 @@ class MongoAdmissions:
             if job is None:
                 return _Answer.OUTDATED
             found = self._tasks.find(overlaps.open_steps(job_id), overlaps.OPEN_FIELDS, session=session)
-            return _Contest(self, session, job, list(found.hint("open")), now).enter(cause, hints)
+            return _Contest(self, session, job, list(found.hint(OPEN_OF_JOB)), now).enter(cause, hints)
 
         for number in range(_TRIES):
             try:

@@ -22,7 +22,7 @@ from karya.core.policies import MisfirePolicy
 from karya.core.task import Task, TaskKind
 from karya.store.blocking import Document, SyncDatabase
 from karya.store.documents import cursor_document, job_entity, readable, task_document
-from karya.store.names import BY_ID, JOBS, OPEN, TASKS
+from karya.store.names import BY_ID, JOBS, OPEN, OPEN_OF_JOB, TASKS
 from karya.store.skips import Skips, Stale
 
 MOST_AT_ONCE = 100
@@ -144,7 +144,7 @@ class Chains:
         if late:
             wanted = {"job_id": {"$in": list(late)}, "status": {"$in": OPEN}}
             fields = {"job_id": 1, "cause": 1, "kind": 1, "count": 1, "instant": 1}
-            for task in self._tasks.find(wanted, fields).hint("open"):
+            for task in self._tasks.find(wanted, fields).hint(OPEN_OF_JOB):
                 is_scheduled = task["kind"] == TaskKind.STEP.value and task["count"] > 0
                 if is_scheduled and task["instant"] <= late[task["job_id"]]:
                     causes[task["job_id"]].add(task["cause"])

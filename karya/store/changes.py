@@ -16,6 +16,7 @@ from karya.store.names import BY_ID, JOB_CHANGES, SKIPS
 from karya.store.paging import GREATEST_ID, LEAST_ID, decode_instant_and_two_ids, encode_cursor, foreign
 from karya.store.threads import read_in_one_thread
 
+_LIST = "history"
 _FIRST = datetime.min.replace(tzinfo=UTC)
 _LAST = datetime(9999, 12, 31, 23, 59, 59, 999_000, tzinfo=UTC)
 
@@ -63,7 +64,7 @@ class _Place:
     @property
     def cursor(self) -> str:
         """What a client gives back to go on from here."""
-        return encode_cursor(self.skipped, self.updated, self.change)
+        return encode_cursor(_LIST, self.skipped, self.updated, self.change)
 
     def behind(self, changes: Sequence[Document], skips: Sequence[Document], limit: int) -> "_Place | None":
         """The place behind what was found here: `limit` changes unless there are no more, and one more range
@@ -96,7 +97,7 @@ class MongoHistory:
 def page_of_history(database: SyncDatabase, job_id: str, cursor: str | None, limit: int) -> HistoryPage:
     """What `History.page` returns. Both lists have one cursor, and each goes on from where it was: a job that
     is triggered often has changes alone, one that is late has mostly the others."""
-    place = _Place() if cursor is None else _Place(*decode_instant_and_two_ids(cursor))
+    place = _Place() if cursor is None else _Place(*decode_instant_and_two_ids(_LIST, cursor))
     changes = _done(database, job_id, place.change, limit)
     skips = _skipped_behind(database, job_id, place.skipped, limit + 1)
     following = place.behind(changes, skips, limit)

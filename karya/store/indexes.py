@@ -13,6 +13,7 @@ from karya.core.ports import LockLease, Locks
 from karya.store.blocking import SyncDatabase, translated
 from karya.store.names import (
     ERROR_LOGS,
+    ERRORS_OF_TASK,
     JOB_CHANGES,
     JOBS,
     LIMITS,
@@ -20,6 +21,7 @@ from karya.store.names import (
     LOCKS,
     NAMED,
     OPEN,
+    OPEN_OF_JOB,
     PARKED,
     REQUESTS,
     SKIPS,
@@ -100,7 +102,11 @@ INDEXES: Mapping[str, tuple[IndexModel, ...]] = {
             partialFilterExpression={"status": "READY", "held": False, "share": {"$exists": True}},
         ),
         IndexModel([("lease.expires_at", UP)], name="running", partialFilterExpression={"status": "RUNNING"}),
-        IndexModel([("job_id", UP)], name="open", partialFilterExpression={"status": {"$in": OPEN}}),
+        IndexModel(
+            [("job_id", UP), ("instant", UP), ("_id", UP)],
+            name=OPEN_OF_JOB,
+            partialFilterExpression={"status": {"$in": OPEN}},
+        ),
         IndexModel([("job_id", UP), ("instant", DOWN), ("_id", DOWN)], name="by_job"),
         IndexModel([("finished_at", DOWN), ("_id", DOWN)], name="dead", partialFilterExpression=_DEAD),
         IndexModel(
@@ -134,8 +140,8 @@ INDEXES: Mapping[str, tuple[IndexModel, ...]] = {
         ),
     ),
     ERROR_LOGS: (
-        IndexModel([("job_id", UP), ("at", DOWN)], name="by_job"),
-        IndexModel([("task_id", UP), ("at", DOWN)], name="of_task"),
+        IndexModel([("job_id", UP), ("at", DOWN), ("_id", DOWN)], name="latest_of_job"),
+        IndexModel([("task_id", UP), ("at", DOWN), ("_id", DOWN)], name=ERRORS_OF_TASK),
     ),
     USERS: (
         IndexModel([("name", UP)], name="by_name", unique=True),

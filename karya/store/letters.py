@@ -1,16 +1,13 @@
 """Dead letters: found, redriven and discarded."""
 
 import re
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from datetime import datetime
-from functools import partial
-from typing import TypeVar
 
 from motor.motor_asyncio import AsyncIOMotorClientSession
 from pymongo import UpdateOne
 
-from karya.core.errorlog import ErrorLog
 from karya.core.errors import Conflict
 from karya.core.graph import Gate, reopened
 from karya.core.job import JobState
@@ -21,19 +18,17 @@ from karya.core.task import OPEN_STATES, Task, TaskKind, TaskState
 from karya.core.transitions import discard, redrive, reopen
 from karya.core.views.lines import LetterGroups, LetterLine
 from karya.store.client import AsyncDatabase, Document, SyncDatabase, in_time
-from karya.store.documents import readable, task_entity
-from karya.store.errorlogs import latest_errors
+from karya.store.documents import task_entity
 from karya.store.lettergroups import LATEST, grouping, groups_of, indexed
 from karya.store.names import BY_ID, JOBS, TASKS
-from karya.store.paging import decode_instant_and_id, encode_cursor
+from karya.store.paging import ByInstant
 from karya.store.threads import read_in_one_thread
 from karya.store.transactions import in_transaction
 from karya.store.turns import Turns
 from karya.store.updates import update_of
 
-T = TypeVar("T")
-
 _DEAD = {"status": TaskState.DEAD.value}
+_LIST = ByInstant("dead-letters", "finished_at")
 _LINE = dict.fromkeys(("job_id", "step", "instant", "finished_at", "error", "attempts"), 1)
 _PATIENCE_MS = 5_000
 _REOPENED = "reopened"
@@ -51,17 +46,19 @@ class MongoLetters:
 
     async def find(self, query: LetterQuery, *, cursor: str | None, limit: int) -> Page[Task]:
         """See `LetterRepository.find`."""
+        wanted = _LIST.behind(_wanted(query), cursor)
         async with self._turn(query):
-            found = self._tasks.find(_behind(query, cursor)).sort([*LATEST.items()])
+            found = self._tasks.find(wanted).sort(_LIST.order).hint(_index(query))
             documents = await found.limit(limit + 1).to_list(None)
-        return _page(documents, limit, task_entity)
+        return _LIST.page(documents, limit, task_entity)
 
     async def lines(self, query: LetterQuery, *, cursor: str | None, limit: int) -> Page[LetterLine]:
         """See `LetterRepository.lines`."""
-        wanted = _behind(query, cursor)
+        wanted = _LIST.behind(_wanted(query), cursor)
 
         def read() -> tuple[list[Document], list[Document]]:
-            found = list(self._tasks.delegate.find(wanted, _LINE).sort([*LATEST.items()]).limit(limit + 1))
+            letters = self._tasks.delegate.find(wanted, _LINE).sort(_LIST.order).hint(_index(query))
+            found = list(letters.limit(limit + 1))
             ids = list({letter["job_id"] for letter in found})
             jobs = self._jobs.delegate.find({"_id": {"$in": ids}}, {"description": 1}).hint(BY_ID)
             return found, list(jobs) if ids else []
@@ -69,7 +66,7 @@ class MongoLetters:
         async with self._turn(query):
             letters, jobs = await read_in_one_thread(read)
         titles = {job["_id"]: job.get("description", "") for job in jobs}
-        return _page(letters, limit, lambda letter: _line(letter, titles.get(letter["job_id"], "")))
+        return _LIST.page(letters, limit, lambda letter: _line(letter, titles.get(letter["job_id"], "")))
 
     async def count(self, query: LetterQuery, most: int) -> int:
         """See `LetterRepository.count`."""
@@ -92,12 +89,6 @@ class MongoLetters:
         with in_time(self._tasks):
             found = await self._tasks.aggregate(grouping(query, most, listed)).to_list(None)
         return groups_of(found[0], most, listed) if found else LetterGroups()
-
-    async def errors(self, task_id: str, limit: int) -> Sequence[ErrorLog]:
-        """See `LetterRepository.errors`."""
-        with in_time(self._database):
-            read = partial(latest_errors, self._database.delegate, {"task_id": task_id}, limit)
-            return await read_in_one_thread(read)
 
     async def redrive(self, task_id: str, now: datetime) -> bool:
         """See `LetterRepository.redrive`."""
@@ -168,19 +159,12 @@ def dead_of_jobs(database: SyncDatabase, job_ids: Sequence[str], most: int) -> M
     return {one["_id"]: one["count"] for one in found}
 
 
-def _behind(query: LetterQuery, cursor: str | None) -> Document:
-    if cursor is None:
-        return _wanted(query)
-    died_at, ident = decode_instant_and_id(cursor)
-    bound = {"finished_at": {"$lte": died_at}}  # of the index scan; $or alone would have none
-    behind = {"$or": [{"finished_at": {"$lt": died_at}}, {"_id": {"$lt": ident}}]}
-    return {"$and": [_wanted(query), bound, behind]}
-
-
-def _page(documents: Sequence[Document], limit: int, parse: Callable[[Document], T]) -> Page[T]:
-    last = documents[limit - 1] if len(documents) > limit else None
-    more = encode_cursor(last["finished_at"], last["_id"]) if last else None
-    return Page(tuple(readable(documents[:limit], parse)), more)
+def _index(query: LetterQuery) -> str:
+    """The one along which the fewest letters of others are read: left alone, the planner may take that of all
+    for the two ranges of a further page."""
+    if query.job_id is not None:
+        return "dead_of_job"
+    return "dead" if query.user_id is None else "dead_by_user"
 
 
 def _line(letter: Document, title: str) -> LetterLine:

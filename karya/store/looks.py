@@ -4,11 +4,12 @@ makes them all, one after another."""
 from functools import partial
 
 from karya.core.ports.looks import Extent, JobLook, TaskLook
+from karya.core.queries import Paging
 from karya.core.why import limits_of
 from karya.store.changes import page_of_history
 from karya.store.client import AsyncDatabase, SyncDatabase, in_time
 from karya.store.documents import job_entity, task_entity
-from karya.store.errorlogs import latest_errors
+from karya.store.errorlogs import errors_of_job, errors_of_task
 from karya.store.letters import dead_of_jobs
 from karya.store.names import JOBS, TASKS, ServerNow, server_now
 from karya.store.tasks import open_of_job, page_of_job, taken_of
@@ -29,7 +30,7 @@ class MongoLooks:
                 partial(_at_job, self._database.delegate, job_id, extent, self._now)
             )
 
-    async def at_task(self, task_id: str, errors: int) -> TaskLook | None:
+    async def at_task(self, task_id: str, errors: Paging) -> TaskLook | None:
         """See `Looks.at_task`."""
         with in_time(self._database):
             return await read_in_one_thread(
@@ -41,20 +42,20 @@ def _at_job(database: SyncDatabase, job_id: str, extent: Extent, now: ServerNow)
     document = database[JOBS].find_one({"_id": job_id})
     if document is None:
         return None
-    open_tasks = open_of_job(database, job_id, extent.open_tasks)
-    history = partial(page_of_history, database, job_id, extent.history)
+    open_tasks = open_of_job(database, job_id, **dict(extent.open_tasks))
+    history = extent.history
     return JobLook(
         job=job_entity(document),
-        tasks=page_of_job(database, job_id, extent.cursor, extent.tasks),
+        tasks=page_of_job(database, job_id, **dict(extent.tasks)),
         open_tasks=open_tasks,
-        taken=taken_of(database, limits_of(open_tasks), now),
-        errors=latest_errors(database, {"job_id": job_id}, extent.errors),
+        taken=taken_of(database, limits_of(open_tasks.items), now),
+        errors=errors_of_job(database, job_id, **dict(extent.errors)),
         dead=dead_of_jobs(database, [job_id], extent.dead).get(job_id, 0),
-        past=history(extent.entries) if extent.entries else None,
+        past=page_of_history(database, job_id, **dict(history)) if history else None,
     )
 
 
-def _at_task(database: SyncDatabase, task_id: str, errors: int, now: ServerNow) -> TaskLook | None:
+def _at_task(database: SyncDatabase, task_id: str, errors: Paging, now: ServerNow) -> TaskLook | None:
     document = database[TASKS].find_one({"_id": task_id})
     if document is None:
         return None
@@ -62,7 +63,7 @@ def _at_task(database: SyncDatabase, task_id: str, errors: int, now: ServerNow) 
     job = database[JOBS].find_one({"_id": task.job_id})
     return TaskLook(
         task=task,
-        errors=latest_errors(database, {"task_id": task_id}, errors),
+        errors=errors_of_task(database, task_id, **dict(errors)),
         job=job_entity(job) if job else None,
         taken=taken_of(database, limits_of([task]), now),
     )

@@ -30,6 +30,10 @@ NAMED = "named"
 BY_ID = "_id_"
 """The index to use wherever ids are given: left alone, the planner may take one that looks good without
 a backlog, and read the whole backlog with it."""
+OPEN_OF_JOB = "open_of_job"
+"""The index of the open tasks of a job, the earliest instant first."""
+ERRORS_OF_TASK = "latest_of_task"
+"""The index of the error logs of a task, the latest first."""
 PARKED = "parked_by_limit"
 """The index of those that wait for a limit, in the order in which they are let go."""
 

@@ -1,9 +1,11 @@
-"""Cursors of lists: opaque to clients, checked when they come back."""
+"""Cursors of lists: opaque to clients, checked when they come back. A cursor says where a page ended, so that
+what comes, goes or changes meanwhile moves no page; and of which list, so that no other takes it."""
 
 import base64
 import binascii
 import uuid
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
@@ -19,38 +21,69 @@ LEAST_ID, GREATEST_ID = str(uuid.UUID(int=0)), str(uuid.UUID(int=2**128 - 1))
 """Nothing is behind the one in a list that has the newest id first, and everything behind the other."""
 
 
-def encode_cursor(*parts: str | datetime) -> str:
-    """The cursor behind an item that sorts by these parts."""
+@dataclass(frozen=True, slots=True)
+class NewestId:
+    """A list that has the newest id first."""
+
+    name: str
+
+    def behind(self, wanted: Document, cursor: str | None) -> Document:
+        """The same, but only what comes behind the cursor."""
+        return wanted if cursor is None else {**wanted, "_id": {"$lt": self.last_id(cursor)}}
+
+    def last_id(self, cursor: str) -> str:
+        """The id that the cursor is behind. Raises InvalidInput for a cursor that this list has not given."""
+        (ident,) = _parts(self.name, cursor, 1)
+        return ident
+
+    def page(self, documents: Sequence[Document], limit: int, parse: Callable[[Document], T]) -> Page[T]:
+        """The page, of which one more than `limit` was read."""
+        more = encode_cursor(self.name, documents[limit - 1]["_id"]) if len(documents) > limit else None
+        return Page(tuple(readable(documents[:limit], parse)), more)
+
+
+@dataclass(frozen=True, slots=True)
+class ByInstant:
+    """A list in the order of an instant, the latest first unless `earliest_first`; what is of one instant is
+    in that of the ids."""
+
+    name: str
+    field: str
+    earliest_first: bool = False
+
+    @property
+    def order(self) -> list[tuple[str, int]]:
+        """What to sort by."""
+        way = 1 if self.earliest_first else -1
+        return [(self.field, way), ("_id", way)]
+
+    def behind(self, wanted: Document, cursor: str | None) -> Document:
+        """The same, but only what comes behind the cursor: the rest of its instant, and the other instants,
+        each a range of the index; as one range with a condition it would read all of its instant again for
+        each page. Raises InvalidInput for a cursor that this list has not given."""
+        if cursor is None:
+            return wanted
+        instant, ident = _parts(self.name, cursor, 2)
+        at, beyond = _instant(instant), "$gt" if self.earliest_first else "$lt"
+        ranges = ({self.field: at, "_id": {beyond: ident}}, {self.field: {beyond: at}})
+        return {"$or": [{"$and": [wanted, each]} for each in ranges]}
+
+    def page(self, documents: Sequence[Document], limit: int, parse: Callable[[Document], T]) -> Page[T]:
+        """The page, of which one more than `limit` was read."""
+        last = documents[limit - 1] if len(documents) > limit else None
+        more = encode_cursor(self.name, last[self.field], last["_id"]) if last else None
+        return Page(tuple(readable(documents[:limit], parse)), more)
+
+
+def encode_cursor(name: str, *parts: str | datetime) -> str:
+    """The cursor of this list behind an item that sorts by these parts, the last of which is an id."""
     texts = [str(to_millis(part)) if isinstance(part, datetime) else part for part in parts]
-    return base64.urlsafe_b64encode("/".join(texts).encode()).decode().rstrip("=")
+    return base64.urlsafe_b64encode("/".join([name, *texts]).encode()).decode().rstrip("=")
 
 
-def behind(wanted: Document, cursor: str | None) -> Document:
-    """The same, but only what comes behind the cursor in a list that has the newest id first."""
-    return wanted if cursor is None else {**wanted, "_id": {"$lt": decode_id(cursor)}}
-
-
-def page_by_id(documents: Sequence[Document], limit: int, parse: Callable[[Document], T]) -> Page[T]:
-    """The page of such a list, of which one more than `limit` was read."""
-    more = encode_cursor(documents[limit - 1]["_id"]) if len(documents) > limit else None
-    return Page(tuple(readable(documents[:limit], parse)), more)
-
-
-def decode_id(cursor: str) -> str:
-    """The id of a cursor that has only one; raises InvalidInput for anything else."""
-    (ident,) = _parts(cursor, 1)
-    return ident
-
-
-def decode_instant_and_id(cursor: str) -> tuple[datetime, str]:
-    """The instant and the id of a cursor; raises InvalidInput for anything else."""
-    millis, ident = _parts(cursor, 2)
-    return _instant(millis), ident
-
-
-def decode_instant_and_two_ids(cursor: str) -> tuple[datetime, str, str]:
+def decode_instant_and_two_ids(name: str, cursor: str) -> tuple[datetime, str, str]:
     """The instant and both ids of a cursor; raises InvalidInput for anything else."""
-    millis, first, second = _parts(cursor, 3)
+    millis, first, second = _parts(name, cursor, 3)
     return _instant(millis), first, second
 
 
@@ -61,14 +94,14 @@ def _instant(millis: str) -> datetime:
         raise foreign() from None
 
 
-def _parts(cursor: str, count: int) -> list[str]:
+def _parts(name: str, cursor: str, count: int) -> list[str]:
     """The parts, of which the last is an id: exactly what `encode_cursor` was given, or InvalidInput."""
     try:
-        parts = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode().split("/")
-        is_ours = encode_cursor(*parts) == cursor and str(uuid.UUID(parts[-1])) == parts[-1]
-    except (binascii.Error, ValueError):
+        found, *parts = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode().split("/")
+        is_ours = encode_cursor(found, *parts) == cursor and str(uuid.UUID(parts[-1])) == parts[-1]
+    except (binascii.Error, ValueError, IndexError):
         raise foreign() from None
-    if not is_ours or len(parts) != count:
+    if not is_ours or found != name or len(parts) != count:
         raise foreign()
     return parts
 

@@ -17,11 +17,12 @@ from karya.store.client import AsyncDatabase, Document, SyncDatabase, translated
 from karya.store.documents import job_entity
 from karya.store.letters import dead_of_jobs
 from karya.store.names import JOBS
-from karya.store.paging import decode_id, page_by_id
+from karya.store.paging import NewestId
 from karya.store.threads import read_in_one_thread
 from karya.store.turns import Turns
 
 PATIENCE_MS = 5_000
+_LIST = NewestId("jobs")
 
 
 class Searching:
@@ -57,14 +58,14 @@ class Searching:
 
     def _page(self, query: JobQuery, cursor: str | None, limit: int) -> Page[Job]:
         """A text that few jobs hold is looked for in all of them: the time that may take is bounded."""
-        wanted = _wanted(query, None if cursor is None else decode_id(cursor))
+        wanted = _wanted(query, None if cursor is None else _LIST.last_id(cursor))
         found = self._database[JOBS].find(wanted).sort("_id", -1).limit(limit + 1)
         with translated():
             try:
                 documents = list(found.max_time_ms(self._patience_ms))
             except ExecutionTimeout:
                 raise _too_slow(query) from None
-        return page_by_id(documents, limit, job_entity)
+        return _LIST.page(documents, limit, job_entity)
 
 
 def _wanted(query: JobQuery, before: str | None) -> Document:

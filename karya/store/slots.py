@@ -9,7 +9,7 @@ from karya.core.job import JobState
 from karya.core.ports import Holder
 from karya.store import overlaps
 from karya.store.client import AsyncDatabase, Document, translated
-from karya.store.names import JOBS, TASKS
+from karya.store.names import JOBS, OPEN_OF_JOB, TASKS
 from karya.store.transactions import in_transaction
 
 _FIELDS = {"slot": 1, "queued": 1, "status": 1}
@@ -66,7 +66,7 @@ class MongoSlots:
             if not old:
                 return []
             wanted = overlaps.open_steps({"$in": list(old)})
-            found = self._tasks.find(wanted, {"job_id": 1, "cause": 1}).hint("open")
+            found = self._tasks.find(wanted, {"job_id": 1, "cause": 1}).hint(OPEN_OF_JOB)
             open_ = {(task["job_id"], task["cause"]) async for task in found}
         return [holder for holder in old.items() if holder not in open_]
 

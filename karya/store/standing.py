@@ -17,7 +17,7 @@ from karya.core.trace import Trace
 from karya.store.changes import Replaced, change_document
 from karya.store.client import AsyncDatabase, Document
 from karya.store.documents import job_entity, task_document, trace_of
-from karya.store.names import BY_ID, JOB_CHANGES, JOBS, OPEN, SKIPS, TASKS
+from karya.store.names import BY_ID, JOB_CHANGES, JOBS, OPEN, OPEN_OF_JOB, SKIPS, TASKS
 from karya.store.occurrences import is_untouched
 from karya.store.settling import TOUCHED
 
@@ -79,7 +79,7 @@ class Standing:
         first; what holds the slot is about to be."""
         count = 0 if triggered else {"$gt": 0}
         wanted = {"job_id": job.id, "status": {"$in": OPEN}, "kind": _STEP, "count": count}
-        found = await self.tasks.find(wanted, _FIELDS, session=self.session).hint("open").to_list(None)
+        found = await self.tasks.find(wanted, _FIELDS, session=self.session).hint(OPEN_OF_JOB).to_list(None)
         steps = _by_cause(found)
         candidates = {
             cause: tasks

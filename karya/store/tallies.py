@@ -12,7 +12,7 @@ from karya.core.schedule import Schedule
 from karya.core.task import TaskState
 from karya.store.client import AsyncDatabase, Document, in_time
 from karya.store.documents import readable
-from karya.store.names import JOBS, OPEN, TASKS
+from karya.store.names import JOBS, OPEN, OPEN_OF_JOB, TASKS
 from karya.store.parked import parked
 
 _SCHEDULE: TypeAdapter[Schedule] = TypeAdapter(Schedule)
@@ -67,7 +67,7 @@ class MongoTallies:
             found = self._jobs.find(owned, {"_id": 1}).sort("_id", -1).hint("by_user_and_status").limit(jobs)
             ids = [job["_id"] for job in await found.to_list(None)]
             wanted = {"job_id": {"$in": ids}, "status": {"$in": OPEN}}
-            tasks = self._tasks.find(wanted, _OPEN_TASK).hint("open").limit(limit)
+            tasks = self._tasks.find(wanted, _OPEN_TASK).hint(OPEN_OF_JOB).limit(limit)
             return readable(await tasks.to_list(None), _open_task)
 
     async def _count(self, collection: str, wanted: Document, most: int, index: str) -> int:

@@ -1,6 +1,6 @@
 """The tasks, as the server reads and cancels them."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from functools import partial
 
@@ -9,11 +9,13 @@ from karya.core.ports import Page, StepCounts
 from karya.core.task import Task, TaskKind, TaskState
 from karya.store import gates
 from karya.store.client import AsyncDatabase, Document, SyncDatabase, in_time, translated
-from karya.store.documents import readable, task_entity
-from karya.store.names import BY_ID, LIMITS, OPEN, TASKS, ServerNow, server_now
-from karya.store.paging import decode_instant_and_id, encode_cursor
+from karya.store.documents import task_entity
+from karya.store.names import BY_ID, LIMITS, OPEN, OPEN_OF_JOB, TASKS, ServerNow, server_now
+from karya.store.paging import ByInstant
 from karya.store.threads import read_in_one_thread
 
+_OF_JOB = ByInstant("tasks", "instant")
+_OPEN = ByInstant("open-tasks", "instant", earliest_first=True)
 _CANCELLED_BY_JOB = "the job was cancelled"
 
 
@@ -38,10 +40,12 @@ class MongoTasks:
                 partial(page_of_job, self._database.delegate, job_id, cursor, limit)
             )
 
-    async def open_of_job(self, job_id: str, limit: int) -> Sequence[Task]:
+    async def open_of_job(self, job_id: str, *, cursor: str | None, limit: int) -> Page[Task]:
         """See `TaskRepository.open_of_job`."""
         with in_time(self._tasks):
-            return await read_in_one_thread(partial(open_of_job, self._database.delegate, job_id, limit))
+            return await read_in_one_thread(
+                partial(open_of_job, self._database.delegate, job_id, cursor, limit)
+            )
 
     async def counts(self, job_id: str, most: int) -> StepCounts:
         """See `TaskRepository.counts`. A count of all would take a second for half a million."""
@@ -50,7 +54,7 @@ class MongoTasks:
             seen, counts = await self._counted([*latest, {"$limit": most + 1}], "by_job")
             if seen <= most:
                 return StepCounts(counts)
-            for states, index in ((OPEN, "open"), ([TaskState.DEAD.value], "dead_of_job")):
+            for states, index in ((OPEN, OPEN_OF_JOB), ([TaskState.DEAD.value], "dead_of_job")):
                 wanted = {"job_id": job_id, "status": {"$in": states}}
                 _, some = await self._counted([{"$match": wanted}, {"$limit": most}], index)
                 counts |= some
@@ -93,25 +97,16 @@ class MongoTasks:
 
 def page_of_job(database: SyncDatabase, job_id: str, cursor: str | None, limit: int) -> Page[Task]:
     """What `TaskRepository.of_job` returns."""
-    wanted: Document = {"job_id": job_id}
-    if cursor is not None:
-        instant, ident = decode_instant_and_id(cursor)
-        wanted["instant"] = {"$lte": instant}  # the bound of the index scan; $or alone would have none
-        wanted["$or"] = [{"instant": {"$lt": instant}}, {"_id": {"$lt": ident}}]
-    found = database[TASKS].find(wanted).sort([("instant", -1), ("_id", -1)])
-    documents = list(found.limit(limit + 1))
-    last = documents[limit - 1] if len(documents) > limit else None
-    more = encode_cursor(last["instant"], last["_id"]) if last else None
-    return Page(tuple(readable(documents[:limit], task_entity)), more)
+    wanted = _OF_JOB.behind({"job_id": job_id}, cursor)
+    found = database[TASKS].find(wanted).sort(_OF_JOB.order).limit(limit + 1)
+    return _OF_JOB.page(list(found), limit, task_entity)
 
 
-def open_of_job(database: SyncDatabase, job_id: str, limit: int) -> Sequence[Task]:
-    """What `TaskRepository.open_of_job` returns. The index has those of one job in the order in which they
-    were stored, which is that of their instants but for what was triggered or redriven: in a long backlog
-    they are not sorted for the first few."""
-    wanted = {"job_id": job_id, "status": {"$in": OPEN}}
-    found = database[TASKS].find(wanted).hint("open").limit(limit)
-    return sorted(readable(found, task_entity), key=lambda task: (task.instant, task.id))
+def open_of_job(database: SyncDatabase, job_id: str, cursor: str | None, limit: int) -> Page[Task]:
+    """What `TaskRepository.open_of_job` returns."""
+    wanted = _OPEN.behind({"job_id": job_id, "status": {"$in": OPEN}}, cursor)
+    found = database[TASKS].find(wanted).sort(_OPEN.order).hint(OPEN_OF_JOB).limit(limit + 1)
+    return _OPEN.page(list(found), limit, task_entity)
 
 
 def taken_of(database: SyncDatabase, limits: Collection[Limits], now: ServerNow) -> Mapping[str, int]:

@@ -7,7 +7,9 @@ from karya.core.user import Token
 from karya.store.client import AsyncDatabase, in_time
 from karya.store.documents import token_document, token_entity
 from karya.store.names import TOKENS
-from karya.store.paging import behind, page_by_id
+from karya.store.paging import NewestId
+
+_LIST = NewestId("tokens")
 
 
 class MongoTokens:
@@ -31,9 +33,9 @@ class MongoTokens:
     async def of_user(self, user_id: str, *, cursor: str | None, limit: int) -> Page[Token]:
         """See `TokenRepository.of_user`."""
         with in_time(self._tokens):
-            wanted = behind({"user_id": user_id}, cursor)
+            wanted = _LIST.behind({"user_id": user_id}, cursor)
             found = self._tokens.find(wanted).sort("_id", -1).limit(limit + 1)
-            return page_by_id(await found.to_list(None), limit, token_entity)
+            return _LIST.page(await found.to_list(None), limit, token_entity)
 
     async def revoke(self, token_id: str) -> bool:
         """See `TokenRepository.revoke`."""

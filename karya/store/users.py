@@ -9,7 +9,9 @@ from karya.core.user import User, UserChange
 from karya.store.client import AsyncDatabase, in_time
 from karya.store.documents import user_document, user_entity
 from karya.store.names import USERS
-from karya.store.paging import behind, page_by_id
+from karya.store.paging import NewestId
+
+_LIST = NewestId("users")
 
 
 class MongoUsers:
@@ -50,5 +52,5 @@ class MongoUsers:
     async def list(self, *, cursor: str | None, limit: int) -> Page[User]:
         """See `UserRepository.list`."""
         with in_time(self._users):
-            found = self._users.find(behind({}, cursor)).sort("_id", -1).limit(limit + 1)
-            return page_by_id(await found.to_list(None), limit, user_entity)
+            found = self._users.find(_LIST.behind({}, cursor)).sort("_id", -1).limit(limit + 1)
+            return _LIST.page(await found.to_list(None), limit, user_entity)

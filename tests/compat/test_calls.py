@@ -98,6 +98,7 @@ def test_an_unknown_user(planner: Planner, client: UpstreamClient, target: Targe
 def test_what_is_refused_stores_nothing(planner: Planner, client: UpstreamClient, target: Target) -> None:
     action = rest(target.url)
     twice = planner.chained(planner.chained(planner.chained(action)))
+    other = Planner(client).user["id"]
     for request, reason in [
         (planner.request(action, period_time="7 seconds"), "period_time: write an ISO 8601 duration"),
         (
@@ -111,6 +112,7 @@ def test_what_is_refused_stores_nothing(planner: Planner, client: UpstreamClient
         ),
         (planner.request(twice), "action.request.action.request.action: chained jobs nest at most 2 deep"),
         (planner.request(rest("http:// /")), "action.base_url: "),
+        (planner.request(planner.chained(action, user_id=other)), "action.request.user_id: "),
     ]:
         with pytest.raises(Refusal) as refused:
             client.call("submit_plan", request)

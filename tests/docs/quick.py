@@ -53,7 +53,7 @@ def _run(call: socket.socket) -> None:
     sys.argv = ["karya", *told["arguments"]]
     code = 70
     try:
-        app()
+        app(prog_name="karya")
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else int(end.code is not None)
     finally:

@@ -4,19 +4,20 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any
 
 from pydantic import ValidationError
 
 from karya.core.action import Action, NoopAction, RestAction, type_of
 from karya.core.chaining import action_types_in
-from karya.core.errors import Conflict, FieldError, InvalidInput, NotFound
+from karya.core.errorlog import ErrorLog
+from karya.core.errors import Conflict, NotFound
 from karya.core.fields import invalid
 from karya.core.ids import minted_at, new_id, numbered_id
 from karya.core.job import LIVE_STATES, Job, JobState, new_job, normal_form, warnings_of
 from karya.core.occurrence import Occurrence, occurrence_tasks, scheduled, triggered
 from karya.core.ports import Page
-from karya.core.queries import AuditQuery, JobQuery, LetterQuery
+from karya.core.queries import AuditQuery, JobQuery, LetterQuery, Paging
 from karya.core.revision import check_version, merged, revised
 from karya.core.spec import JobSpec, spec_model
 from karya.core.task import OPEN_STATES, Task, TaskState
@@ -29,6 +30,7 @@ from karya.core.views import (
     CheckedView,
     CheckView,
     Counts,
+    ErrorPage,
     FindingView,
     JobPage,
     JobStory,
@@ -40,15 +42,13 @@ from karya.core.views import (
     TaskPage,
     TaskStanding,
     TaskStory,
-    TaskView,
     VersionsView,
     WhyView,
 )
 from karya.core.views.lines import JobLine, LetterGroup, LetterGroups, LetterLine
 from karya.core.views.overview import AtLeast
 from karya.core.why import wait_of, why
-
-T = TypeVar("T")
+from tests.support.memory_lists import finds, numbered, occurrence_view, page_of
 
 
 def now() -> datetime:
@@ -67,6 +67,7 @@ class MemoryService:
         self.jobs: dict[str, Job] = {}
         self.stored_tasks: dict[str, list[Task]] = {}
         self.changes: dict[str, list[ChangeView]] = {}
+        self.logs: list[ErrorLog] = []
         self.wrong: dict[str, Sequence[FindingView]] = {}
         self.ready = Readiness(ready=True, reasons={})
         self.with_token: set[str] = set()
@@ -84,7 +85,7 @@ class MemoryService:
         self._fail()
         whole = key or new_id(now())
         ids = [numbered_id(whole, number) for number in range(len(specs))]
-        made = [_numbered(n, spec, minted_at(whole), ids[n]) for n, spec in enumerate(specs)]
+        made = [numbered(n, spec, minted_at(whole), ids[n]) for n, spec in enumerate(specs)]
         return [(self.jobs.get(job.id) or self._store(job)).id for job in made]
 
     def _store(self, job: Job) -> Job:
@@ -110,8 +111,8 @@ class MemoryService:
 
     async def list(self, query: JobQuery, *, cursor: str | None, limit: int) -> JobPage:
         self._fail()
-        found = [JobView.of(job, now()) for job in reversed(self.jobs.values()) if _finds(query, job)]
-        jobs, following = _page(found, cursor, limit)
+        found = [JobView.of(job, now()) for job in reversed(self.jobs.values()) if finds(query, job)]
+        jobs, following = page_of(found, cursor, limit)
         return JobPage(jobs=jobs, next_cursor=following)
 
     async def job_lines(self, query: JobQuery, *, cursor: str | None, limit: int) -> Page[JobLine]:
@@ -120,49 +121,57 @@ class MemoryService:
 
     async def tasks(self, job_id: str, *, cursor: str | None, limit: int) -> TaskPage:
         tasks = self.stored_tasks[self._job(job_id).id]
-        return TaskPage.of(*_page(list(reversed(tasks)), cursor, limit))
+        return TaskPage.of(*page_of(list(reversed(tasks)), cursor, limit))
 
-    async def task(self, task_id: str) -> TaskStory:
-        return TaskStory.of(self._task(task_id), ())
+    async def errors(self, job_id: str, *, cursor: str | None, limit: int) -> ErrorPage:
+        job = self._job(job_id)
+        logs = [log for log in self.logs if log.job_id == job.id]
+        return ErrorPage.of(*page_of(logs, cursor, limit))
 
-    async def standing(self, task_id: str) -> TaskStanding:
+    async def task(self, task_id: str, *, cursor: str | None = None, limit: int = 20) -> TaskStory:
+        logs = [log for log in self.logs if log.task_id == task_id]
+        return TaskStory.of(self._task(task_id), *page_of(logs, cursor, limit))
+
+    async def standing(self, task_id: str, *, errors: Paging) -> TaskStanding:
         task = self._task(task_id)
         job = self._job(task.job_id)
         wait = wait_of(job, task, (), now()) if task.status in OPEN_STATES else None
-        return TaskStanding(story=TaskStory.of(task, ()), job=JobView.of(job, now()), wait=wait)
+        story = await self.task(task_id, **dict(errors))
+        return TaskStanding(story=story, job=JobView.of(job, now()), wait=wait)
 
     async def summary(self, job_id: str) -> SummaryView:
         job = self._job(job_id)
         tasks = self.stored_tasks[job.id]
         return SummaryView.of(job, now(), {TaskState.READY: len(tasks)}, tasks, ())
 
-    async def why(self, job_id: str) -> WhyView:
+    async def why(self, job_id: str, *, cursor: str | None, limit: int) -> WhyView:
         job = self._job(job_id)
         tasks = [task for task in self.stored_tasks[job_id] if task.status in OPEN_STATES]
-        return why(job, tasks, (), now())
+        found, following = page_of(tasks, cursor, limit)
+        return why(job, found, (), now()).model_copy(update={"next_cursor": following})
 
     async def story(
         self,
         job_id: str,
         *,
-        cursor: str | None,
-        limit: int,
+        tasks: Paging,
+        waits: Paging,
+        errors: Paging,
+        history: Paging | None,
         instants: int,
-        entries: int,
-        history: str | None = None,
     ) -> JobStory:
         return JobStory(
             job=await self.get(job_id),
-            tasks=await self.tasks(job_id, cursor=cursor, limit=limit),
-            why=await self.why(job_id),
-            errors=(),
+            tasks=await self.tasks(job_id, **dict(tasks)),
+            why=await self.why(job_id, **dict(waits)),
+            errors=await self.errors(job_id, **dict(errors)),
             dead=self._dead_of(job_id),
             ahead=await self.occurrences(job_id, instants),
-            versions=await self.versions(job_id, cursor=history, limit=entries) if entries else None,
+            versions=await self.versions(job_id, **dict(history)) if history else None,
         )
 
     async def versions(self, job_id: str, *, cursor: str | None, limit: int) -> VersionsView:
-        changes, following = _page(self.changes[self._job(job_id).id], cursor, limit)
+        changes, following = page_of(self.changes[self._job(job_id).id], cursor, limit)
         return VersionsView(changes=changes, skipped=(), next_cursor=following)
 
     async def occurrences(self, job_id: str, limit: int) -> PreviewView:
@@ -208,7 +217,7 @@ class MemoryService:
             raise Conflict(f"job {job_id} is {job.status.value.lower()}")
         occurrence = triggered(key or new_id(now()), now())
         made = [task for task in self.stored_tasks[job_id] if task.cause == occurrence.cause]
-        return _occurrence(made or self._add(job, occurrence))
+        return occurrence_view(made or self._add(job, occurrence))
 
     async def skip_next(self, job_id: str) -> OccurrenceView:
         job = self._live(job_id)
@@ -223,7 +232,7 @@ class MemoryService:
         if following is not None:
             self.jobs[job_id] = job.model_copy(update={"cursor": following})
             self._add(job, scheduled(job, following))
-        return _occurrence([tasks[number] for number in skipped])
+        return occurrence_view([tasks[number] for number in skipped])
 
     async def update(self, job_id: str, changes: Mapping[str, Any], *, version: int | None = None) -> JobView:
         check_version(self._live(job_id), version)
@@ -245,11 +254,11 @@ class MemoryService:
 
     async def dead_letters(self, query: LetterQuery, *, cursor: str | None, limit: int) -> TaskPage:
         self._fail()
-        return TaskPage.of(*_page(list(self._dead(query)), cursor, limit))
+        return TaskPage.of(*page_of(list(self._dead(query)), cursor, limit))
 
     async def letter_lines(self, query: LetterQuery, *, cursor: str | None, limit: int) -> Page[LetterLine]:
         self._fail()
-        tasks, following = _page(list(self._dead(query)), cursor, limit)
+        tasks, following = page_of(list(self._dead(query)), cursor, limit)
         return Page(tuple(map(self._line, tasks)), following)
 
     async def letter_count(self, query: LetterQuery) -> AtLeast:
@@ -309,7 +318,7 @@ class MemoryService:
     async def audit(self, query: AuditQuery, *, cursor: str | None) -> AuditPage:
         self._fail()
         wanted = [job for job in self.jobs.values() if query.job_id in (None, job.id)]
-        found, following = _page([j for j in wanted if query.user_id in (None, j.user_id)], cursor, 2)
+        found, following = page_of([j for j in wanted if query.user_id in (None, j.user_id)], cursor, 2)
         return AuditPage(
             since=query.since,
             until=query.until,
@@ -354,38 +363,3 @@ class MemoryService:
     def _fail(self) -> None:
         if self.failure is not None:
             raise self.failure
-
-
-def _numbered(number: int, spec: JobSpec[Action], created_at: datetime, ident: str) -> Job:
-    try:
-        return new_job(spec, created_at, ident=ident)
-    except InvalidInput as error:
-        raise InvalidInput(FieldError(f"{number}.{e.field}", e.message) for e in error.errors) from None
-
-
-def _finds(query: JobQuery, job: Job) -> bool:
-    created = (query.created_after, query.created_before)
-    return (
-        query.user_id in (None, job.user_id)
-        and query.status in (None, job.status)
-        and query.name in (None, job.name)
-        and query.set in (None, job.set)
-        and (query.tag is None or query.tag in job.tags)
-        and (created[0] is None or created[0] <= job.created_at)
-        and (created[1] is None or job.created_at < created[1])
-        and (query.text is None or query.text.casefold() in job.description.casefold())
-    )
-
-
-def _occurrence(tasks: Sequence[Task]) -> OccurrenceView:
-    first = tasks[0]
-    views = tuple(map(TaskView.of, tasks))
-    return OccurrenceView(job_id=first.job_id, cause=first.cause, instant=first.instant, tasks=views)
-
-
-def _page(items: Sequence[T], cursor: str | None, limit: int) -> tuple[tuple[T, ...], str | None]:
-    if cursor is not None and not cursor.isdecimal():
-        raise InvalidInput.at("cursor", "not a cursor that an earlier page gave")
-    start = int(cursor or 0)
-    end = start + limit
-    return tuple(items[start:end]), str(end) if end < len(items) else None

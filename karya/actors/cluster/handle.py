@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Unpack, cast
 
 import ray
 
@@ -17,6 +17,7 @@ from karya.actors.cluster.ray_runtime import join_ray
 from karya.actors.cluster.record import read_record
 from karya.core.errors import Unavailable
 from karya.core.ids import new_id
+from karya.core.keywords import AuditFilter, JobChanges, JobFilter, LetterFilter
 from karya.core.settings import RaySettings, Settings
 from karya.core.spec import Spec, wire_of
 from karya.core.views import (
@@ -25,6 +26,7 @@ from karya.core.views import (
     BatchView,
     BulkView,
     CheckView,
+    ErrorPage,
     JobPage,
     JobView,
     OccurrenceView,
@@ -67,8 +69,8 @@ class Karya:
         """One job. Raises NotFound."""
         return JobView.model_validate_json(self._call("get", job_id=job_id))
 
-    def list(self, *, cursor: str | None = None, limit: int = 20, **query: Any) -> JobPage:
-        """A page of jobs, the newest first; the keywords are the fields of JobQuery (tag, status, …)."""
+    def list(self, *, cursor: str | None = None, limit: int = 20, **query: Unpack[JobFilter]) -> JobPage:
+        """A page of jobs, the newest first. Raises InvalidInput, which names the keyword."""
         return JobPage.model_validate_json(self._call("list", query=query, cursor=cursor, limit=limit))
 
     def tasks(self, job_id: str, *, cursor: str | None = None, limit: int = 20) -> TaskPage:
@@ -79,9 +81,13 @@ class Karya:
         """A job with its latest tasks, counts and errors. Raises NotFound."""
         return SummaryView.model_validate_json(self._call("summary", job_id=job_id))
 
-    def why(self, job_id: str) -> WhyView:
-        """What each open task of a job waits for. Raises NotFound."""
-        return WhyView.model_validate_json(self._call("why", job_id=job_id))
+    def why(self, job_id: str, *, cursor: str | None = None, limit: int = 20) -> WhyView:
+        """What each open task of a job waits for: a page, the earliest instant first. Raises NotFound."""
+        return WhyView.model_validate_json(self._call("why", job_id=job_id, cursor=cursor, limit=limit))
+
+    def errors(self, job_id: str, *, cursor: str | None = None, limit: int = 20) -> ErrorPage:
+        """A page of the failed attempts at the tasks of a job, the latest first. Raises NotFound."""
+        return ErrorPage.model_validate_json(self._call("errors", job_id=job_id, cursor=cursor, limit=limit))
 
     def occurrences(self, job_id: str, limit: int = 10) -> PreviewView:
         """The next instants of a job. Raises NotFound."""
@@ -122,18 +128,19 @@ class Karya:
         """Skips the next occurrence. Raises NotFound, and Conflict when there is none."""
         return OccurrenceView.model_validate_json(self._call("skip_next", job_id=job_id))
 
-    def update(self, job_id: str, *, version: int | None = None, **changes: Any) -> JobView:
-        """Changes a job: the fields that are given replace its own. Raises as `cancel`,
-        and InvalidInput."""
+    def update(self, job_id: str, *, version: int | None = None, **changes: Unpack[JobChanges]) -> JobView:
+        """Changes a job: the fields that are given replace its own. Raises as `cancel`, and InvalidInput."""
         answer = self._call("update", job_id=job_id, changes=changes, version=version)
         return JobView.model_validate_json(answer)
 
-    def task(self, task_id: str) -> TaskStory:
-        """A task with its failed attempts. Raises NotFound."""
-        return TaskStory.model_validate_json(self._call("task", task_id=task_id))
+    def task(self, task_id: str, *, cursor: str | None = None, limit: int = 20) -> TaskStory:
+        """A task with a page of its failed attempts, the latest first. Raises NotFound."""
+        return TaskStory.model_validate_json(self._call("task", task_id=task_id, cursor=cursor, limit=limit))
 
-    def dead_letters(self, *, cursor: str | None = None, limit: int = 20, **query: Any) -> TaskPage:
-        """A page of dead letters, the latest first; the keywords are the fields of LetterQuery."""
+    def dead_letters(
+        self, *, cursor: str | None = None, limit: int = 20, **query: Unpack[LetterFilter]
+    ) -> TaskPage:
+        """A page of dead letters, the latest first. Raises InvalidInput, which names the keyword."""
         answer = self._call("dead_letters", query=query, cursor=cursor, limit=limit)
         return TaskPage.model_validate_json(answer)
 
@@ -141,21 +148,20 @@ class Karya:
         """Gives a dead letter a new set of attempts. Raises NotFound, Conflict."""
         return TaskStory.model_validate_json(self._call("redrive", task_id=task_id))
 
-    def redrive_all(self, **query: Any) -> int:
-        """Redrives all dead letters that match the fields of LetterQuery; how many."""
+    def redrive_all(self, **query: Unpack[LetterFilter]) -> int:
+        """Redrives all dead letters that match; how many. Raises as `dead_letters`."""
         return BulkView.model_validate_json(self._call("redrive_all", query=query)).count
 
     def discard(self, task_id: str) -> TaskStory:
         """Gives a dead letter up. Raises NotFound, Conflict."""
         return TaskStory.model_validate_json(self._call("discard", task_id=task_id))
 
-    def discard_all(self, **query: Any) -> int:
-        """Discards all dead letters that match the fields of LetterQuery; how many."""
+    def discard_all(self, **query: Unpack[LetterFilter]) -> int:
+        """Discards all dead letters that match; how many. Raises as `dead_letters`."""
         return BulkView.model_validate_json(self._call("discard_all", query=query)).count
 
-    def audit(self, **query: Any) -> AuditReport:
-        """Proves the ledger, page by page; the keywords are the fields of AuditQuery (job_id, since, until,
-        patience). Raises InvalidInput, NotFound."""
+    def audit(self, **query: Unpack[AuditFilter]) -> AuditReport:
+        """Proves the ledger, page by page. Raises InvalidInput, NotFound."""
         pages: list[AuditPage] = []
         while not pages or pages[-1].next_cursor is not None:
             cursor = pages[-1].next_cursor if pages else None

@@ -10,7 +10,7 @@ from karya.core.breaths import in_breaths
 from karya.core.errors import FieldError, InvalidInput, KaryaError
 from karya.core.fields import invalid
 from karya.core.ports import JobService
-from karya.core.queries import AuditQuery, JobQuery, LetterQuery
+from karya.core.queries import AuditQuery, Instants, JobQuery, LetterQuery, Paging
 from karya.core.trace import caller, received
 from karya.core.views import BatchView
 
@@ -26,6 +26,7 @@ REPEATABLE = frozenset(
         "summary",
         "task",
         "why",
+        "errors",
         "versions",
         "occurrences",
         "preview",
@@ -81,20 +82,19 @@ async def _submit_many(service: JobService, given: _Arguments) -> BaseModel:
 
 
 async def _list(service: JobService, given: _Arguments) -> BaseModel:
-    return await service.list(_model(JobQuery, given["query"]), cursor=given["cursor"], limit=given["limit"])
+    return await service.list(_model(JobQuery, given["query"]), **_paging(given))
 
 
 async def _preview(service: JobService, given: _Arguments) -> BaseModel:
-    return await service.preview(_model(service.spec_type, given["spec"]), given["limit"])
+    return await service.preview(_model(service.spec_type, given["spec"]), _instants(given))
 
 
 async def _dead_letters(service: JobService, given: _Arguments) -> BaseModel:
-    query = _model(LetterQuery, given["query"])
-    return await service.dead_letters(query, cursor=given["cursor"], limit=given["limit"])
+    return await service.dead_letters(_model(LetterQuery, given["query"]), **_paging(given))
 
 
 async def _audit(service: JobService, given: _Arguments) -> BaseModel:
-    return await service.audit(_model(AuditQuery, given["query"]), cursor=given["cursor"])
+    return await service.audit(_model(AuditQuery, given["query"]), cursor=_paging(given)["cursor"])
 
 
 async def _redrive_all(service: JobService, given: _Arguments) -> BaseModel:
@@ -115,14 +115,11 @@ METHODS: Mapping[str, _Call] = {
     "redrive_all": _redrive_all,
     "discard_all": _discard_all,
     "get": lambda service, given: service.get(given["job_id"]),
-    "tasks": lambda service, given: service.tasks(
-        given["job_id"], cursor=given["cursor"], limit=given["limit"]
-    ),
-    "versions": lambda service, given: service.versions(
-        given["job_id"], cursor=given["cursor"], limit=given["limit"]
-    ),
+    "tasks": lambda service, given: service.tasks(given["job_id"], **_paging(given)),
+    "versions": lambda service, given: service.versions(given["job_id"], **_paging(given)),
+    "errors": lambda service, given: service.errors(given["job_id"], **_paging(given)),
     "summary": lambda service, given: service.summary(given["job_id"]),
-    "why": lambda service, given: service.why(given["job_id"]),
+    "why": lambda service, given: service.why(given["job_id"], **_paging(given)),
     "check": lambda service, given: service.check(given["specs"]),
     "cancel": lambda service, given: service.cancel(given["job_id"], version=given.get("version")),
     "pause": lambda service, given: service.pause(given["job_id"]),
@@ -132,16 +129,25 @@ METHODS: Mapping[str, _Call] = {
     "update": lambda service, given: service.update(
         given["job_id"], given["changes"], version=given.get("version")
     ),
-    "occurrences": lambda service, given: service.occurrences(given["job_id"], given["limit"]),
-    "task": lambda service, given: service.task(given["task_id"]),
+    "occurrences": lambda service, given: service.occurrences(given["job_id"], _instants(given)),
+    "task": lambda service, given: service.task(given["task_id"], **_paging(given)),
     "redrive": lambda service, given: service.redrive(given["task_id"]),
     "discard": lambda service, given: service.discard(given["task_id"]),
 }
 """Every call that a Python client can make."""
 
 
+def _paging(given: _Arguments) -> dict[str, Any]:
+    """Which page, within the bounds that the gateway has too."""
+    return dict(_model(Paging, {name: given[name] for name in ("cursor", "limit") if name in given}))
+
+
+def _instants(given: _Arguments) -> int:
+    return _model(Instants, {name: given[name] for name in ("limit",) if name in given}).limit
+
+
 def _model(model: type[M], written: Any) -> M:
     try:
         return model.model_validate(written)
     except ValidationError as error:
-        raise invalid(error, written) from None
+        raise invalid(error, written, model) from None

@@ -83,7 +83,7 @@ class ServerParts:
             error_logs=store.error_logs,
             looks=store.looks,
             users=store.users,
-            letters=Letters(store.letters, store.tasks, self.clock, self.poker.poke),
+            letters=Letters(store.letters, store.tasks, store.error_logs, self.clock, self.poker.poke),
             auditor=auditor_of(store, rest=_AUDIT_REST),
             clock=self.clock,
             metrics=self.metrics,

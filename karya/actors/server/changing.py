@@ -61,7 +61,7 @@ class Changing:
         try:
             spec = self._spec_type.model_validate(wire)
         except ValidationError as error:
-            raise invalid(error, wire) from None
+            raise invalid(error, wire, self._spec_type) from None
         if errors := self._checks.refused(spec):
             raise InvalidInput(errors)
         return spec

@@ -49,7 +49,7 @@ class Checking:
             if not over:
                 new_job(spec, now)
         except ValidationError as error:
-            return _refused(invalid(error, written).errors)
+            return _refused(invalid(error, written, self._spec_type).errors)
         except InvalidInput as error:
             return _refused(error.errors)
         return CheckedView(errors=(), spec=dict(form), over=over, namesake=None)

@@ -64,6 +64,7 @@ class Server:
         self.list = reading.list
         self.job_lines = reading.job_lines
         self.tasks = reading.tasks
+        self.errors = reading.errors
         self.summary = reading.summary
         self.versions = reading.versions
         self.occurrences = reading.occurrences

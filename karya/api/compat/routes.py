@@ -1,7 +1,9 @@
 """The routes of upstream's REST API, for its existing clients."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
+from functools import partial
+from typing import TypeVar
 
 from pydantic import ValidationError
 from starlette.requests import Request
@@ -21,7 +23,7 @@ from karya.api.compat.models import (
     UserQuery,
     checked_id,
 )
-from karya.api.compat.to_native import changes_of, job_of, users_of
+from karya.api.compat.to_native import changes_of, job_of, users_of, users_of_hooks
 from karya.api.endpoint import Endpoint, answer
 from karya.api.idempotency import minted_id
 from karya.api.identity import principal_of
@@ -34,14 +36,17 @@ from karya.core.fields import invalid
 from karya.core.spec import JobSpec
 from karya.core.task import TaskKind
 from karya.core.user import User, UserSpec
-from karya.core.views import JobView, TaskView
+from karya.core.views import ErrorPage, JobView, TaskPage, TaskView
+
+P = TypeVar("P", TaskPage, ErrorPage)
+T = TypeVar("T")
 
 PLANS = "/v1/plan"
 PLAN = "/v1/plan/{id}"
 USERS = "/v1/user"
 PAGE_SIZE = 20
 MOST_TASKS = 1000
-"""How many tasks a summary shows, the latest ones."""
+"""How many tasks a summary shows, and how many errors: the latest ones."""
 
 _BATCH = 100
 
@@ -72,11 +77,11 @@ class UpstreamRoutes:
         wanted = await read_json(request, CreateUser)
         with suppress(Conflict):
             return answer(user_of(await accounts.add_user(_user_spec(wanted))))
-        return answer(user_of(await accounts.user_named(wanted.name.strip())))
+        return answer(user_of(await accounts.user_named(_stored(wanted.name))))
 
     async def get_user(self, request: Request) -> Response:
         """The user with this name; who is no admin finds but themselves."""
-        name = read_query(request, UserQuery).username
+        name = _stored(read_query(request, UserQuery).username)
         principal, accounts = principal_of(request), self._services.accounts
         if principal.sees_all:
             return answer(user_of(await accounts.user_named(name)))
@@ -90,8 +95,7 @@ class UpstreamRoutes:
     async def submit_plan(self, request: Request) -> Response:
         """200 once the job and its first task are durable."""
         plan = await read_json(request, SubmitPlan)
-        for user_id in dict.fromkeys(users_of(plan)):
-            await self._user(request, user_id)
+        await self._users(request, users_of(plan))
         job = await self._jobs(request).submit(self._spec(plan), key=minted_id(request))
         return self._plan(job)
 
@@ -99,6 +103,7 @@ class UpstreamRoutes:
         """Changes what is given."""
         update = await read_json(request, UpdatePlan)
         job = await self._jobs(request).get(_plan_id(request, update))
+        await self._users(request, users_of_hooks(update.hooks or ()))
         changes = changes_of(job, update)
         return self._plan(await self._jobs(request).update(job.id, changes) if changes else job)
 
@@ -115,7 +120,7 @@ class UpstreamRoutes:
         """A plan and its latest task."""
         jobs, ident = self._jobs(request), _path_id(request)
         job = await jobs.get(ident)
-        latest = await _latest_steps(jobs, ident, 1)
+        latest = await _latest(partial(jobs.tasks, ident), _steps, 1)
         task = task_of(latest[0]) if latest else None
         return answer(PlanAnswer(plan=plan_of(job, self._services.clock.now()), latest_task=task))
 
@@ -129,13 +134,14 @@ class UpstreamRoutes:
     async def get_summary(self, request: Request) -> Response:
         """A plan with its tasks and errors, the oldest first."""
         jobs, ident = self._jobs(request), _path_id(request)
-        summary = await jobs.summary(ident)
-        steps = await _latest_steps(jobs, ident, MOST_TASKS)
+        job = await jobs.get(ident)
+        steps = await _latest(partial(jobs.tasks, ident), _steps, MOST_TASKS)
+        errors = await _latest(partial(jobs.errors, ident), lambda page: page.errors, MOST_TASKS)
         return answer(
             SummaryAnswer(
-                plan=plan_of(summary.job, self._services.clock.now()),
+                plan=plan_of(job, self._services.clock.now()),
                 tasks=tuple(map(task_of, reversed(steps))),
-                error_logs=tuple(error_of(ident, error) for error in reversed(summary.errors)),
+                error_logs=tuple(error_of(ident, error) for error in reversed(errors)),
             )
         )
 
@@ -154,6 +160,10 @@ class UpstreamRoutes:
         except ValidationError as error:
             raise invalid(error, written) from None
 
+    async def _users(self, request: Request, user_ids: Iterable[str]) -> None:
+        for user_id in dict.fromkeys(user_ids):
+            await self._user(request, user_id)
+
     async def _user(self, request: Request, user_id: str) -> User:
         """Raises NotFound for a user who does not exist or is none of the caller's business."""
         if not principal_of(request).owns(user_id):
@@ -161,17 +171,29 @@ class UpstreamRoutes:
         return await self._services.accounts.user(user_id)
 
 
-async def _latest_steps(jobs: Owned, job_id: str, most: int) -> Sequence[TaskView]:
-    """The latest tasks of the plan itself, those of its hooks left out, the latest first."""
-    found: list[TaskView] = []
+async def _latest(
+    page_of: Callable[..., Awaitable[P]], items: Callable[[P], Iterable[T]], most: int
+) -> Sequence[T]:
+    """So many of what is on the pages of a list, the latest first."""
+    found: list[T] = []
     cursor: str | None = None
     while len(found) < most:
-        page = await jobs.tasks(job_id, cursor=cursor, limit=_BATCH)
-        found += [task for task in page.tasks if task.kind is TaskKind.STEP]
+        page = await page_of(cursor=cursor, limit=_BATCH)
+        found += items(page)
         cursor = page.next_cursor
         if cursor is None:
             break
     return found[:most]
+
+
+def _steps(page: TaskPage) -> Iterable[TaskView]:
+    """The tasks of the plan itself, those of its hooks left out."""
+    return [task for task in page.tasks if task.kind is TaskKind.STEP]
+
+
+def _stored(name: str) -> str:
+    """The name of a user as it is stored (`UserSpec`)."""
+    return name.strip()
 
 
 def _user_spec(wanted: CreateUser) -> UserSpec:

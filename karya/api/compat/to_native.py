@@ -1,7 +1,7 @@
 """From upstream's requests to the wire form of native jobs: pure functions."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -48,9 +48,16 @@ def job_of(plan: SubmitPlan) -> Wire:
 def users_of(plan: SubmitPlan) -> Iterator[str]:
     """The users it names: its own, and those of the plans that it would chain."""
     yield plan.user_id
-    for action in (plan.action, *(hook.action for hook in plan.hooks)):
-        if isinstance(action, ChainedRequest):
-            yield from users_of(action.request)
+    if isinstance(plan.action, ChainedRequest):
+        yield from users_of(plan.action.request)
+    yield from users_of_hooks(plan.hooks)
+
+
+def users_of_hooks(hooks: Iterable[Hook]) -> Iterator[str]:
+    """The users of the plans that hooks would chain."""
+    for hook in hooks:
+        if isinstance(hook.action, ChainedRequest):
+            yield from users_of(hook.action.request)
 
 
 def changes_of(job: JobView, update: UpdatePlan) -> Wire:

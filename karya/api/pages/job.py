@@ -3,7 +3,6 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -15,18 +14,20 @@ from karya.api.pages.graph import drawn
 from karya.api.pages.live import Live
 from karya.api.pages.news import PART, news_of
 from karya.api.pages.overview import allowed
+from karya.api.pages.places import page_wanted, pagers_of, place
 from karya.api.pages.site import ROOT, Handler, Site, first, go_to, read_form
 from karya.api.pages.timeline import last_of_steps, runs
 from karya.core.chaining import ChainAction
 from karya.core.errors import Conflict
 from karya.core.ids import minted_at, new_id
 from karya.core.job import LIVE_STATES, JobState
-from karya.core.views import JobView, Wait
+from karya.core.views import JobStory, JobView, Wait
 from karya.core.why import Reason
 
-_PAGE = 20
+_LISTS = {"cursor": 20, "waits": 100, "errors": 20, "history": 30}
+"""How much of each list one page has; their names are those of their cursors in the address."""
+_WAITS_SHOWN = 12
 _AHEAD = 10
-_ENTRIES = 30
 _CHAIN = ChainAction.model_fields["type"].default
 _DONE = {
     "submitted": "The job is stored.",
@@ -91,15 +92,19 @@ class JobPages:
         self, request: Request, template: str, status: HTTPStatus = HTTPStatus.OK, problem: str = ""
     ) -> Response:
         jobs, job_id = self._of(request), request.path_params["id"]
-        cursor = request.query_params.get("cursor") or None
-        history = request.query_params.get("history") or None
-        extent = request.query_params.get("extent")
-        entries = 0 if extent == PART else _ENTRIES
+        wanted = {name: page_wanted(request, name, limit) for name, limit in _LISTS.items()}
+        is_part = request.query_params.get("extent") == PART
         story = await jobs.story(
-            job_id, cursor=cursor, limit=_PAGE, instants=_AHEAD, entries=entries, history=history
+            job_id,
+            tasks=wanted["cursor"],
+            waits=wanted["waits"],
+            errors=wanted["errors"],
+            history=None if is_part else wanted["history"],
+            instants=_AHEAD,
         )
+        here = {name: page.cursor for name, page in wanted.items()}
         now = self._site.services.clock.now()
-        job, page = story.job, f"{ROOT}/jobs/{job_id}"
+        job = story.job
         whole = runs(story.tasks.tasks, now, job.steps)
         return await self._site.render(
             request,
@@ -107,7 +112,7 @@ class JobPages:
             status,
             section="jobs",
             job=job,
-            errors=story.errors,
+            errors=story.errors.errors,
             runs=whole,
             graph=drawn(job.steps, last_of_steps(whole)) if job.steps else None,
             dead=story.dead,
@@ -116,29 +121,28 @@ class JobPages:
             names={task.id: task.step for task in story.tasks.tasks},
             may_cancel=job.status is not JobState.CANCELLED and (job.status in LIVE_STATES or _chains(job)),
             waits=[wait for wait in story.why.tasks if wait.kind != Reason.STEP],
+            waits_shown=_WAITS_SHOWN,
             behind=sum(wait.kind == Reason.STEP for wait in story.why.tasks),
             versions=story.versions,
             ahead=story.ahead,
             zone=getattr(job.schedule, "timezone", "UTC"),
             is_live=job.status in LIVE_STATES,
-            place=_place(cursor, history),
-            cursor=cursor,
-            next_page=f"{page}{_place(story.tasks.next_cursor, history)}",
-            first_page=f"{page}{_place(None, history)}",
-            has_more=story.tasks.next_cursor is not None,
-            history=history,
-            earlier=f"{page}{_place(cursor, story.versions.next_cursor if story.versions else None)}",
-            latest=f"{page}{_place(cursor, None)}",
+            place=place(here),
+            pagers=pagers_of(f"{ROOT}/jobs/{job_id}", here, _following(story)),
             key=new_id(now),
             done=_DONE.get(request.query_params.get("done", ""), ""),
             problem=problem,
         )
 
 
-def _place(cursor: str | None, history: str | None) -> str:
-    """The query of the page on which the occurrences and the history are behind these cursors."""
-    given = {name: at for name, at in (("cursor", cursor), ("history", history)) if at}
-    return f"?{urlencode(given)}" if given else ""
+def _following(story: JobStory) -> Mapping[str, str | None]:
+    """Where each list goes on."""
+    return {
+        "cursor": story.tasks.next_cursor,
+        "waits": story.why.next_cursor,
+        "errors": story.errors.next_cursor,
+        "history": story.versions.next_cursor if story.versions else None,
+    }
 
 
 def _kinds(waits: Sequence[Wait]) -> dict[str, str]:

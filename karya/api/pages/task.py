@@ -7,11 +7,14 @@ from http import HTTPStatus
 from starlette.requests import Request
 from starlette.responses import Response
 
+from karya.api.pages.places import page_wanted, pagers_of, place
 from karya.api.pages.site import ROOT, Site, go_to
 from karya.api.pages.timeline import last_attempt
 from karya.core.errors import Conflict
 from karya.core.job import LIVE_STATES
 from karya.core.views import TaskStory
+
+_ERRORS = 20
 
 
 class TaskPage:
@@ -54,8 +57,11 @@ class TaskPage:
         problem: str = "",
         template: str = "task.html",
     ) -> Response:
-        standing = await self._of(request).standing(request.path_params["id"])
+        task_id = request.path_params["id"]
+        wanted = page_wanted(request, "cursor", _ERRORS)
+        standing = await self._of(request).standing(task_id, errors=wanted)
         story, job = standing.story, standing.job
+        here, following = {"cursor": wanted.cursor}, {"cursor": story.next_cursor}
         late = story.task.lateness_ms
         done = {"redrive": "Redriven: it has a new set of attempts.", "discard": "Discarded."}
         return await self._site.render(
@@ -68,7 +74,8 @@ class TaskPage:
             limit_wait=timedelta(milliseconds=story.task.limit_wait_ms),
             last=last_attempt(story.task),
             errors=story.errors,
-            has_more_errors=story.more,
+            place=place(here),
+            earlier=pagers_of(f"{ROOT}/tasks/{task_id}", here, following)["cursor"],
             job=job,
             is_live=job.status in LIVE_STATES,
             wait=standing.wait,

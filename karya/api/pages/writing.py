@@ -14,7 +14,7 @@ from karya.api.pages import forms
 from karya.api.pages.drafting import MOST_PARTS, Drafts
 from karya.api.pages.forms import Values
 from karya.api.pages.site import ROOT, Site, first, go_to, read_form
-from karya.core.errors import FieldError, Forbidden, InvalidInput, KaryaError
+from karya.core.errors import FieldError, Forbidden, InvalidInput, KaryaError, Outdated
 from karya.core.ids import fixed_id, minted_at, new_id
 from karya.core.policies import MisfirePolicy, Overlap
 from karya.core.retry import Backoff
@@ -90,12 +90,16 @@ class WritingPages:
             return await self._wished(request, values, wish, job=job, version=first(fields, "version"))
         try:
             if first(fields, "version") != str(job.version):
-                raise InvalidInput.at("", _overtaken(job))
+                raise Outdated
             changes = forms.changes(
                 self._drafts.stored(job), self._drafts.spec(values).model_dump(mode="json")
             )
             if changes:
-                await self._of(request).update(job.id, _one_way(changes))
+                await self._of(request).update(job.id, _one_way(changes), version=job.version)
+        except Outdated:
+            job = await self._of(request).get(job.id)
+            overtaken = InvalidInput.at("", _overtaken(job))
+            return await self._form(request, values, *_shown(overtaken, values), job=job)
         except KaryaError as error:
             return await self._form(request, values, *_shown(error, values), job=job)
         return go_to(f"{ROOT}/jobs/{job.id}?done={'changed' if changes else 'unchanged'}")

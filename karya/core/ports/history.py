@@ -1,11 +1,9 @@
 """Dead letters, and how history ends."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from karya.core.errorlog import ErrorLog
 from karya.core.ports.store import Page
 from karya.core.queries import LetterQuery
 from karya.core.task import Task
@@ -28,9 +26,6 @@ class LetterRepository(Protocol):
         """Of the latest `most` dead letters, those that the query finds, by the start of their error
         (`errorkinds.HEAD` characters, to where its kind `ENDS`) and their connector; so many `listed` groups,
         those with the most. The text and the step of the query do not narrow down at which it looks."""
-
-    async def errors(self, task_id: str, limit: int) -> Sequence[ErrorLog]:
-        """The failed attempts at a task that are on record, the latest first."""
 
     async def redrive(self, task_id: str, now: datetime) -> bool:
         """DEAD to READY with a new set of attempts; the steps behind it that were skipped because of it are

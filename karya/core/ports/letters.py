@@ -12,7 +12,7 @@ from karya.core.views.overview import AtLeast
 class LetterService(Protocol):
     """The part of `JobService` with the same methods, whose contracts hold here."""
 
-    async def task(self, task_id: str) -> TaskStory:
+    async def task(self, task_id: str, *, cursor: str | None = None, limit: int = 20) -> TaskStory:
         """See `JobService.task`."""
 
     async def dead_letters(self, query: LetterQuery, *, cursor: str | None, limit: int) -> TaskPage:

@@ -1,6 +1,6 @@
 """What is read at one look: of one moment as nearly as can be, and with as few waits as possible."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -8,6 +8,7 @@ from karya.core.errorlog import ErrorLog
 from karya.core.job import Job
 from karya.core.ports.lifecycle import HistoryPage
 from karya.core.ports.store import Page
+from karya.core.queries import Paging
 from karya.core.task import Task
 
 
@@ -18,12 +19,12 @@ class JobLook:
     job: Job
     tasks: Page[Task]
     """As `TaskRepository.of_job` has them."""
-    open_tasks: Sequence[Task]
+    open_tasks: Page[Task]
     """As `TaskRepository.open_of_job` has them."""
     taken: Mapping[str, int]
     """How much is taken of the limits that these wait for, by the ids of the limits."""
-    errors: Sequence[ErrorLog]
-    """The newest, the latest first."""
+    errors: Page[ErrorLog]
+    """As `ErrorLogRepository.of_job` has them."""
     dead: int
     """How many of its tasks are dead letters."""
     past: HistoryPage | None
@@ -35,8 +36,8 @@ class TaskLook:
     """A task and what is stored about it."""
 
     task: Task
-    errors: Sequence[ErrorLog]
-    """The failed attempts that are on record, the latest first."""
+    errors: Page[ErrorLog]
+    """As `ErrorLogRepository.of_task` has them."""
     job: Job | None
     taken: Mapping[str, int]
     """How much is taken of the limits that it waits for, by the ids of the limits."""
@@ -44,16 +45,14 @@ class TaskLook:
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """How much of a job is looked at: a page of its tasks, so many that are open, errors, dead letters and
-    entries of its history, none of which is not read at all. The cursors are those of earlier pages."""
+    """How much of a job is looked at: a page of each list, so many dead letters, and of its history where a
+    page of that is wanted."""
 
-    tasks: int
-    open_tasks: int
-    errors: int
+    tasks: Paging
+    open_tasks: Paging
+    errors: Paging
+    history: Paging | None
     dead: int
-    entries: int
-    cursor: str | None = None
-    history: str | None = None
 
 
 class Looks(Protocol):
@@ -62,5 +61,5 @@ class Looks(Protocol):
     async def at_job(self, job_id: str, extent: Extent) -> JobLook | None:
         """A job; None when there is none. Raises InvalidInput for a foreign cursor."""
 
-    async def at_task(self, task_id: str, errors: int) -> TaskLook | None:
-        """A task with so many of its errors; None when there is none."""
+    async def at_task(self, task_id: str, errors: Paging) -> TaskLook | None:
+        """A task with this page of its errors; None when there is none. Raises as `at_job` does."""

@@ -5,12 +5,13 @@ from typing import Any, Protocol
 
 from karya.core.action import Action
 from karya.core.ports.store import Page
-from karya.core.queries import AuditQuery, JobQuery, LetterQuery
+from karya.core.queries import AuditQuery, JobQuery, LetterQuery, Paging
 from karya.core.spec import JobSpec
 from karya.core.views import (
     AuditPage,
     BulkView,
     CheckView,
+    ErrorPage,
     JobPage,
     JobStory,
     JobView,
@@ -60,31 +61,35 @@ class JobService(Protocol):
     async def tasks(self, job_id: str, *, cursor: str | None, limit: int) -> TaskPage:
         """A page of the tasks of a job, the latest instant first."""
 
-    async def task(self, task_id: str) -> TaskStory:
-        """One task with the story of its attempts."""
+    async def errors(self, job_id: str, *, cursor: str | None, limit: int) -> ErrorPage:
+        """A page of the failed attempts at the tasks of a job that are on record, the latest first."""
 
-    async def standing(self, task_id: str) -> TaskStanding:
+    async def task(self, task_id: str, *, cursor: str | None = None, limit: int = 20) -> TaskStory:
+        """One task with a page of its failed attempts that are on record, the latest first."""
+
+    async def standing(self, task_id: str, *, errors: Paging) -> TaskStanding:
         """The same with its job, and with what it waits for. NotFound also where its job is gone."""
 
     async def summary(self, job_id: str) -> SummaryView:
         """A job with its latest tasks, counts and errors."""
 
-    async def why(self, job_id: str) -> WhyView:
-        """For every open task of the job that is not running: what exactly it waits for."""
+    async def why(self, job_id: str, *, cursor: str | None, limit: int) -> WhyView:
+        """For a page of the open tasks of the job, the earliest instant first: what exactly each waits for,
+        or who runs it."""
 
     async def story(
         self,
         job_id: str,
         *,
-        cursor: str | None,
-        limit: int,
+        tasks: Paging,
+        waits: Paging,
+        errors: Paging,
+        history: Paging | None,
         instants: int,
-        entries: int,
-        history: str | None = None,
     ) -> JobStory:
-        """All that people ask of a job, at one look: a page of its tasks, what the open ones wait for, its
-        latest errors, how many dead letters it has, so many next instants, and so many `entries` of its
-        history, those behind the cursor `history` where one is given."""
+        """All that people ask of a job, at one look: these pages of its tasks, of what the open ones wait
+        for, of its errors, and of its history unless that is left out; how many dead letters it has, and so
+        many next instants."""
 
     async def check(self, written: Sequence[Mapping[str, Any]]) -> CheckView:
         """What submitting each of these jobs, as a client wrote them, would come to: all that is wrong with

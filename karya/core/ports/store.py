@@ -168,8 +168,9 @@ class TaskRepository(Protocol):
     async def of_job(self, job_id: str, *, cursor: str | None, limit: int) -> Page[Task]:
         """The tasks of a job, the latest instant first. A foreign cursor raises InvalidInput."""
 
-    async def open_of_job(self, job_id: str, limit: int) -> Sequence[Task]:
-        """Open tasks of a job, hooks included: those that were stored first, the earliest instant first."""
+    async def open_of_job(self, job_id: str, *, cursor: str | None, limit: int) -> Page[Task]:
+        """The open tasks of a job, hooks included, the earliest instant first. A foreign cursor raises
+        InvalidInput."""
 
     async def counts(self, job_id: str, most: int) -> StepCounts:
         """How many steps of a job are in each state. Of a job with more than `most` tasks, hooks included, it
@@ -236,5 +237,8 @@ class Commits(Protocol):
 class ErrorLogRepository(Protocol):
     """The error logs, written by Commits.commit."""
 
-    async def of_job(self, job_id: str, limit: int) -> Sequence[ErrorLog]:
-        """The newest errors of a job, the latest first."""
+    async def of_job(self, job_id: str, *, cursor: str | None, limit: int) -> Page[ErrorLog]:
+        """The errors of a job that are on record, the latest first. A foreign cursor raises InvalidInput."""
+
+    async def of_task(self, task_id: str, *, cursor: str | None, limit: int) -> Page[ErrorLog]:
+        """The failed attempts at a task that are on record, the latest first; a cursor as in `of_job`."""

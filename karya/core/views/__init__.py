@@ -27,7 +27,7 @@ from karya.core.views.standing import (
     Wait,
     WhyView,
 )
-from karya.core.views.tasks import ErrorView, TaskPage, TaskStory, TaskView
+from karya.core.views.tasks import ErrorPage, ErrorView, TaskPage, TaskStory, TaskView
 
 __all__ = [
     "AuditPage",
@@ -38,6 +38,7 @@ __all__ = [
     "CheckView",
     "CheckedView",
     "Counts",
+    "ErrorPage",
     "ErrorView",
     "FindingView",
     "HookView",

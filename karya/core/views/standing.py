@@ -8,7 +8,7 @@ from karya.core.times import Instant
 from karya.core.views.base import View
 from karya.core.views.jobs import JobView
 from karya.core.views.overview import AtLeast
-from karya.core.views.tasks import ErrorView, TaskPage, TaskStory, TaskView
+from karya.core.views.tasks import ErrorPage, TaskPage, TaskStory, TaskView
 
 
 class OccurrenceView(View):
@@ -75,24 +75,24 @@ class Wait(View):
 
 
 class WhyView(View):
-    """Why a job does not run right now; empty `tasks` with a `text` when it is not about its tasks. `more`
-    says that it has further open tasks: no more than 200 are told of."""
+    """Why a job does not run right now, and of a page of its open tasks, the earliest instant first, what
+    each waits for; empty `tasks` with a `text` when it is not about its tasks."""
 
     job_id: str
     text: str
     tasks: tuple[Wait, ...]
-    more: bool = False
+    next_cursor: str | None = None
 
 
 class JobStory(View):
-    """All that people ask of a job, from one look at it: a page of its tasks, what the open ones wait for,
-    its latest errors, how many dead letters it has, its next instants, and its latest history where that was
-    asked for."""
+    """All that people ask of a job, from one look at it: a page of its tasks, of what the open ones wait for,
+    of its errors, and of its history where that was asked for; how many dead letters it has, and its next
+    instants."""
 
     job: JobView
     tasks: TaskPage
     why: WhyView
-    errors: tuple[ErrorView, ...]
+    errors: ErrorPage
     dead: AtLeast
     ahead: PreviewView
     versions: VersionsView | None

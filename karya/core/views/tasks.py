@@ -1,6 +1,6 @@
 """How tasks read on the wire: what the gateway answers and the actor handle returns."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import orjson
@@ -88,6 +88,18 @@ class ErrorView(View):
         return cls(task_id=log.task_id, attempt=log.attempt, source=log.source, error=log.error, at=log.at)
 
 
+class ErrorPage(View):
+    """One page of failed attempts, the latest first."""
+
+    errors: tuple[ErrorView, ...]
+    next_cursor: str | None
+
+    @classmethod
+    def of(cls, errors: Iterable[ErrorLog], next_cursor: str | None) -> "ErrorPage":
+        """The wire form of a page of error log entries."""
+        return cls(errors=tuple(map(ErrorView.of, errors)), next_cursor=next_cursor)
+
+
 class TaskPage(View):
     """One page of the tasks of a job, the latest instant first."""
 
@@ -101,24 +113,23 @@ class TaskPage(View):
 
 
 class TaskStory(View):
-    """A task with its failed attempts that are on record, the latest first; `more` says that there are
-    earlier ones: the latest 100 are told of. `action` is what it does, as it was stored with `job_version` of
-    its job: a later change of the job does not reach a task that was claimed before, and a redrive runs this
-    again."""
+    """A task with a page of its failed attempts that are on record, the latest first. `action` is what it
+    does, as it was stored with `job_version` of its job: a later change of the job does not reach a task that
+    was claimed before, and a redrive runs this again."""
 
     task: TaskView
     errors: tuple[ErrorView, ...]
-    more: bool = False
+    next_cursor: str | None = None
     job_version: int
     action: dict[str, Any]
 
     @classmethod
-    def of(cls, task: Task, errors: Sequence[ErrorLog], *, more: bool = False) -> "TaskStory":
-        """The wire form of a stored task and of its failed attempts."""
+    def of(cls, task: Task, errors: Iterable[ErrorLog], next_cursor: str | None = None) -> "TaskStory":
+        """The wire form of a stored task and of a page of its failed attempts."""
         return cls(
             task=TaskView.of(task),
             errors=tuple(map(ErrorView.of, errors)),
-            more=more,
+            next_cursor=next_cursor,
             job_version=task.job_version,
             action=orjson.loads(task.action),
         )

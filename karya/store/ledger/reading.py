@@ -18,7 +18,18 @@ from karya.core.times import MILLISECOND
 from karya.store.client import AsyncDatabase, Document
 from karya.store.ledger.cuts import Cut, cut_before
 from karya.store.ledger.records import CHANGE_FIELDS, LOG_FIELDS, TASK_FIELDS
-from karya.store.names import BY_ID, ERROR_LOGS, JOB_CHANGES, JOBS, OPEN, SKIPS, STEERED, TASKS
+from karya.store.names import (
+    BY_ID,
+    ERROR_LOGS,
+    ERRORS_OF_TASK,
+    JOB_CHANGES,
+    JOBS,
+    OPEN,
+    OPEN_OF_JOB,
+    SKIPS,
+    STEERED,
+    TASKS,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +142,7 @@ class Reading:
         """The error logs of these tasks."""
         if not task_ids:
             return []
-        return await self._all(ERROR_LOGS, {"task_id": {"$in": list(task_ids)}}, LOG_FIELDS, "of_task")
+        return await self._all(ERROR_LOGS, {"task_id": {"$in": list(task_ids)}}, LOG_FIELDS, ERRORS_OF_TASK)
 
     async def tasks_of(self, ids: Collection[str]) -> Sequence[Document]:
         """These tasks, as far as there are."""
@@ -159,7 +170,7 @@ class Reading:
             {"$match": {**self._of_jobs(), "status": {"$in": OPEN}, "kind": _STEP}},
             {"$group": {"_id": "$job_id", "count": {"$sum": 1}}},
         ]
-        counts = self._database[TASKS].aggregate(stages, session=self._session, hint="open")
+        counts = self._database[TASKS].aggregate(stages, session=self._session, hint=OPEN_OF_JOB)
         return {document["_id"]: document["count"] for document in await counts.to_list(None)}
 
     async def ended_at(self, job: JobRecord) -> datetime | None:

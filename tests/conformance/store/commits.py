@@ -79,7 +79,7 @@ class CommitsConformance:
         await kit.commit(await kit.claim(first_task(job)), release())
         task = await kit.task(first_task(job))
         assert (task.status, task.attempts, task.token, task.due_at) == (TaskState.READY, 0, 1, NOW)
-        assert not await kit.error_logs.of_job(job.id, 10)
+        assert not await kit.errors_of(job.id)
 
     @pytest.mark.parametrize("move", [retry("boom"), bury("boom")], ids=lambda move: move.move)
     async def test_a_failure_is_logged(self, kit: StoreKit, move: Transition) -> None:
@@ -88,7 +88,7 @@ class CommitsConformance:
         claim = await kit.claim(first_task(job))
         kit.time.advance(2)
         await kit.commit(claim, move)
-        (log,) = await kit.error_logs.of_job(job.id, 10)
+        (log,) = await kit.errors_of(job.id)
         assert (log.task_id, log.attempt, log.source) == (first_task(job).id, 1, ErrorSource.STEP)
         assert (log.error, log.at) == ("boom", at(2))
 
@@ -97,14 +97,14 @@ class CommitsConformance:
         job = a_job()
         await kit.add(submission(job))
         await kit.commit(await kit.claim(first_task(job)), bury(text))
-        (log,) = await kit.error_logs.of_job(job.id, 10)
+        (log,) = await kit.errors_of(job.id)
         assert log.error == (await kit.task(first_task(job))).error == text
 
     async def test_the_log_of_an_endless_error_is_cut(self, kit: StoreKit) -> None:
         job = a_job()
         await kit.add(submission(job))
         await kit.commit(await kit.claim(first_task(job)), retry("x" * 1_000_000))
-        (log,) = await kit.error_logs.of_job(job.id, 10)
+        (log,) = await kit.errors_of(job.id)
         assert len(log.error) <= MAX_ERROR_CHARACTERS
 
     @pytest.mark.parametrize("move", [retry(), bury(), release()], ids=lambda move: move.move)
@@ -118,7 +118,7 @@ class CommitsConformance:
         assert not await kit.commit(claim, move)
         (task,) = await kit.tasks_of(job.id)
         assert (task.status, task.finished_at, task.due_at) == (TaskState.CANCELLED, kit.time.now, NOW)
-        assert len(await kit.error_logs.of_job(job.id, 10)) == ("error" in move.changes)
+        assert len(await kit.errors_of(job.id)) == ("error" in move.changes)
 
     async def test_what_was_achieved_stands_in_spite_of_a_cancel(self, kit: StoreKit) -> None:
         job = a_job()

@@ -35,7 +35,7 @@ class FencingConformance:
 
     async def story(self, kit: StoreKit, job_id: str) -> tuple[Sequence[Task], int]:
         """All that is recorded of a job: its tasks with all their fields, and the number of its logs."""
-        return await kit.tasks_of(job_id), len(await kit.error_logs.of_job(job_id, 100))
+        return await kit.tasks_of(job_id), len(await kit.errors_of(job_id))
 
     async def running(self, kit: StoreKit) -> tuple[str, Claim]:
         job = a_job(None, ON_FAILURE)
@@ -168,7 +168,7 @@ class FencingConformance:
         assert bool(one) != bool(holder)
         assert task.status is (TaskState.DEAD if holder else TaskState.SUCCEEDED)
         assert len(await kit.tasks_of(job_id)) == (2 if holder else 1)
-        assert len(await kit.error_logs.of_job(job_id, 10)) == bool(holder)
+        assert len(await kit.errors_of(job_id)) == bool(holder)
 
     async def test_a_mixed_batch_loses_only_what_is_lost(self, kit: StoreKit) -> None:
         commits, lost = [], set()

@@ -163,7 +163,7 @@ class FiringConformance:
         for fired in hooks:
             await kit.commit(await kit.claim(fired), move)
         assert {h.id for h in await kit.hooks_of(job.id)} == {h.id for h in hooks}
-        logs = await kit.error_logs.of_job(job.id, 10)
+        logs = await kit.errors_of(job.id)
         failed = [] if move.move is Move.SUCCEED else [("boom", "hook")] * 2
         assert [(log.error, log.source.value) for log in logs] == [*failed, ("the step", "step")]
 

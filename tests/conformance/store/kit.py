@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from karya.core.errorlog import ErrorLog
 from karya.core.hint import hint_of
 from karya.core.ports import (
     Admissions,
@@ -86,6 +87,10 @@ class StoreKit:
     async def tasks_of(self, job_id: str) -> Sequence[Task]:
         """All tasks of a job."""
         return (await self.tasks.of_job(job_id, cursor=None, limit=1_000)).items
+
+    async def errors_of(self, job_id: str) -> Sequence[ErrorLog]:
+        """All errors of a job."""
+        return (await self.error_logs.of_job(job_id, cursor=None, limit=1_000)).items
 
     async def history_of(self, job_id: str) -> HistoryPage:
         """What was done to a job and skipped of it."""

@@ -61,10 +61,9 @@ class ErrorLogsConformance:
         for number in range(5):
             await kit.commit(await kit.claim(first_task(job)), retry(f"error {number}", due_at=NOW))
             kit.time.advance(1)
-        logs = await kit.error_logs.of_job(job.id, 3)
-        assert [log.error for log in logs] == ["error 4", "error 3", "error 2"]
-        assert [log.attempt for log in logs] == [5, 4, 3]
-        assert len(await kit.error_logs.of_job(job.id, 10)) == 5
+        logs = await kit.errors_of(job.id)
+        assert [log.error for log in logs] == [f"error {number}" for number in (4, 3, 2, 1, 0)]
+        assert [log.attempt for log in logs] == [5, 4, 3, 2, 1]
 
     async def test_a_log_tells_when_it_failed_rather_than_when_that_was_stored(self, kit: StoreKit) -> None:
         job = a_job()
@@ -72,8 +71,8 @@ class ErrorLogsConformance:
         kit.time.advance(9)
         failed = replace(retry("late", due_at=at(4)), failed_at=at(3))
         await kit.commit(await kit.claim(first_task(job)), failed)
-        (log,) = await kit.error_logs.of_job(job.id, 9)
+        (log,) = await kit.errors_of(job.id)
         assert log.at == at(3)
 
     async def test_a_job_without_errors(self, kit: StoreKit) -> None:
-        assert not await kit.error_logs.of_job("no such job", 10)
+        assert not await kit.errors_of("no such job")

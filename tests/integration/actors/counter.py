@@ -63,7 +63,7 @@ class Counter:
             return ()
 
         clock = clock or HeldClock(kit.time)
-        letters = Letters(MongoLetters(mongo.asynchronous), kit.tasks, clock, self.pokes)
+        letters = Letters(MongoLetters(mongo.asynchronous), kit.tasks, kit.error_logs, clock, self.pokes)
         self.server = Server(
             rules=SpecRules(SPEC, refusal),
             jobs=jobs or kit.jobs,

@@ -1,18 +1,20 @@
 """What was done to a job and skipped of it, read page by page from the real store."""
 
 from collections.abc import AsyncIterator
+from functools import partial
 
 import pytest
 
-from karya.actors import letters
-from karya.actors.server import telling
 from karya.core.errors import InvalidInput
-from karya.core.views import VersionsView
+from karya.core.queries import Paging
+from karya.core.views import VersionsView, Wait
 from karya.store.paging import encode_cursor
 from tests.conformance.store.kit import StoreKit
 from tests.integration.actors.counter import Counter, every, spec
 from tests.support.mongo import Mongo
 from tests.support.story import NOW, retry
+
+ONE = Paging(limit=1)
 
 
 @pytest.fixture
@@ -63,9 +65,8 @@ async def test_a_page_of_the_history_in_a_story_goes_on_where_the_last_one_ended
     counter: Counter, job_id: str
 ) -> None:
     first = await counter.server.versions(job_id, cursor=None, limit=5)
-    story = await counter.server.story(
-        job_id, cursor=None, limit=1, instants=1, entries=5, history=first.next_cursor
-    )
+    behind = Paging(limit=5, cursor=first.next_cursor)
+    story = await counter.server.story(job_id, tasks=ONE, waits=ONE, errors=ONE, history=behind, instants=1)
     assert story.versions == await counter.server.versions(job_id, cursor=first.next_cursor, limit=5)
     assert story.versions != first
 
@@ -73,32 +74,65 @@ async def test_a_page_of_the_history_in_a_story_goes_on_where_the_last_one_ended
 async def test_a_cursor_of_another_job_is_refused(counter: Counter, job_id: str) -> None:
     other = (await counter.server.submit(spec(schedule=every(10)))).id
     cursor = (await counter.server.versions(job_id, cursor=None, limit=12)).next_cursor
-    for wrong in (cursor, "x", encode_cursor(NOW, other)):
+    for wrong in (cursor, "x", encode_cursor("history", NOW, other)):
         with pytest.raises(InvalidInput, match="not a cursor of this list"):
             await counter.server.versions(other, cursor=wrong, limit=5)
 
 
-async def test_it_says_where_more_tasks_are_open(
-    counter: Counter, job_id: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("limit", [1, 2, 4, 5, 6])
+async def test_what_open_tasks_wait_for_is_told_page_by_page(
+    limit: int, counter: Counter, job_id: str
 ) -> None:
-    whole = len((await counter.server.why(job_id)).tasks)
-    assert whole > 3
-    for most, more in ((whole - 1, True), (whole, False)):
-        monkeypatch.setattr(telling, "_MOST_OPEN", most)
-        why = await counter.server.why(job_id)
-        assert (len(why.tasks), why.more) == (most, more)
-        story = await counter.server.story(job_id, cursor=None, limit=1, instants=1, entries=0)
+    whole = await counter.server.why(job_id, cursor=None, limit=100)
+    assert (len(whole.tasks), whole.next_cursor) == (5, None)
+    assert list(whole.tasks) == sorted(whole.tasks, key=lambda wait: wait.instant)
+    told, cursor = list[Wait](), None
+    while True:
+        why = await counter.server.why(job_id, cursor=cursor, limit=limit)
+        assert (why.text, len(why.tasks)) == (whole.text, min(limit, 5 - len(told)))
+        here = Paging(limit=limit, cursor=cursor)
+        story = await counter.server.story(
+            job_id, tasks=ONE, waits=here, errors=ONE, history=None, instants=1
+        )
         assert story.why == why
+        told += why.tasks
+        if (cursor := why.next_cursor) is None:
+            break
+    assert told == [*whole.tasks]
+    standing = [await counter.server.standing(wait.task_id, errors=ONE) for wait in told]
+    assert [one.wait for one in standing] == told
 
 
-@pytest.mark.parametrize(("most", "seen", "more"), [(1, 1, True), (2, 2, False), (3, 2, False)])
-async def test_it_says_where_earlier_attempts_failed_too(
-    most: int, seen: int, more: bool, counter: Counter, kit: StoreKit, monkeypatch: pytest.MonkeyPatch
+async def test_behind_the_last_open_task_a_job_is_not_about_to_be_completed(
+    counter: Counter, kit: StoreKit
 ) -> None:
-    monkeypatch.setattr(letters, "MOST_FAILED", most)
-    (task,) = await kit.tasks_of((await counter.server.submit(spec(retry={"max_attempts": 3}))).id)
-    for _ in range(2):
-        await kit.commit(await kit.claim(task), retry(due_at=NOW))
+    """Others of its tasks are open, on the page before."""
+    job_id = (await counter.server.submit(spec(schedule={"kind": "once", "at": "2026-11-23T09:00:00Z"}))).id
+    await counter.server.trigger(job_id)
+    first = await counter.server.why(job_id, cursor=None, limit=1)
+    (late,) = [task for task in await kit.tasks_of(job_id) if task.count]
+    await counter.server.skip_next(job_id)
+    behind = await counter.server.why(job_id, cursor=first.next_cursor, limit=1)
+    assert (behind.tasks, behind.next_cursor) == ((), None)
+    assert "about to be completed" not in behind.text
+    assert (await counter.server.standing(late.id, errors=ONE)).wait is None
+
+
+async def test_the_errors_of_a_task_and_of_its_job_are_told_page_by_page(
+    counter: Counter, kit: StoreKit
+) -> None:
+    job_id = (await counter.server.submit(spec(retry={"max_attempts": 9}))).id
+    (task,) = await kit.tasks_of(job_id)
+    for number in range(5):
+        await kit.commit(await kit.claim(task), retry(f"error {number}", due_at=NOW))
         kit.time.advance(1)
-    story = await counter.server.task(task.id)
-    assert (len(story.errors), story.more) == (seen, more)
+    for limit, sizes in ((2, [2, 2, 1]), (5, [5]), (100, [5])):
+        for page_of in (partial(counter.server.task, task.id), partial(counter.server.errors, job_id)):
+            pages, cursor = list[list[str]](), None
+            while True:
+                page = await page_of(cursor=cursor, limit=limit)
+                pages.append([error.error for error in page.errors])
+                if (cursor := page.next_cursor) is None:
+                    break
+            assert [len(errors) for errors in pages] == sizes
+            assert [error for errors in pages for error in errors] == [f"error {n}" for n in (4, 3, 2, 1, 0)]

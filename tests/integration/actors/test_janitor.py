@@ -145,7 +145,7 @@ async def test_the_last_attempt_is_buried_and_its_hooks_fired(kit: StoreKit) -> 
     steps = sorted(task.step for task in await kit.tasks_of(job.id))
     assert steps == ["ON_COMPLETION", "ON_FAILURE", "main"]
     assert await status(kit, job) is JobState.COMPLETED
-    assert len(await kit.error_logs.of_job(job.id, 9)) == 2
+    assert len(await kit.errors_of(job.id)) == 2
 
 
 async def test_more_than_one_batch_is_reaped_in_one_sweep(

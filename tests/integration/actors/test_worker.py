@@ -44,7 +44,7 @@ async def test_a_failure_is_tried_again_after_its_backoff(crew: Crew, outcome: O
     assert task.due_at >= at(1)
     assert mate.line.pokes == [at(0)], "had it hooks, they would be due at once"
     assert mate.count("karya_executor_task_failed_execution_count_total") == 1
-    assert [log.error for log in await crew.kit.error_logs.of_job(hint.job_id, 9)] == [task.error]
+    assert [log.error for log in await crew.kit.errors_of(hint.job_id)] == [task.error]
 
 
 async def test_a_permanent_failure_is_buried_with_its_hooks(crew: Crew) -> None:

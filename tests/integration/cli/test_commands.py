@@ -82,7 +82,8 @@ def test_a_job_is_paused_explained_resumed_and_changed(home: Path) -> None:
     assert said(home, "pause", job) == f"{job}  PAUSED  Nightly report\n"
     paused = data(home, "why", job)
     assert (paused["text"], {wait["kind"] for wait in paused["tasks"]}) == ("paused", {"pause"})
-    assert refused(home, "trigger", job, code=7) == f"karya: job {job} is paused: it cannot be triggered\n"
+    refusal = refused(home, "trigger", job, code=7)
+    assert refusal == f"karya: job {job} is paused: it cannot be triggered; `karya resume` lets it go on\n"
     assert said(home, "resume", job).startswith(f"{job}  ACTIVE, next at ")
 
     changed = data(home, "update", job, "-", text=HOURLY)
@@ -160,7 +161,7 @@ def dead(home: Path, url: str) -> str:
 
 def test_users_get_in_with_their_tokens_as_far_as_their_role_goes(home: Path) -> None:
     assert said(home, "user", "add", "ada", "--role", "viewer").endswith("  viewer  ada\n")
-    assert refused(home, "user", "add", "ada", code=7) == "karya: the name 'ada' is taken\n"
+    assert refused(home, "user", "add", "ada", code=7) == "karya: the name 'ada' is taken; choose another\n"
     assert "role: must be 'viewer', 'user' or 'admin'" in refused(
         home, "user", "add", "bob", "--role", "boss", code=2
     )

@@ -171,6 +171,9 @@ async def test_an_export_is_what_apply_takes_without_its_secrets(karya: Command,
     assert (whole.exit_code, whole.stdout) == (0, "")
     same = await karya("apply", "out.yaml", "--dry-run")
     assert (same.exit_code, same.stdout) == (0, "2 unchanged\nnothing to do\n")
+    programs = await karya("export", "--all", "--with-secrets", "--json")
+    assert [job["name"] for job in json.loads(programs.stdout)] == ["nightly", "hourly"]
+    assert (await karya("apply", "-", "--dry-run", text=programs.stdout)).stdout == same.stdout
     text = Path("out.yaml").read_text()
     assert "set: reports" in text
     assert "max_attempts" not in text, "what goes without saying is not said"

@@ -14,7 +14,12 @@ async def test_stored_jobs(karya: Command, server: Counter) -> None:
     every = {"kind": "cron", "expression": "30 * * * *"}
     for number in range(25):
         await submitted(server, name=f"job-{number:02}", schedule=every)
-    await submitted(server, name="often", schedule={"kind": "interval", "every": "PT1M"})
+    often = {
+        "kind": "interval",
+        "every": "PT1M",
+        "start_at": "2026-01-01T00:00:30Z",
+    }  # on no full minute
+    await submitted(server, name="often", schedule=often)
     paused = await submitted(server, name="paused", schedule=every)
     await server.server.pause(paused)
     done = await karya("simulate", *PERIOD, "--json")

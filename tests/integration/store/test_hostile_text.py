@@ -91,7 +91,7 @@ async def test_an_id_matches_nothing_else(kit: StoreKit, text: str) -> None:
     assert await kit.tasks.cancel_of_job(text, NOW) is None
     assert not (await kit.tasks.of_job(text, cursor=None, limit=9)).items
     assert not (await kit.tasks.counts(text, 10)).of
-    assert not await kit.error_logs.of_job(text, 9)
+    assert not await kit.errors_of(text)
     await kit.jobs.settle([text], NOW)
     await kit.jobs.complete_solo([text], NOW)
     lie = replace(hint_of(first_task(job)), task_id=text)

@@ -51,7 +51,7 @@ async def test_they_are_committed_in_parts(
         task = await kit.task(commit.task_id)
         assert task.status is TaskState.DEAD
         assert len(await kit.tasks_of(task.job_id)) == 2
-        assert len(await kit.error_logs.of_job(task.job_id, 9)) == 1
+        assert len(await kit.errors_of(task.job_id)) == 1
 
 
 async def test_one_that_never_fits_is_refused_and_leaves_nothing(

@@ -216,8 +216,9 @@ async def test_the_story_is_told_attempt_by_attempt(kit: StoreKit, letters: Lett
     await letters.redrive(task.id, at(60))
     kit.time.now = NOW + timedelta(minutes=1)
     await kit.commit(await kit.claim(task), bury("second"))
-    assert [log.error for log in await letters.errors(task.id, 9)] == ["second", "first"]
-    assert await letters.errors("nothing", 9) == []
+    logs = await kit.error_logs.of_task(task.id, cursor=None, limit=9)
+    assert [log.error for log in logs.items] == ["second", "first"]
+    assert (await kit.error_logs.of_task("nothing", cursor=None, limit=9)).items == ()
 
 
 async def test_those_who_look_for_a_text_take_turns_and_hold_up_nobody_else(mongo: Mongo) -> None:

@@ -15,7 +15,7 @@ from karya.core.policies import Misfire, MisfirePolicy, Overlap
 from karya.core.ports import Commit, Gap
 from karya.core.ports.ledger import Place
 from karya.core.ports.looks import Extent
-from karya.core.queries import AuditQuery, JobQuery, LetterQuery
+from karya.core.queries import AuditQuery, JobQuery, LetterQuery, Paging
 from karya.core.schedule import Once
 from karya.core.user import User, UserChange
 from karya.store.directory import LockDirectory
@@ -151,7 +151,8 @@ class Store:
 
 
 FEW = 10
-LOOK = Extent(tasks=20, open_tasks=20, errors=20, dead=50, entries=20)
+_PAGE = Paging(limit=20)
+LOOK = Extent(tasks=_PAGE, open_tasks=_PAGE, errors=_PAGE, history=_PAGE, dead=50)
 WRITES = {"insert", "update", "findAndModify", "delete"}
 CALLS: dict[str, Callable[[Store], Any]] = {
     "submit": lambda s: s.kit.add(submission(a_job())),
@@ -189,8 +190,8 @@ CALLS: dict[str, Callable[[Store], Any]] = {
     "list with dead letters": lambda s: s.kit.jobs.list_with_dead(JobQuery(), cursor=None, limit=20, most=50),
     "look at a job": lambda s: s.kit.looks.at_job(s.jobs[2].id, LOOK),
     "look at a busy job": lambda s: s.kit.looks.at_job(s.big.id, LOOK),
-    "look at a task": lambda s: s.kit.looks.at_task(first_task(s.jobs[2]).id, 9),
-    "errors": lambda s: s.kit.error_logs.of_job(s.jobs[1].id, 20),
+    "look at a task": lambda s: s.kit.looks.at_task(first_task(s.jobs[2]).id, Paging(limit=9)),
+    "errors": lambda s: s.kit.error_logs.of_job(s.jobs[1].id, cursor=None, limit=20),
     "add user": lambda s: s.kit.users.add(User(id="1", name="ann", created_at=NOW)),
     "user": lambda s: s.kit.users.get("1"),
     "change user": lambda s: s.kit.users.change("1", UserChange(weight=2)),

@@ -29,7 +29,7 @@ async def ended(kit: StoreKit, job: Job, *, well: bool = True) -> Job:
 
 async def left(kit: StoreKit, job: Job) -> tuple[bool, int, int]:
     """Whether the job is there, and how many tasks and error logs."""
-    logs = await kit.error_logs.of_job(job.id, 99)
+    logs = await kit.errors_of(job.id)
     return await kit.jobs.get(job.id) is not None, len(await kit.tasks_of(job.id)), len(logs)
 
 

@@ -123,11 +123,11 @@ async def test_a_transaction_whose_answer_was_lost_is_repeated_without_harm(
         broken.setattr(AsyncIOMotorClientSession, "commit_transaction", unheard)
         with pytest.raises(StoreUnavailable):
             await kit.commit(claim, move)
-    before = await kit.tasks_of(claim.hint.job_id), await kit.error_logs.of_job(claim.hint.job_id, 9)
+    before = await kit.tasks_of(claim.hint.job_id), await kit.errors_of(claim.hint.job_id)
     assert not await kit.commit(claim, move)
     assert (
         await kit.tasks_of(claim.hint.job_id),
-        await kit.error_logs.of_job(claim.hint.job_id, 9),
+        await kit.errors_of(claim.hint.job_id),
     ) == before
     assert before[0][-1].status is move.target or before[0][0].status is move.target
 
@@ -142,7 +142,7 @@ async def test_a_transaction_that_fails_half_way_writes_nothing(kit: StoreKit, m
     with pytest.raises(StoreUnavailable):
         await kit.commit(claim, bury("again"))
     assert (await kit.task(claim.hint.task_id)).status is TaskState.RUNNING
-    assert not await kit.error_logs.of_job(claim.hint.job_id, 9)
+    assert not await kit.errors_of(claim.hint.job_id)
 
 
 @pytest.mark.parametrize("failures, stored", [(TRIES - 1, True), (TRIES, False)])

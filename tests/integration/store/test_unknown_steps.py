@@ -39,7 +39,7 @@ async def claimed(kit: StoreKit) -> Claim:
 
 async def story(kit: StoreKit, claim: Claim) -> tuple[Sequence[Task], int]:
     job_id = claim.hint.job_id
-    return await kit.tasks_of(job_id), len(await kit.error_logs.of_job(job_id, 9))
+    return await kit.tasks_of(job_id), len(await kit.errors_of(job_id))
 
 
 @each_end

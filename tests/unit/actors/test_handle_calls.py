@@ -14,6 +14,7 @@ from karya.core.errors import Conflict, InvalidInput, KaryaError, NotFound, Stor
 from karya.core.trace import Trace, caller
 from karya.core.views import JobView
 from karya.telemetry.contexts import span_context
+from tests.support.lists import LISTS
 from tests.support.memory_service import MemoryService
 
 PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
@@ -116,6 +117,45 @@ async def test_what_is_not_given_is_named(service: MemoryService, method: str) -
     assert isinstance(error, InvalidInput)
     assert error.errors[0].message == "required"
     assert error.errors[0].field in GIVEN
+
+
+@pytest.mark.parametrize(
+    ("given", "field", "message"),
+    [
+        ({"limit": 0}, "limit", "greater than or equal to 1"),
+        ({"limit": 101}, "limit", "less than or equal to 100"),
+        ({"limit": 10**30}, "limit", ""),
+        ({"limit": "many"}, "limit", "must be a whole number"),
+        ({"limit": None}, "limit", "must be a whole number"),
+        ({"cursor": "x" * 501}, "cursor", "at most 500 characters"),
+        ({"cursor": 5}, "cursor", "must be text"),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("method", sorted({one.handle for one in LISTS.values() if one.handle}))
+async def test_the_bounds_of_a_page_are_those_of_the_gateway(
+    service: MemoryService, method: str, given: dict[str, Any], field: str, message: str
+) -> None:
+    error = await error_of(service, method, **{**GIVEN, **given})
+    assert isinstance(error, InvalidInput)
+    assert [problem.field for problem in error.errors] == [field]
+    assert message in error.errors[0].message
+
+
+@pytest.mark.parametrize("limit", [0, 1_001, "many"])
+@pytest.mark.parametrize("method", ["occurrences", "preview"])
+async def test_instants_are_bounded_too(service: MemoryService, method: str, limit: Any) -> None:
+    error = await error_of(service, method, **{**GIVEN, "limit": limit})
+    assert isinstance(error, InvalidInput)
+    assert [problem.field for problem in error.errors] == ["limit"]
+
+
+async def test_a_page_has_twenty_entries_unless_it_is_said(service: MemoryService) -> None:
+    for _ in range(21):
+        await submitted(service)
+    came = await answer(service, "list", {"query": {}})
+    assert came.json is not None
+    assert len(orjson.loads(came.json)["jobs"]) == 20
 
 
 async def test_a_bad_spec_among_many_is_named_by_its_number(service: MemoryService) -> None:

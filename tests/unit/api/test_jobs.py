@@ -121,6 +121,7 @@ async def test_a_page_has_twenty_entries_unless_told(client: ClientSession) -> N
         ("cursor=foreign", "cursor", "not a cursor"),
         ("cursor=" + "9" * 501, "cursor", "at most 500"),
         ("page=1", "page", "unknown field"),
+        ("statsu=1", "statsu", "unknown field; did you mean status?"),
         ("status=active", "status", "must be 'ACTIVE', 'PAUSED', 'COMPLETED' or 'CANCELLED'"),
         ("user_id=" + "x" * 101, "user_id", "at most 100"),
         ("user_id[$ne]=x", "user_id[$ne]", "unknown field"),
@@ -140,6 +141,7 @@ async def test_wrong_parameters(client: ClientSession, query: str, field: str, m
     [
         ({}, {"action": "required"}),
         ({"action": NOOP, "colour": 1}, {"colour": "unknown field"}),
+        ({"action": NOOP, "descripton": ""}, {"descripton": "unknown field; did you mean description?"}),
         ({"action": {}}, {"action.type": "required"}),
         ({"action": {"type": "fax"}}, {"action.type": "one of 'noop', 'rest'"}),
         ({"action": "noop"}, {"action": "must be an object"}),

@@ -1,52 +1,96 @@
-"""Every list of the API is paged by cursor: the OpenAPI document, which the router is made with, says so."""
+"""Every list of the API is paged by cursor: the OpenAPI document, which the router is made with, says so; and
+whatever is paged there is paged in the commands and in the clients."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import aiohttp
 import pytest
+import pytest_asyncio
+from typer.main import get_command
+
+from karya.cli.main import app
+from karya.client import AsyncClient
+from karya.client.operation import Stream
+from tests.support.lists import LISTS, WALKED
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 REASONS: Mapping[str, str] = {
-    "explain_job": "what its open tasks wait for: 200 of them, and whether there are more",
-    "get_job": "the steps, hooks and tags of one job",
-    "get_summary": "the latest twenty tasks and errors, beside counts of all; list_tasks has the pages",
-    "get_task": "one task with the latest 100 errors of its attempts, and whether there are more",
+    "check_batch": "one answer for each job that was sent",
+    "discard_letter": "a task as get_task shows it, which has the pages",
+    "get_job": "the steps, hooks and tags of one job, as for all that answer with it",
+    "get_summary": "the latest twenty tasks and errors: list_tasks and list_errors have the pages",
     "list_occurrences": "instants that a schedule has: computed up to `limit`, stored nowhere",
+    "preview_job": "likewise",
+    "redrive_letter": "a task as get_task shows it, which has the pages",
     "show_overview": "twelve parts of an hour, and the pools and workers of the cluster",
+    "skip_next_occurrence": "the tasks of one occurrence, one for each step",
+    "submit_batch": "one id for each job that was sent",
+    "trigger_job": "the tasks of one occurrence, one for each step",
 }
 """What has a list in its answer without being one."""
+SHOWS_A_JOB = {"cancel_job", "pause_job", "resume_job", "submit_job", "update_job"}
 
 
-async def test_every_list_is_paged_by_cursor(client: aiohttp.ClientSession) -> None:
+@pytest_asyncio.fixture(loop_scope="module")
+async def document(client: aiohttp.ClientSession) -> dict[str, Any]:
     async with client.get("/openapi.json") as answer:
-        document = await answer.json()
+        found: dict[str, Any] = await answer.json()
+        return found
+
+
+async def test_every_list_is_paged_by_cursor(document: dict[str, Any]) -> None:
     unpaged, paged = set(), set()
-    for operation in _gets(document):
+    for operation in _operations(document):
         fields = _fields(document, operation)
-        if "next_cursor" in fields:
-            assert "cursor" in {parameter["name"] for parameter in operation["parameters"]}
+        parameters = {parameter["name"]: parameter["schema"] for parameter in operation["parameters"]}
+        if "cursor" in parameters:
+            assert "next_cursor" in fields
             paged.add(operation["operationId"])
         elif any(_is_list(field) for field in fields.values()):
             unpaged.add(operation["operationId"])
-    assert unpaged == set(REASONS)
-    lists = {"list_jobs", "list_tasks", "list_letters", "list_users", "list_tokens", "list_versions"}
-    assert paged >= lists | {"audit_ledger"}
+    assert unpaged == REASONS.keys() | SHOWS_A_JOB
+    assert paged == LISTS.keys() | WALKED
 
 
-def _gets(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
+async def test_every_page_has_a_bound(document: dict[str, Any]) -> None:
+    for operation in _operations(document):
+        parameters = {parameter["name"]: parameter["schema"] for parameter in operation["parameters"]}
+        if operation["operationId"] in LISTS:
+            assert (parameters["limit"]["minimum"], parameters["limit"]["maximum"]) == (1, 100)
+        elif "limit" in parameters:
+            assert parameters["limit"]["maximum"] == 1_000, "instants, which are computed"
+
+
+@pytest.mark.parametrize("name", sorted(LISTS))
+async def test_what_is_paged_is_paged_by_command_and_client_too(name: str) -> None:
+    command: Any = get_command(app)
+    for word in LISTS[name].command.split():
+        command = command.commands[word]
+    assert {"limit", "cursor", "everything"} <= {parameter.name for parameter in command.params}
+    assert isinstance(vars_of(AsyncClient)[LISTS[name].stream], Stream)
+
+
+def vars_of(kind: type) -> dict[str, Any]:
+    """The attributes of a class and its bases, as they are written there."""
+    return {name: value for base in reversed(kind.__mro__) for name, value in vars(base).items()}
+
+
+def _operations(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for path, methods in document["paths"].items():
-        if path.startswith("/v1/") and "get" in methods:
-            yield methods["get"]
+        if path.startswith("/v1/"):
+            yield from methods.values()
 
 
 def _fields(document: dict[str, Any], operation: dict[str, Any]) -> dict[str, Any]:
-    """The fields of its answer."""
-    content = operation["responses"]["200"]["content"]
-    schema = content.get("application/json", {}).get("schema", {})
-    name = schema.get("$ref", "").rsplit("/", 1)[-1]
-    fields: dict[str, Any] = document["components"]["schemas"][name]["properties"] if name else {}
+    """The fields of its answer. A list that is the whole answer is a field without a name."""
+    (answer,) = [said for status, said in operation["responses"].items() if status.startswith("2")]
+    schema = answer.get("content", {}).get("application/json", {}).get("schema", {})
+    if "$ref" not in schema:
+        return {"": schema}
+    name = schema["$ref"].rsplit("/", 1)[-1]
+    fields: dict[str, Any] = document["components"]["schemas"][name]["properties"]
     return fields
 
 

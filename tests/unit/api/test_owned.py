@@ -8,7 +8,7 @@ import pytest
 from karya.api.owned import Owned
 from karya.core.errors import KaryaError, NotFound
 from karya.core.ports import JobService
-from karya.core.queries import AuditQuery, JobQuery, LetterQuery
+from karya.core.queries import AuditQuery, JobQuery, LetterQuery, Paging
 from karya.core.user import LOCAL, Principal, Role
 from tests.support.memory_service import MemoryService
 
@@ -32,7 +32,8 @@ async def stored(service: MemoryService) -> dict[str, Any]:
     spec = service.spec_type.model_validate({"action": {"type": "noop"}, "user_id": "ann"})
     job = await service.submit(spec)
     task = service.stored_tasks[job.id][0]
-    page = {"cursor": None, "limit": 9, "instants": 9, "entries": 9}
+    parts = dict.fromkeys(("tasks", "waits", "errors", "history"), Paging())
+    page = {"cursor": None, "limit": 9, "instants": 9, **parts}
     return {"job_id": job.id, "task_id": task.id, **page, "changes": {}, "key": None}
 
 

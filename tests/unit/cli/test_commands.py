@@ -1,22 +1,19 @@
 """What the commands print, on a real gateway over services in memory."""
 
-import io
 import json
 import os
 import subprocess
 import sys
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
-from rich.console import Console
 from typer.testing import CliRunner
 
-from karya.cli import bar, output
-from karya.cli.bar import Bar
 from karya.cli.exits import Exit
 from karya.cli.main import app
 from karya.cli.moving import slices
-from karya.cli.output import Progress, show_instants
+from karya.cli.output import show_instants
 from tests.support.served import Served
 from tests.unit.cli.conftest import HOURLY, START, Run, kill
 
@@ -54,6 +51,39 @@ def test_instants_are_one_a_line(karya: Run, job: str, capsys: pytest.CaptureFix
     show_instants({"instants": ["A"], "due_at": []})
     show_instants({"instants": [], "due_at": []})
     assert capsys.readouterr() == ("A\nB  due at C\nA\n", "no instant is left\n")
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ("version: 3", "version: unknown field; --version N says which version is to be changed"),
+        ("job_id: x", "job_id: unknown field; the id stands before the file"),
+        ("self: x", "self: unknown field"),
+        ("colour: x", "colour: unknown field"),
+        ("1: x", "-:1: "),
+        ("", "changes are a mapping with the fields to change"),
+        ("{}", "nothing to change: give at least one field of the job"),
+    ],
+)
+def test_a_change_of_what_no_job_has_is_refused_by_name(changes: str, why: str, karya: Run, job: str) -> None:
+    done = karya("update", job, "-", text=changes)
+    assert done.exit_code == Exit.USAGE
+    assert done.stderr.startswith(f"karya: refused: {why}")
+
+
+def test_nothing_is_applied_where_nothing_is_declared(karya: Run, tmp_path: Path) -> None:
+    karya("submit", "-", text=json.dumps({**HOURLY, "name": "nightly", "set": "reports"}))
+    (tmp_path / "jobs.yaml").write_text("# no job is left\n")
+    done = karya("apply", tmp_path, "--set", "reports", "--prune", "--yes")
+    assert (done.exit_code, done.stderr.startswith(f"karya: no job is declared in {tmp_path}: ")) == (2, True)
+    assert "ACTIVE" in karya("jobs").stdout
+
+
+def test_the_help_of_all_commands_is_in_panels() -> None:
+    shown = CliRunner(env={"COLUMNS": "100"}).invoke(app, ["--help"]).stdout
+    panels = ("Options", "Cluster", "Jobs: submit", "Jobs: declare", "Jobs: look", "Jobs: steer", "Users")
+    assert [line.split("─")[1].strip() for line in shown.splitlines() if line.startswith("╭─")] == [*panels]
+    assert "[[" not in CliRunner().invoke(app, ["letters", "redrive", "--help"]).stdout
 
 
 def test_the_history_of_a_job_is_a_table(karya: Run, job: str) -> None:
@@ -112,58 +142,20 @@ def test_metrics_as_they_are_and_for_programs(karya: Run) -> None:
     assert sample == {"name": "karya_up", "labels": {}, "value": 1.0}
 
 
-def test_progress_is_a_bar_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    screen = io.StringIO()
-    monkeypatch.setattr(bar, "err", Console(file=screen, force_terminal=True, width=80))
-    with Bar("submitted", 2000) as told:
-        told(1000)
-    assert told.done == 1000
-    assert "1000/2000" in screen.getvalue()
+def test_metrics_by_their_names(served: Served, karya: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = '# HELP karya_due Late.\n# TYPE karya_due gauge\nkarya_due{a="late"} 1.0\nkarya_late 2.0\n'
 
+    async def metrics() -> bytes:
+        return text.encode()
 
-def test_progress_is_a_line_now_and_then_elsewhere(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    now = [0.0]
-    monkeypatch.setattr(output.time, "monotonic", lambda: now[0])
-    with Bar("submitted", 2000) as told:
-        told(1000)
-        now[0] = 6.0
-        told(1500)
-        told(1600)
-    assert capsys.readouterr().err == "submitted 1,500 of 2,000 …\n"
-
-
-def test_steps_are_told_one_by_one_or_only_the_long_ones(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    now = [0.0]
-    monkeypatch.setattr(output.time, "monotonic", lambda: now[0])
-    with Progress() as each, Progress(seldom=True) as seldom:
-        each("starting")
-        each("going on")
-        seldom("page 1")
-        now[0] = 6.0
-        seldom("page 2")
-        seldom("page 3")
-    assert capsys.readouterr().err == "starting …\ngoing on …\npage 2 …\n"
-
-
-@pytest.mark.parametrize(
-    ("line", "found"),
-    [
-        ("karya jobs --status P", ["PAUSED"]),
-        ("karya letters re", ["redrive"]),
-        ("karya user add bob --role v", ["viewer"]),
-        ("karya up --log-level w", ["warning"]),
-        ("karya events --kind karya.sch", [f"karya.scheduler{end}" for end in ("", ".elected", ".resigned")]),
-        ("karya submit jo", []),  # then bash itself looks for files
-    ],
-)
-def test_completion_for_a_shell_knows_commands_and_values(line: str, found: list[str]) -> None:
-    words = {"_KARYA_COMPLETE": "complete_bash", "COMP_CWORD": str(line.count(" ")), "COMP_WORDS": line}
-    done = CliRunner(env=words).invoke(app, prog_name="karya")
-    assert done.stdout.split() == found, done.output
+    monkeypatch.setattr(served.memory.jobs, "metrics", metrics)
+    assert karya("metrics", "due").stdout == text.removesuffix("karya_late 2.0\n")
+    assert karya("metrics", "late", "nope").stdout == "karya_late 2.0\n"
+    assert (karya("metrics", "nope").stdout, karya("metrics", "nope").stderr) == ("", "no such metrics\n")
+    assert [one["name"] for one in json.loads(karya("metrics", "karya", "--json").stdout)] == [
+        "karya_due",
+        "karya_late",
+    ]
 
 
 @pytest.mark.parametrize("ident", ["a/b", "a?b", "a#b", "a%b", "..", ""])

@@ -3,7 +3,6 @@
 import re
 import urllib.request
 from collections.abc import Iterator, Mapping
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +32,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "get_summary": ("job JOB", ""),
     "get_task": ("task TASK", ""),
     "issue_token": ("token create ada", ""),
+    "list_errors": ("errors JOB", ""),
     "list_jobs": ("jobs", ""),
     "list_letters": ("letters list", ""),
     "list_occurrences": ("next JOB", ""),
@@ -157,9 +157,45 @@ def test_each_command_is_on_the_page_about_them() -> None:
     assert [name for name in commands.commands if f"| `karya {name}" not in page] == []
 
 
+WITHOUT_JSON: Mapping[str, str] = {}
+"""Why a command does not speak to programs. All do."""
+
+
+def leaves(command: Any, words: str = "") -> Iterator[tuple[str, Any]]:
+    """All commands that are no groups, by what is typed."""
+    if not hasattr(command, "commands"):
+        yield words.strip(), command
+        return
+    for name, below in command.commands.items():
+        yield from leaves(below, f"{words} {name}")
+
+
 def test_each_command_speaks_to_programs() -> None:
-    commands: Any = get_command(app)
-    several = [getattr(command, "commands", {"": command}) for command in commands.commands.values()]
-    for command in chain.from_iterable(group.values() for group in several):
-        options = {parameter.name for parameter in command.params}
-        assert "as_json" in options or command.name == "export", command.name  # which writes YAML
+    found = dict(leaves(get_command(app)))
+    assert {"letters show", "export", "up", "token revoke"} <= found.keys()
+    silent = {words for words, command in found.items() if "--json" not in options_of(command)}
+    assert silent == WITHOUT_JSON.keys()
+
+
+def options_of(command: Any) -> set[str]:
+    return {option for parameter in command.params for option in parameter.opts}
+
+
+def test_each_list_is_watched_and_shown_as_a_whole() -> None:
+    for words, command in leaves(get_command(app)):
+        options = options_of(command)
+        assert "--cursor" not in options or {"--all", "--watch", "--every"} <= options, words
+        assert ("--watch" in options) == ("--every" in options), words
+
+
+OF_NOTHING_THERE = {"user add"}
+"""Commands whose name is one that is still to be given."""
+
+
+def test_what_names_something_is_completed() -> None:
+    named = {"--job", "--user", "--step", "--tag", "--set", "--name", "--status", "--role", "--kind"}
+    for words, command in leaves(get_command(app)):
+        for parameter in command.params:
+            is_named = parameter.metavar in ("ID", "TASK", "[TASK]", "NAME") or named & {*parameter.opts}
+            if is_named and words not in OF_NOTHING_THERE:
+                assert parameter._custom_shell_complete is not None, (words, parameter.name)

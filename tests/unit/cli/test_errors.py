@@ -12,6 +12,7 @@ from karya.cli.status import workers_in
 from karya.core.errors import (
     Conflict,
     FieldError,
+    Forbidden,
     InvalidInput,
     KaryaError,
     NotFound,
@@ -36,13 +37,29 @@ def test_a_refusal_of_one_thing_is_one_line() -> None:
     [
         (NotFound("job", "x"), "no job 'x'; `karya jobs` lists those that are there"),
         (NotFound("moon", "x"), "no moon 'x'"),
-        (Unauthenticated("who?"), "who?; commands read the token from KARYA_TOKEN"),
+        (Unauthenticated("who?"), "who?; commands read the token from KARYA_TOKEN; admins make one with"),
+        (Forbidden("a viewer only reads"), "a viewer only reads; `karya whoami` says for whom"),
+        (
+            KaryaError("x does not answer like a Karya gateway: 404"),
+            "x does not answer like a Karya gateway: 404; --url",
+        ),
+        (KaryaError("boom"), "boom"),
+        (Conflict("the name 'ada' is taken"), "the name 'ada' is taken; choose another"),
+        (
+            Conflict("job j is paused: it cannot be triggered"),
+            "job j is paused: it cannot be triggered; `karya resume`",
+        ),
+        (
+            Conflict("job j is cancelled: it cannot be paused"),
+            "job j is cancelled: it cannot be paused; what has ended",
+        ),
         (Unavailable("no gateway answers at x: y"), "no gateway answers at x: y; `karya up` starts one; "),
         (Conflict("it has\nended"), "it has ended"),
     ],
 )
 def test_an_error_says_what_to_do_next_where_that_is_known(error: KaryaError, advice: str) -> None:
     assert complaint(error).startswith(advice)
+    assert ("; " in advice) == ("; " in complaint(error))
 
 
 def test_the_gateway_is_found_through_the_data_directory(tmp_path: Path) -> None:

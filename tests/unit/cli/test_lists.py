@@ -10,7 +10,9 @@ from karya.cli.history import show, show_whole
 from karya.cli.output import note, say, wire
 from karya.cli.tables import PagedTable, show_rows
 from karya.client import Client
+from karya.core.errorlog import ErrorLog
 from karya.core.views import ChangeView, SkipView, VersionsView
+from tests.support.lists import LISTS as PAGED
 from tests.support.served import Served
 from tests.support.story import NOW
 from tests.unit.cli.conftest import HOURLY, Run, kill
@@ -136,12 +138,57 @@ def test_what_was_skipped_is_a_table_of_its_own(capsys: pytest.CaptureFixture[st
     assert sum(line.rstrip().endswith("late") for line in lines) == 5
 
 
-WATCHED = ["jobs", "tasks JOB", "letters list"]
-LISTS = [*WATCHED, "user list", "token list ada", "history JOB"]
+def test_all_errors(served: Served, karya: Run, job: str) -> None:
+    (task,) = served.memory.jobs.stored_tasks[job]
+    served.memory.jobs.logs = [
+        ErrorLog.of(job, task.id, number, number, "step", f"error {number}", NOW)
+        for number in range(130, 0, -1)
+    ]
+    texts = [f"error {number}" for number in range(130, 0, -1)]
+    for words, heads in ((("errors", job), 1), (("task", task.id), 2)):
+        page = karya(*words, "--limit", 2)
+        assert [line.rstrip()[-9:] for line in page.stdout.splitlines()[heads:]] == texts[:2]
+        assert page.stderr == "there are more: --cursor 2, or --all\n"
+        rest = karya(*words, "--cursor", 128)
+        assert [line.rstrip()[-7:] for line in rest.stdout.splitlines()[heads:]] == texts[128:]
+        assert rest.stderr == ""
+        whole = karya(*words, "--all").stdout.splitlines()
+        assert [line.rstrip()[line.index("error ") :] for line in whole[heads:]] == texts
+        lines = karya(*words, "--all", "--json").stdout.splitlines()
+        assert [json.loads(line)["error"] for line in lines] == texts
+    served.memory.jobs.logs = []
+    assert karya("errors", job).stderr == "no errors\n"
+
+
+def test_all_that_waits(served: Served, karya: Run, job: str) -> None:
+    for _ in range(129):
+        karya("trigger", job)
+    ids = [task.id[:8] for task in served.memory.jobs.stored_tasks[job]]
+    page = karya("why", job, "--limit", 2)
+    first, second, *rows = [line.split()[0] for line in page.stdout.splitlines()]
+    assert (first, second, {*rows}) == (job, "task", {*ids[:2]})
+    assert page.stderr == "there are more: --cursor 2, or --all\n"
+    assert karya("why", job, "--cursor", 128).stderr == ""
+    whole = karya("why", job, "--all")
+    assert whole.stdout.splitlines()[0] == page.stdout.splitlines()[0]
+    assert {line.split()[0] for line in whole.stdout.splitlines()[2:]} == {*ids}
+    lines = karya("why", job, "--all", "--json").stdout.splitlines()
+    assert sorted(json.loads(line)["task_id"][:8] for line in lines) == sorted(ids)
+
+
+LISTS = [
+    *("jobs", "tasks JOB", "why JOB", "errors JOB", "history JOB", "task TASK"),
+    *("letters list", "user list", "token list ada"),
+]
+
+
+def test_these_are_all_lists() -> None:
+    named = [one.removesuffix(" JOB").removesuffix(" TASK").removesuffix(" ada") for one in LISTS]
+    assert sorted(named) == sorted(one.command for one in PAGED.values())
 
 
 @pytest.mark.parametrize(
-    "words", [*(f"{one} --all --watch" for one in WATCHED), *(f"{one} --all --cursor 1" for one in LISTS)]
+    "words", [f"{one} --all {other}" for one in LISTS for other in ("--watch", "--cursor 1")]
 )
 def test_all_is_every_page_once(words: str, karya: Run) -> None:
     done = karya(*words.split())

@@ -10,12 +10,14 @@ from rich.console import Console
 
 from karya.cli import watching
 from karya.cli.output import note
+from karya.core.audit.findings import Code, Finding
 from karya.core.errors import Unavailable
+from karya.core.views import FindingView
 from tests.support.served import Served
 from tests.unit.cli.conftest import Run, kill
 
-OF_ALL = ("jobs", "letters list", "status", "overview")
-OF_ONE = ("job JOB", "tasks JOB", "why JOB", "next JOB", "task TASK")
+OF_ALL = ("jobs", "letters list", "status", "overview", "user list", "audit")
+OF_ONE = ("job JOB", "tasks JOB", "why JOB", "next JOB", "task TASK", "history JOB", "token list ada")
 
 
 @pytest.fixture
@@ -52,6 +54,7 @@ def test_watching_looks_again_until_ctrl_c(
             raise KeyboardInterrupt
 
     monkeypatch.setattr(watching, "sleep", wait)
+    karya("user", "add", "ada")
     words = [{"JOB": job, "TASK": task}.get(word, word) for word in command.split()]
     done = karya(*words, "--watch", "--every", 7, "--json")
     assert (done.exit_code, done.stderr) == (130, "karya: interrupted\n")
@@ -66,6 +69,29 @@ def test_a_task_is_watched_until_it_has_ended(
     monkeypatch.setattr(watching, "sleep", lambda _: kill(served, job))
     lines = karya("task", task, "--watch", "--json").stdout.splitlines()
     assert [json.loads(line)["task"]["status"] for line in lines] == ["READY", "DEAD"]
+
+
+def test_the_ledger_is_watched_until_it_is_violated(
+    served: Served, karya: Run, job: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finding = FindingView.of(Finding(Code.MISSING_INSTANT, job, "neither has a task nor is skipped"))
+    looked: list[float] = []
+
+    def wait(seconds: float) -> None:
+        looked.append(seconds)
+        served.memory.jobs.wrong = {job: (finding,)}
+
+    monkeypatch.setattr(watching, "sleep", wait)
+    done = karya("audit", "--watch")
+    lines = done.stdout.splitlines()
+    assert (done.exit_code, looked) == (4, [60.0])
+    assert [line for line in lines if line in ("clean", "1 violation")] == ["clean", "1 violation"]
+    assert sum(line.startswith("missing_instant (") for line in lines) == 1
+
+
+def test_only_a_cluster_is_audited_again_and_again(karya: Run) -> None:
+    done = karya("audit", "--watch", "--mongo-url", "mongodb://127.0.0.1:1")
+    assert (done.exit_code, "--watch needs a cluster that runs" in done.stderr) == (2, True)
 
 
 def test_who_watches_waits_for_a_gateway_that_is_away_but_not_for_one_that_never_was(

@@ -51,6 +51,9 @@ def test_a_job_is_submitted_looked_at_and_steered(client: Client) -> None:
     task = client.tasks(job.id, limit=1).tasks[0]
     assert client.task(task.id).task == task
     assert client.why(job.id).job_id == job.id
+    assert [page.tasks for page in client.why_pages(job.id)] == [client.why(job.id, limit=100).tasks]
+    assert client.errors(job.id).errors == tuple(client.job_errors(job.id)) == ()
+    assert [page.task for page in client.task_pages(task.id)] == [task]
     assert client.cancel(job.id).status is JobState.CANCELLED
 
 

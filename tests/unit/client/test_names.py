@@ -1,11 +1,17 @@
 """The handle and both clients are asked in the same words."""
 
 import inspect
+from collections.abc import Collection
+from typing import Any, Unpack, get_args, get_type_hints, is_typeddict
 
 import pytest
 
-from karya import AsyncClient, Client, Karya
+import karya
+from karya import AsyncClient, Client, Karya, Task
 from karya.client.operation import Operation, Stream
+from karya.core.keywords import AuditFilter, JobChanges, JobFilter, LetterFilter, TaskOptions
+from karya.core.queries import AuditQuery, JobQuery, LetterQuery
+from karya.core.spec import JobSpec
 
 
 def methods(kind: type) -> dict[str, inspect.Signature]:
@@ -15,10 +21,10 @@ def methods(kind: type) -> dict[str, inspect.Signature]:
     return {name: inspect.signature(method) for name, method in found.items() if inspect.isfunction(method)}
 
 
-def parameters(signature: inspect.Signature) -> list[tuple[str, object, object]]:
-    """Without the client itself, which is positional in some."""
+def parameters(signature: inspect.Signature) -> list[inspect.Parameter]:
+    """With their types, and without the client itself."""
     _, *others = signature.parameters.values()
-    return [(one.name, one.kind, one.default) for one in others]
+    return others
 
 
 def operations(kind: type) -> dict[str, Operation | Stream]:  # type: ignore[type-arg]
@@ -47,13 +53,46 @@ def test_both_clients_have_the_same_methods() -> None:
     assert blocking.keys() == awaited.keys()
     for name in blocking:
         assert parameters(blocking[name]) == parameters(awaited[name]), name
-    assert parameters(inspect.signature(Client)) == parameters(inspect.signature(AsyncClient))
+    assert inspect.signature(Client) == inspect.signature(AsyncClient)
 
 
 def test_each_operation_is_written_once_and_says_what_it_does() -> None:
     assert operations(Client) == operations(AsyncClient)
     assert operations(Client).keys() == methods(Client).keys() - {"close"}
     assert all(written.__doc__ for written in operations(Client).values())
+
+
+@pytest.mark.parametrize("name", sorted(methods(Client)))
+def test_editors_know_every_parameter(name: str) -> None:
+    for one in parameters(methods(Client)[name]):
+        keywords = get_args(one.annotation) if one.kind is one.VAR_KEYWORD else ()
+        assert one.annotation not in (Any, one.empty), one.name
+        assert one.kind is not one.VAR_POSITIONAL
+        assert one.kind is not one.VAR_KEYWORD or is_typeddict(*keywords), one.name
+
+
+def test_editors_know_every_option_of_a_python_function() -> None:
+    for function in (karya.task, karya.schedule, Task.using, Task.schedule):
+        assert inspect.signature(function).parameters["options"].annotation == Unpack[TaskOptions]
+
+
+OF_A_JOB = JobSpec.model_fields.keys()
+OF_THE_CALL = {"retries", "resources", "runtime_env"}
+
+
+@pytest.mark.parametrize(
+    ("keywords", "fields"),
+    [
+        (JobFilter, JobQuery.model_fields.keys()),
+        (LetterFilter, LetterQuery.model_fields.keys()),
+        (AuditFilter, AuditQuery.model_fields.keys()),
+        (JobChanges, OF_A_JOB - {"user_id"}),
+        (TaskOptions, OF_A_JOB - {"schedule", "action", "steps"} | OF_THE_CALL),
+    ],
+)
+def test_keywords_are_the_fields_that_are_checked(keywords: type, fields: Collection[str]) -> None:
+    assert get_type_hints(keywords).keys() == fields
+    assert keywords.__total__ is False  # type: ignore[attr-defined]
 
 
 def test_only_the_methods_of_the_async_client_are_coroutines() -> None:

@@ -9,12 +9,14 @@ import pytest_asyncio
 
 from karya.api.compat.routes import MOST_TASKS, PAGE_SIZE
 from karya.api.serve import Gateway
+from karya.core.errorlog import ErrorLog
 from karya.core.errors import StoreUnavailable
 from karya.core.job import JobState
 from karya.core.settings import GatewaySettings
 from karya.core.user import Role, TokenSpec, User, UserSpec
 from tests.support.memory_services import MemoryServices
-from tests.unit.api.compat.plans import recurring, submission
+from tests.support.story import NOW
+from tests.unit.api.compat.plans import chained, recurring, submission
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -113,6 +115,24 @@ async def test_only_admins_make_users(people: dict[str, Person]) -> None:
     assert await people["root"].ask("POST", "/v1/user", {"name": " eve "}) == (200, eve)
 
 
+async def test_a_user_is_found_by_the_name_that_was_sent(people: dict[str, Person]) -> None:
+    _, eve = await people["root"].ask("POST", "/v1/user", {"name": " eve "})
+    assert await people["root"].ask("GET", "/v1/user?username=%20eve%20") == (200, eve)
+    status, ann = await people["ann"].ask("GET", "/v1/user?username=ann%20")
+    assert (status, ann["id"]) == (200, people["ann"].user.id)
+
+
+async def test_hooks_of_an_update_name_users_as_those_of_a_submission_do(people: dict[str, Person]) -> None:
+    plan = await people["ann"].submit(plan_type=recurring())
+    for user_id in (NOBODY, people["bob"].user.id):
+        hooks = [{"trigger": "ON_FAILURE", "action": chained(user_id=user_id)}]
+        refused = (404, f"no user '{user_id}'")
+        assert await people["ann"].ask("PATCH", f"/v1/plan/{plan['id']}", {"hooks": hooks}) == refused
+        again = submission(user_id=people["ann"].user.id, hooks=hooks)
+        assert await people["ann"].ask("POST", "/v1/plan", again) == refused
+    assert (await people["ann"].ask("GET", f"/v1/plan/{plan['id']}"))[1]["plan"] == plan
+
+
 async def test_a_viewer_only_reads(people: dict[str, Person]) -> None:
     vic = people["vic"]
     status, message = await vic.ask("POST", "/v1/plan", submission(user_id=vic.user.id))
@@ -163,7 +183,7 @@ async def test_a_body_of_another_type(people: dict[str, Person]) -> None:
 async def test_a_page_is_no_longer_than_upstreams(people: dict[str, Person]) -> None:
     for _ in range(PAGE_SIZE + 1):
         await people["ann"].submit()
-    _, page = await people["ann"].ask("GET", f"/v1/plan?user_id={people['ann'].user.id}&page=0&other=1")
+    _, page = await people["ann"].ask("GET", f"/v1/plan?user_id={people['ann'].user.id}&page=0&x=1&x=2")
     assert (len(page["plans"]), page["total"]) == (20, 21)
 
 
@@ -172,5 +192,12 @@ async def test_a_summary_is_bounded(people: dict[str, Person], memory: MemorySer
     (task,) = memory.jobs.stored_tasks[plan["id"]]
     more = [task.model_copy(update={"id": f"{n:08}-0000-8000-8000-000000000000"}) for n in range(MOST_TASKS)]
     memory.jobs.stored_tasks[plan["id"]] = [task, *more]
+    memory.jobs.logs = [
+        ErrorLog.of(plan["id"], task.id, n, n, "step", f"error {n}", NOW)
+        for n in range(MOST_TASKS + 1, 0, -1)
+    ]
     _, summary = await people["ann"].ask("GET", f"/v1/plan/{plan['id']}/summary")
     assert [each["id"] for each in summary["tasks"]] == [each.id for each in more]
+    assert [each["error"] for each in summary["error_logs"]] == [
+        f"error {n}" for n in range(2, MOST_TASKS + 2)
+    ]

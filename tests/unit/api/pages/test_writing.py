@@ -12,6 +12,7 @@ from karya.api.pages import forms
 from karya.connectors.registry import action_types, load_connectors
 from karya.core.action import Action
 from karya.core.spec import spec_model
+from karya.core.views import JobView
 from tests.support.html_form import HtmlForm
 from tests.support.memory_services import MemoryServices
 from tests.unit.api.pages.conftest import HTML
@@ -244,6 +245,32 @@ async def test_a_wish_does_not_hide_that_a_job_was_overtaken(writer: Writer, mem
     refused = await writer.send(path, **{**form.fields, "hooks.1.action.url": "http://x/"})
     assert refused.status == 422
     assert "the job was changed meanwhile" in refused.read
+
+
+async def test_of_two_who_save_at_once_one_is_told(
+    writer: Writer, memory: MemoryServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other one saves between the look at the job and the change of it."""
+    job = await memory.jobs.submit(SPEC.model_validate(STEPS))
+    path = f"/ui/jobs/{job.id}/edit"
+    form = await writer.open(path)
+    get, looks = memory.jobs.get, list[str]()
+
+    async def overtaken(job_id: str) -> JobView:
+        seen = await get(job_id)
+        if not looks:
+            await memory.jobs.update(job_id, {"description": "somebody else's"})
+        looks.append(job_id)
+        return seen
+
+    monkeypatch.setattr(memory.jobs, "get", overtaken)
+    mine = {**form.fields, "description": "mine"}
+    refused = await writer.send(path, **mine)
+    assert (refused.status, refused.fields["description"]) == (422, "mine")
+    assert "the job was changed meanwhile and is at version 2" in refused.read
+    assert (await get(job.id)).description == "somebody else's"
+    assert (await writer.send(path, **{**mine, "version": refused.fields["version"]})).where is not None
+    assert (await get(job.id)).description == "mine"
 
 
 async def test_the_whole_job_as_json_and_back(writer: Writer, memory: MemoryServices) -> None:
