@@ -28,15 +28,18 @@ class Credit:
         self.idle = asyncio.Event()
         self.idle.set()
 
+    def received(self, count: int) -> None:
+        """So many hints are to be claimed."""
+        self._claiming += count
+        self.idle.clear()
+
     @contextmanager
     def claiming(self, count: int) -> Iterator[None]:
-        """While so many hints are being claimed."""
-        self._claiming = count
-        self.idle.clear()
+        """While so many of those that were received are being claimed, beside others perhaps."""
         try:
             yield
         finally:
-            self._claiming = 0
+            self._claiming -= count
             self.tell()
             self._rest()
 

@@ -63,14 +63,21 @@ class Worker:
         self._draining = False
 
     async def run(self) -> None:
-        """Takes and runs tasks until it is cancelled, or drained."""
+        """Takes and runs tasks until it is cancelled, or drained. What has limits is claimed beside the rest,
+        which does not wait for it: others may be claiming under the same key."""
         self._credit.tell()
-        while not self._draining:
-            hints = await self._consumer.receive()
-            if self._draining:
-                self._consumer.put_back(hints)
-            else:
-                await self._take(hints)
+        async with asyncio.TaskGroup() as aside:
+            while not self._draining:
+                hints = await self._consumer.receive()
+                if self._draining:
+                    self._consumer.put_back(hints)
+                    break
+                self._credit.received(len(hints))
+                if limited := [hint for hint in hints if hint.limits is not None]:
+                    aside.create_task(self._take(limited), name="claim under limits")
+                    hints = [hint for hint in hints if hint.limits is None]
+                if hints:
+                    await self._take(hints)
 
     async def _take(self, hints: Sequence[Hint]) -> None:
         """Claims what is hinted and begins what it won; what it wins while it drains goes back."""

@@ -1,14 +1,19 @@
 """A worker does with hinted tasks what it should, once, and never more than it may at a time."""
 
+import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
+from karya.core.hint import Hint
 from karya.core.job import JobState
+from karya.core.limits import Concurrency
 from karya.core.outcome import Failure, Outcome, Success
 from karya.core.policies import Overlap
-from karya.core.ports import AttemptContext
+from karya.core.ports import AttemptContext, Claim, Claims
 from karya.core.task import TaskState
 from tests.integration.actors.crew import Crew
 from tests.support.actions import Actions
@@ -134,6 +139,38 @@ async def test_a_store_that_is_away_during_the_claim_costs_only_the_hints(crew: 
     await soon(lambda: claims.left == 0 and mate.line.free == 4)
     mate.line.send(*hints)
     await crew.becomes(hints[0], TaskState.SUCCEEDED)
+
+
+class Contended:
+    """Stands in for `Claims`: under limits others are claiming, until it is over."""
+
+    def __init__(self, real: Claims) -> None:
+        self._real = real
+        self.over = asyncio.Event()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+    async def claim(self, hints: Sequence[Hint], owner: str, ttl: timedelta) -> Sequence[Claim]:
+        if any(hint.limits for hint in hints):
+            await self.over.wait()
+        return await self._real.claim(hints, owner, ttl)
+
+
+async def test_what_has_no_limits_does_not_wait_for_what_has(crew: Crew) -> None:
+    """Neither in the same lot nor behind it, though nothing beyond the slots is taken."""
+    claims = Contended(crew.kit.claims)
+    limited = await crew.store(*(a_job(concurrency=Concurrency(key="k", limit=9)) for _ in range(3)))
+    free = await crew.store(*(a_job() for _ in range(4)))
+    mate = crew.worker(Actions(), slots=4, claims=claims)
+    mate.line.send(*limited, *free)
+    for hint in free:
+        await crew.becomes(hint, TaskState.SUCCEEDED)
+    assert max(reported for reported, _ in mate.line.reports[1:]) == 1, "the others may still be won"
+    claims.over.set()
+    for hint in limited:
+        await crew.becomes(hint, TaskState.SUCCEEDED)
+    assert mate.actions.most <= 4
 
 
 async def test_a_claim_ahead_of_the_instant_waits_for_it(crew: Crew) -> None:

@@ -20,11 +20,20 @@ def credit(slots: int = 4) -> tuple[Credit, Line]:
 async def test_what_is_being_claimed_is_not_free() -> None:
     made, line = credit()
     made.tell()
+    made.received(3)
     with made.claiming(3):
         made.tell()
         for _ in range(2):
             made.began()
     assert line.reports == [(4, 0), (1, 0), (2, 2)]
+
+
+async def test_claims_that_end_one_after_the_other_are_counted_one_by_one() -> None:
+    made, line = credit()
+    made.received(3)
+    with made.claiming(1), made.claiming(2):
+        pass
+    assert line.reports == [(3, 0), (4, 0)]
 
 
 async def test_a_small_gain_waits_for_company() -> None:
@@ -79,6 +88,7 @@ async def test_closed_is_closed() -> None:
 async def test_idle_is_when_nothing_is_claimed_runs_or_is_reported() -> None:
     made, _ = credit()
     assert made.idle.is_set()
+    made.received(1)
     with made.claiming(1):
         made.began()
     assert not made.idle.is_set()
@@ -91,6 +101,7 @@ async def test_idle_is_when_nothing_is_claimed_runs_or_is_reported() -> None:
 
 async def test_a_claim_that_won_nothing_leaves_it_idle() -> None:
     made, _ = credit()
+    made.received(5)
     with made.claiming(5):
         assert not made.idle.is_set()
     assert made.idle.is_set()
