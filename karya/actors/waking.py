@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from operator import attrgetter
 
 from karya.core.hint import Hint
 from karya.core.ports import Clock, Limits
@@ -53,14 +54,16 @@ class Waking:
 
     def within(self, hints: Sequence[Hint]) -> Sequence[Hint]:
         """Those that may be handed over. Of what is due together, more than a limit allows cannot start, and
-        is parked at once: handed over, it would take the room of others in the workers."""
+        is parked at once, the latest instants first: handed over, it would take the room of others in the
+        workers."""
         if all(hint.limits is None for hint in hints):
             return hints
         self._used_until = self._clock.monotonic() + _IN_USE_SECONDS
         if self._look_at is None:
             self._look_at = self._clock.monotonic() + _CHECK_SECONDS
         seen: Counter[str] = Counter()
-        hopeless = [hint for hint in hints if _is_beyond(hint, seen)]
+        by_instant = sorted(hints, key=attrgetter("instant"))
+        hopeless = [hint for hint in by_instant if _is_beyond(hint, seen)]
         if not hopeless:
             return hints
         left = {hint.task_id for hint in self._limits.park(hopeless)}

@@ -2,7 +2,8 @@
 
 It counts nothing that could be lost: of concurrency the RUNNING tasks are the count, of a rate it keeps the
 starts. Every claim under a limit writes it, so of two at once one is done again. While tasks are parked for
-the limit it is `waiting`, and `wake_at` says when to look at them. `seq` tells whether anybody wrote it.
+the limit it is `waiting`, and `wake_at` says when to look at them. `seq` tells whether anybody wrote it. What
+was let go is `promised` its room for a moment, against those who come new.
 """
 
 from collections.abc import Collection, Sequence
@@ -57,7 +58,40 @@ def looked_at(wake_at: datetime) -> Document:
 def deserted(ident: str, now: datetime) -> Document:
     """Nobody waits."""
     keep = _KEPT + (timedelta(0) if is_seat(ident) else window_length(ident))
-    return {"$set": {"forget_at": now + keep}, "$unset": {"waiting": "", "wake_at": ""}}
+    return {"$set": {"forget_at": now + keep}, "$unset": {"waiting": "", "wake_at": "", "promised": ""}}
+
+
+def is_waiting(gate: Document) -> bool:
+    """Whether tasks wait for it, or were let go a moment ago."""
+    waiting: bool = gate.get("waiting", False)
+    return waiting
+
+
+def promised(gate: Document, count: int, wake_at: datetime, now: datetime) -> list[Document]:
+    """So many are let go now: until they are claimed their room is kept for them, for CLAIMING at most. The
+    next look is then, unless somebody has written the limit since it was read."""
+    kept = {"$filter": {"input": {"$ifNull": ["$promised", []]}, "cond": {"$gt": ["$$this.until", now]}}}
+    more = [{"until": now + CLAIMING, "count": count}]
+    is_as_read = {"$eq": ["$seq", gate["seq"]]}
+    look = {"$cond": [is_as_read, wake_at, {"$ifNull": ["$wake_at", wake_at]}]}
+    change = {"promised": {"$concatArrays": [kept, more]}, "waiting": True, "wake_at": look}
+    return [{"$set": change}, {"$unset": "forget_at"}]
+
+
+def promises(gate: Document, now: datetime) -> list[Document]:
+    """Those that hold still: until when, and for how many."""
+    return [one for one in gate.get("promised", ()) if one["until"] > now]
+
+
+def fewer(promises: Sequence[Document], count: int) -> list[Document]:
+    """So many have come, the longest expected first."""
+    left: list[Document] = []
+    for one in promises:
+        come = min(count, one["count"])
+        count -= come
+        if one["count"] > come:
+            left.append({**one, "count": one["count"] - come})
+    return left
 
 
 def _next() -> Document:
@@ -76,16 +110,18 @@ def parked(ident: str | Document) -> Document:
 
 def park(ident: str, limit: int, now: Any) -> list[Document]:
     """A task waits from now on for one of its limits, which allows it so many."""
-    return [{"$set": {"held": True, "parked": {"for": {"$literal": ident}, "limit": limit, "at": now}}}]
+    parked = {"for": {"$literal": ident}, "limit": limit, "at": now}
+    return [{"$set": {"held": True, "parked": parked}}, {"$unset": "let_go_for"}]
 
 
-def let_go(now: datetime) -> list[Document]:
-    """A task that was parked may be claimed: it was not late before. Its due time is another one in any case:
-    else the scheduler would take it for one that it has handed over."""
+def let_go(ident: str, now: datetime) -> list[Document]:
+    """A task that was parked may be claimed, in front of those who come new: it was not late before. Its due
+    time is another one in any case: else the scheduler would take it for one that it has handed over."""
     due_at = {"$max": [{"$add": ["$due_at", 1]}, now]}
     waited = {"$max": [0, {"$subtract": [now, {"$ifNull": ["$parked.at", "$due_at"]}]}]}
     limit_wait_ms = {"$add": [{"$ifNull": ["$limit_wait_ms", 0]}, waited]}
     free = {"held": False, **due_again(due_at), "limit_wait_ms": limit_wait_ms}
+    free["let_go_for"] = {"$literal": ident}
     return [{"$set": free}, {"$unset": "parked"}]
 
 

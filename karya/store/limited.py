@@ -14,11 +14,12 @@ from pymongo.errors import PyMongoError
 from pymongo.read_concern import ReadConcern
 
 from karya.core.hint import Hint
-from karya.core.limits import Limits, window_length, with_more
+from karya.core.limits import Limits
 from karya.core.task import CLAIM_AHEAD, TaskState
 from karya.store import gates
 from karya.store.client import AsyncDatabase, Document
-from karya.store.names import BY_ID, LIMITS, TASKS, ServerNow
+from karya.store.names import BY_ID, LIMITS, PARKED, TASKS, ServerNow
+from karya.store.room import MOST_SEEN, Room
 from karya.store.transactions import in_transaction, may_be_committed
 
 Claimed = Callable[[str, str, Any, timedelta], Document]
@@ -27,7 +28,10 @@ Claimed = Callable[[str, str, Any, timedelta], Document]
 Won = tuple[Hint, str]
 """A task that was won, and the lease."""
 
-_FIELDS = {"token": 1, "due_at": 1}
+_LET_GO = "let_go_for"
+_FIELDS = {"token": 1, "due_at": 1, "instant": 1, _LET_GO: 1}
+_LIMITS_AT_ONCE = 100
+"""Of one key: as many others than that of those who claim are looked at."""
 
 
 class LimitedClaims:
@@ -66,21 +70,16 @@ class LimitedClaims:
 
         async def write(session: AsyncIOMotorClientSession) -> Sequence[Won]:
             waited_for.clear()
-            opened = {ident: await self._open(ident, session) for ident in allowed}
-            now = next(iter(opened.values()))["seen_at"]
+            opened = [await self._open(ident, session) for ident in allowed]
+            now = opened[0]["seen_at"]
             ready = await self._ready(by_id, now, session)
-            room = {
-                ident: max(0, allowed[ident] - await self._taken(gate, allowed[ident], now, session))
-                for ident, gate in opened.items()
-            }
-            full = min(room, key=room.__getitem__)
-            begun, parked = ready[: room[full]], ready[room[full] :]
+            rooms = [await self._room(gate, allowed[gate["_id"]], ready, now, session) for gate in opened]
+            begun, parked = _seated(ready, rooms)
             await self._begin(begun, lease_id, owner, ttl, session)
-            await self._park(parked, full, allowed[full], session)
-            waited_for.update([full] if parked else [])
-            for ident, gate in opened.items():
-                is_full = bool(parked) and ident == full
-                await self._close(_closed(gate, allowed[ident], len(begun), now, is_full=is_full), session)
+            for room in rooms:
+                await self._park(parked[room.ident], room.ident, room.limit, session)
+                await self._close(room.closed(now), session)
+            waited_for.update(room.ident for room in rooms if room.is_full)
             return [(by_id[ident], lease_id) for ident in begun]
 
         try:
@@ -124,17 +123,44 @@ class LimitedClaims:
 
     async def _ready(
         self, by_id: Mapping[str, Hint], now: datetime, session: AsyncIOMotorClientSession
-    ) -> Sequence[str]:
-        """Those of the hinted tasks that are as the hint says, in the order of the hints."""
+    ) -> Sequence[Document]:
+        """Those of the hinted tasks that are as the hint says: first who was let go, then in the order of the
+        hints."""
         wanted = {"_id": {"$in": list(by_id)}, "status": TaskState.READY.value, "held": False}
         found = self._tasks.find(wanted, _FIELDS, session=session).hint(BY_ID).batch_size(len(by_id) + 1)
         until = now + CLAIM_AHEAD
         ready = {
-            task["_id"]
+            task["_id"]: task
             async for task in found
             if task["token"] == by_id[task["_id"]].token and task["due_at"] <= until
         }
-        return [ident for ident in by_id if ident in ready]
+        return sorted((ready[i] for i in by_id if i in ready), key=lambda task: _LET_GO not in task)
+
+    async def _room(
+        self,
+        gate: Document,
+        limit: int,
+        ready: Sequence[Document],
+        now: datetime,
+        session: AsyncIOMotorClientSession,
+    ) -> Room:
+        ident, taken = gate["_id"], await self._taken(gate, limit, now, session)
+        room = Room(gate, limit, taken, in_turn=sum(task.get(_LET_GO) == ident for task in ready))
+        if gates.is_waiting(gate) and room.left > 0 and not all(_LET_GO in task for task in ready):
+            promised = sum(one["count"] for one in gates.promises(gate, now))
+            room.promised = max(0, promised - room.in_turn)
+            room.waiting = await self._waiting(room, session)
+        return room
+
+    async def _waiting(self, room: Room, session: AsyncIOMotorClientSession) -> Sequence[datetime]:
+        """See `Room.waiting`: by its own limit each, and the index alone answers."""
+        may_go = {**gates.parked(room.ident), "parked.limit": {"$gt": room.taken}}
+        limits = await self._tasks.distinct("parked.limit", may_go, session=session)
+        if not limits:
+            return []
+        wanted = {**gates.parked(room.ident), "parked.limit": {"$in": limits[:_LIMITS_AT_ONCE]}}
+        found = self._tasks.find(wanted, {"instant": 1, "_id": 0}, session=session).sort("instant", 1)
+        return [task["instant"] async for task in found.hint(PARKED).limit(min(room.left, MOST_SEEN))]
 
     async def _taken(
         self, gate: Document, limit: int, now: datetime, session: AsyncIOMotorClientSession
@@ -158,7 +184,7 @@ class LimitedClaims:
         if ids:
             change: list[Document] = [
                 {"$set": self._claimed(lease_id, owner, self._now(), ttl)},
-                {"$unset": "parked"},
+                {"$unset": ["parked", _LET_GO]},
             ]
             await self._tasks.update_many({"_id": {"$in": ids}}, change, hint=BY_ID, session=session)
 
@@ -176,20 +202,20 @@ class LimitedClaims:
             await self._gates.update_one({"_id": ident}, update, session=session)
 
 
-def _closed(gate: Document, limit: int, begun: int, now: datetime, *, is_full: bool) -> gates.Change:
-    """What was taken, and when to look at those that wait."""
-    ident, is_waiting = gate["_id"], is_full or gate.get("waiting", False)
-    if gates.is_seat(ident):
-        if not is_waiting:
-            return ident, gates.deserted(ident, now)
-        return ident, gates.looked_at(_sooner(gate, now + gates.RECHECK)) if is_full else {}
-    starts = gates.starts_document(with_more(gates.starts_of(gate), window_length(ident), now, begun))
-    opens_at = _sooner(gate, gates.opens_at({**gate, "starts": starts}, limit, now))
-    update = gates.looked_at(opens_at) if is_waiting else gates.deserted(ident, now)
-    return ident, {**update, "$set": {**update["$set"], "starts": starts}}
-
-
-def _sooner(gate: Document, at: datetime) -> datetime:
-    """When to look at those that wait: others may do so with a larger limit, and are not put off."""
-    wake_at: datetime = gate.get("wake_at", at)
-    return min(wake_at, at)
+def _seated(
+    ready: Sequence[Document], rooms: Sequence[Room]
+) -> tuple[Sequence[str], Mapping[str, Sequence[str]]]:
+    """Who begins, and who is parked for which limit: the one that has least room."""
+    begun: list[str] = []
+    parked: dict[str, list[str]] = defaultdict(list)
+    for task in ready:
+        full = [room for room in rooms if not room.admits(task)]
+        if full:
+            fullest = min(full, key=lambda room: room.left)
+            fullest.is_full = True
+            parked[fullest.ident].append(task["_id"])
+            continue
+        begun.append(task["_id"])
+        for room in rooms:
+            room.begun += 1
+    return begun, parked

@@ -39,7 +39,7 @@ class MongoLimits:
     def wake(self) -> Woken:
         """See `Limits.wake`. What is let go still has to be claimed, and only the claim counts: so this needs
         no transaction. Whoever writes the limit meanwhile has it looked at again."""
-        fields = {"wake_at": 1, "starts": 1, "seq": 1, "now": self._now()}
+        fields = {"wake_at": 1, "starts": 1, "promised": 1, "seq": 1, "now": self._now()}
         with translated():
             found = self._gates.find({"waiting": True}, fields).sort("wake_at", 1).hint("waiting")
             waiting = list(found.limit(_GATES_AT_ONCE))
@@ -55,15 +55,16 @@ class MongoLimits:
 
     def _fill(self, gate: Document, now: datetime, most: int) -> int:
         ident = gate["_id"]
-        taken = self._taken(gate, now)
+        taken = self._taken(gate, now) + sum(one["count"] for one in gates.promises(gate, now))
         chosen = gates.chosen(self._first(ident, taken, most), taken)
         if chosen:
+            again_at = now + (_GOING_ON if len(chosen) == most else gates.CLAIMING)
+            # Promised first: who comes new in between finds those that wait, or that their room is kept.
+            self._gates.update_one({"_id": ident}, gates.promised(gate, len(chosen), again_at, now))
             these = {"_id": {"$in": chosen}, **gates.parked(ident)}
-            self._tasks.update_many(these, gates.let_go(now), hint=BY_ID)
-            next_look = gates.looked_at(now + (_GOING_ON if len(chosen) == most else gates.CLAIMING))
+            self._tasks.update_many(these, gates.let_go(ident, now), hint=BY_ID)
         else:
-            next_look = self._next_look(gate, now)
-        self._gates.update_one({"_id": ident, "seq": gate["seq"]}, next_look)
+            self._gates.update_one({"_id": ident, "seq": gate["seq"]}, self._next_look(gate, now))
         return len(chosen)
 
     def _first(self, ident: str, taken: int, most: int) -> Sequence[Document]:
@@ -85,6 +86,8 @@ class MongoLimits:
     def _next_look(self, gate: Document, now: datetime) -> Document:
         """Where nobody could be let go."""
         ident = gate["_id"]
+        if promises := gates.promises(gate, now):
+            return gates.looked_at(promises[0]["until"])
         largest = self._largest(ident)
         if largest is None:
             return gates.deserted(ident, now)

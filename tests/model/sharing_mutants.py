@@ -2,6 +2,7 @@
 
 import heapq
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,8 +11,7 @@ import pytest
 from karya.actors.timetable import Timetable, _user
 from karya.actors.turns import Turns
 from karya.core.limits import Starts
-from karya.store import gates, limited, overlaps
-from karya.store.client import Document
+from karya.store import gates, limited, overlaps, room
 
 
 def uncounted_seats(patch: pytest.MonkeyPatch) -> None:
@@ -29,17 +29,17 @@ def unnoted_starts(patch: pytest.MonkeyPatch) -> None:
     def as_before(starts: Sequence[Starts], per: timedelta, now: datetime, count: int) -> list[Starts]:
         return list(starts)
 
-    patch.setattr(limited, "with_more", as_before)
+    patch.setattr(room, "with_more", as_before)
 
 
 def untold_parking(patch: pytest.MonkeyPatch) -> None:
     """A task is parked, and the limit does not know that somebody waits."""
-    closed = limited._closed
+    closed = room.Room.closed
 
-    def unaware(gate: Document, limit: int, begun: int, now: datetime, *, is_full: bool) -> gates.Change:
-        return closed(gate, limit, begun, now, is_full=False)
+    def unaware(self: room.Room, now: datetime) -> gates.Change:
+        return closed(replace(self, is_full=False), now)
 
-    patch.setattr(limited, "_closed", unaware)
+    patch.setattr(room.Room, "closed", unaware)
 
 
 def parked_in_pauses(patch: pytest.MonkeyPatch) -> None:

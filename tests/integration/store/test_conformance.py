@@ -14,6 +14,7 @@ from tests.conformance.store.lifecycle import (
     SkippingConformance,
     TriggeringConformance,
 )
+from tests.conformance.store.limit_turns import LimitTurnsConformance
 from tests.conformance.store.limits import LimitsConformance
 from tests.conformance.store.locks import LocksConformance
 from tests.conformance.store.misfires import MisfireConformance
@@ -122,6 +123,10 @@ class TestLedger(LedgerConformance):
 
 class TestLimits(LimitsConformance):
     pass
+
+
+class TestLimitTurns(LimitTurnsConformance):
+    """See LimitTurnsConformance."""
 
 
 class TestMixedLimits(MixedLimitsConformance):

@@ -219,6 +219,9 @@ CALLS: dict[str, Callable[[Store], Any]] = {
     "holder": lambda s: s.directory.holder("lock"),
     "claim within limits": lambda s: s.limit(),
     "give back": lambda s: s.unseat(),
+    "claim beside those that wait": lambda s: s.kit.claims.claim(
+        [hint_of(first_task(job)) for job in s.limited[40:44]], "w", TTL
+    ),
     "wake": lambda s: s.kit.limits.wake(),
     "park": lambda s: s.kit.limits.park([hint_of(first_task(job)) for job in s.limited[20:40]]),
     "taken": lambda s: s.taken(),
@@ -345,4 +348,11 @@ def test_what_has_no_limits_says_nothing_about_them(said: Said) -> None:
         for command in commands
         if next(iter(command.values())) == "limits"
     }
-    assert asking == {"claim within limits", "give back", "wake", "park", "taken"}
+    assert asking == {
+        "claim within limits",
+        "claim beside those that wait",
+        "give back",
+        "wake",
+        "park",
+        "taken",
+    }

@@ -96,6 +96,13 @@ def test_more_than_a_limit_allows_is_parked_at_once() -> None:
     assert limits.parked == mine[2:]
 
 
+def test_those_with_the_earliest_instants_are_handed_over() -> None:
+    waking, limits, _ = made()
+    late, early = of(1), replace(of(1), instant=NOW - timedelta(seconds=1))
+    assert waking.within([late, early]) == [early]
+    assert limits.parked == [late]
+
+
 def test_what_could_not_be_parked_is_handed_over() -> None:
     waking, limits, _ = made()
     hints = [of(1), of(1), of(1)]

@@ -1,0 +1,96 @@
+"""What every `Claims` and `Limits` must do with those who wait for a limit: who came first goes first."""
+
+from karya.core.hint import hint_of
+from tests.conformance.store.kit import StoreKit
+from tests.conformance.store.limits import Crowd, concurrency, rate
+from tests.support.story import NOW, first_task, succeed
+
+
+class LimitTurnsConformance:
+    """Tasks that wait for a key, and tasks that come new."""
+
+    async def test_who_comes_new_does_not_overtake_who_waits(self, kit: StoreKit) -> None:
+        """Neither before those are let go that wait, nor before they are claimed."""
+        crowd = Crowd(kit)
+        first, waiting = await crowd.jobs(2, concurrency=concurrency(1))
+        claims = await crowd.claim([hint_of(first_task(first))])
+        assert await crowd.claim() == []
+        await crowd.end(claims, succeed())
+        kit.time.advance(1)
+        assert await crowd.claim([await crowd.newcomer(concurrency=concurrency(1))]) == []
+        assert kit.limits.wake().tasks == 1
+        let_go = hint_of(await crowd.task(waiting))
+        kit.time.advance(0.1)
+        newer = await crowd.newcomer(concurrency=concurrency(1))
+        assert await crowd.claim([newer]) == []
+        assert kit.limits.wake().tasks == 0, "its room is kept"
+        assert [claim.hint for claim in await crowd.claim([let_go])] == [let_go]
+
+    async def test_nobody_starves_though_others_come_all_the_time(self, kit: StoreKit) -> None:
+        """Each is faster than a look of the scheduler."""
+        crowd = Crowd(kit)
+        old = await crowd.jobs(3, rate=rate(9), concurrency=concurrency(1))
+        claims = await crowd.claim()
+        begun = [claim.hint.job_id for claim in claims]
+        for _ in range(6):
+            await crowd.end(claims, succeed())
+            kit.time.advance(0.01)
+            newer = await crowd.newcomer(rate=rate(9), concurrency=concurrency(1))
+            claims = await crowd.claim([newer])
+            kit.limits.wake()
+            claims = [*claims, *await crowd.claim()]
+            begun += [claim.hint.job_id for claim in claims]
+        assert set(begun[:3]) == {job.id for job in old}
+        assert len(begun) == 7, "and no seat was left empty"
+
+    async def test_room_that_nobody_who_waits_could_have_is_for_who_comes_new(self, kit: StoreKit) -> None:
+        crowd = Crowd(kit)
+        await crowd.jobs(3, concurrency=concurrency(2))
+        claims = await crowd.claim()
+        kit.time.advance(1)
+        large = [await crowd.newcomer(concurrency=concurrency(3)) for _ in range(2)]
+        assert len(await crowd.claim(large)) == 1
+        await crowd.end(claims, succeed())
+        assert kit.limits.wake().tasks == 2
+        assert len(await crowd.claim()) == 2
+        assert kit.limits.wake().tasks == 0
+
+    async def test_of_those_due_together_who_was_handed_over_is_not_behind_who_was_parked(
+        self, kit: StoreKit
+    ) -> None:
+        crowd = Crowd(kit)
+        await crowd.jobs(4, concurrency=concurrency(2))
+        first, second, *others = crowd.due()
+        assert kit.limits.park(others) == []
+        assert len(await crowd.claim([first, second])) == 2
+
+    async def test_room_that_was_promised_and_is_not_taken_is_free_again(self, kit: StoreKit) -> None:
+        crowd = Crowd(kit)
+        first, waiting = await crowd.jobs(2, concurrency=concurrency(1))
+        claims = await crowd.claim([hint_of(first_task(first))])
+        await crowd.claim()
+        await crowd.end(claims, succeed())
+        assert kit.limits.wake().tasks == 1
+        await kit.jobs.cancel(waiting.id, NOW)
+        await kit.tasks.cancel_of_job(waiting.id, NOW)
+        newer = await crowd.newcomer(concurrency=concurrency(1))
+        assert await crowd.claim([newer]) == []
+        kit.time.advance(1)
+        assert kit.limits.wake().tasks == 1
+        assert len(await crowd.claim()) == 1
+
+    async def test_of_two_limits_none_keeps_out_who_was_let_go_for_the_other(self, kit: StoreKit) -> None:
+        """Else those that wait for one and those that wait for the other could keep each other out."""
+        crowd, both = Crowd(kit), {"concurrency": concurrency(1), "rate": rate(1)}
+        (first,) = await crowd.claim([await crowd.newcomer(**both)])
+        assert await crowd.claim([await crowd.newcomer(**both)]) == [], "it waits for one of them"
+        await crowd.end([first], succeed())
+        assert await crowd.claim([await crowd.newcomer(**both)]) == [], "it waits for the other"
+        begun = 0
+        for _ in range(60):
+            kit.time.advance(0.1)
+            kit.limits.wake()
+            claims = await crowd.claim() if crowd.due() else []
+            begun += len(claims)
+            await crowd.end(claims, succeed())
+        assert begun == 2
