@@ -1,14 +1,18 @@
 """Taking the slot of a job, or not: blocking, for the scheduler's thread."""
 
 import time
-from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+from typing import NamedTuple
 
 import pymongo
+from pymongo import UpdateOne
 from pymongo.client_session import ClientSession
+from pymongo.collection import Collection
 from pymongo.errors import OperationFailure
 
 from karya.core.hint import Hint
@@ -38,6 +42,17 @@ class _Answer(Enum):
     OUTDATED = "outdated"
 
 
+class _Occurrence(NamedTuple):
+    """Of a job, and what caused it."""
+
+    job_id: str
+    cause: str
+
+
+_Asking = Mapping[_Occurrence, Sequence[Hint]]
+_Answers = Mapping[_Occurrence, _Answer]
+
+
 class MongoAdmissions:
     """Implements `Admissions`."""
 
@@ -48,47 +63,86 @@ class MongoAdmissions:
 
     def admit(self, hints: Sequence[Hint], now: datetime) -> Admission:
         """See `Admissions.admit`."""
-        groups: dict[tuple[str, str], list[Hint]] = defaultdict(list)
+        groups: dict[_Occurrence, list[Hint]] = defaultdict(list)
         for hint in hints:
-            groups[(hint.job_id, hint.cause or "")].append(hint)
-        found: dict[_Answer, list[Hint]] = defaultdict(list)
-        skipped = 0
+            groups[_Occurrence(hint.job_id, hint.cause or "")].append(hint)
         with translated():
             slots = self._slots({job_id for job_id, _ in groups})
-            for (job_id, cause), group in groups.items():
-                is_holder = slots.get(job_id) == cause and not any(map(_may_be_reopened, group))
-                answer = _Answer.ADMITTED if is_holder else self._ask(job_id, cause, group, now)
-                found[answer] += group
-                skipped += answer is _Answer.SKIPPED
+            answers = {
+                each: _Answer.ADMITTED
+                for each, group in groups.items()
+                if slots.get(each.job_id) == each.cause and not any(map(_may_be_reopened, group))
+            }
+            for lot in _one_of_each_job([each for each in groups if each not in answers]):
+                answers |= self._ask({each: groups[each] for each in lot}, now)
+        found: dict[_Answer, list[Hint]] = defaultdict(list)
+        for each, group in groups.items():
+            found[answers[each]] += group
         dropped = [*found[_Answer.SKIPPED], *found[_Answer.OUTDATED]]
+        skipped = sum(answer is _Answer.SKIPPED for answer in answers.values())
         return Admission(found[_Answer.ADMITTED], dropped, found[_Answer.WAITING], skipped)
 
     def _slots(self, job_ids: set[str]) -> Mapping[str, str]:
         wanted = {"_id": {"$in": list(job_ids)}, "status": JobState.ACTIVE.value}
         return {job["_id"]: job.get("slot", "") for job in self._jobs.find(wanted, {"slot": 1}).hint(BY_ID)}
 
-    def _ask(self, job_id: str, cause: str, hints: Sequence[Hint], now: datetime) -> _Answer:
-        def write(session: ClientSession) -> _Answer:
-            job = self._jobs.find_one({"_id": job_id}, _FIELDS, session=session)
-            if job is None:
-                return _Answer.OUTDATED
-            found = self._tasks.find(overlaps.open_steps(job_id), overlaps.OPEN_FIELDS, session=session)
-            return _Contest(self, session, job, list(found.hint(OPEN_OF_JOB)), now).enter(cause, hints)
+    def _ask(self, lot: _Asking, now: datetime) -> _Answers:
+        """All in one transaction; those of jobs that nobody else writes do not wait for the others."""
+        try:
+            return self._in_one(lot, now)
+        except _Contended:
+            if len(lot) == 1:
+                return self._ask_again(lot, now)
+        half, lots = len(lot) // 2, list(lot.items())
+        return {**self._ask(dict(lots[:half]), now), **self._ask(dict(lots[half:]), now)}
 
-        for number in range(_TRIES):
-            try:
-                with pymongo.timeout(_PATIENCE_SECONDS), self._client.start_session() as session:
-                    return session.with_transaction(lambda own: _unless_contended(write, own))
-            except _Contended:
-                time.sleep(_FIRST_PAUSE * 2**number)
-        return _Answer.WAITING
+    def _ask_again(self, lot: _Asking, now: datetime) -> _Answers:
+        for number in range(_TRIES - 1):
+            time.sleep(_FIRST_PAUSE * 2**number)
+            with suppress(_Contended):
+                return self._in_one(lot, now)
+        return dict.fromkeys(lot, _Answer.WAITING)
+
+    def _in_one(self, lot: _Asking, now: datetime) -> _Answers:
+        def write(session: ClientSession) -> _Answers:
+            ids = {"$in": [each.job_id for each in lot]}
+            jobs = {job["_id"]: job for job in self._jobs.find({"_id": ids}, _FIELDS, session=session)}
+            found = self._tasks.find(overlaps.open_steps(ids), overlaps.OPEN_FIELDS, session=session)
+            steps: dict[str, list[Document]] = defaultdict(list)
+            for task in found.hint(OPEN_OF_JOB):
+                steps[task["job_id"]].append(task)
+            moves: list[UpdateOne] = []
+            answers = dict.fromkeys(lot, _Answer.OUTDATED)
+            for each, hints in lot.items():
+                if each.job_id in jobs:
+                    job = jobs[each.job_id]
+                    contest = _Contest(self._tasks, session, job, steps[each.job_id], now, moves)
+                    answers[each] = contest.enter(each.cause, hints)
+            if moves:
+                self._jobs.bulk_write(moves, session=session)
+            return answers
+
+        with pymongo.timeout(_PATIENCE_SECONDS), self._client.start_session() as session:
+            return session.with_transaction(lambda own: _unless_contended(write, own))
+
+
+def _one_of_each_job(occurrences: Iterable[_Occurrence]) -> Iterable[Sequence[_Occurrence]]:
+    """Lots, in their order: what becomes of one occurrence of a job depends on the one before."""
+    lots: list[list[_Occurrence]] = []
+    seen: Counter[str] = Counter()
+    for each in occurrences:
+        if seen[each.job_id] == len(lots):
+            lots.append([])
+        lots[seen[each.job_id]].append(each)
+        seen[each.job_id] += 1
+    return lots
 
 
 class _Contended(Exception):
     """Somebody else writes the same job or its tasks."""
 
 
-def _unless_contended(write: Callable[[ClientSession], _Answer], session: ClientSession) -> _Answer:
+def _unless_contended(write: Callable[[ClientSession], _Answers], session: ClientSession) -> _Answers:
     try:
         return write(session)
     except OperationFailure as error:
@@ -101,11 +155,13 @@ def _unless_contended(write: Callable[[ClientSession], _Answer], session: Client
 class _Contest:
     """One occurrence asks for the slot of its job, inside a transaction."""
 
-    store: MongoAdmissions
+    tasks: Collection[Document]
     session: ClientSession
     job: Document
     open_steps: Sequence[Document]
     now: datetime
+    moves: list[UpdateOne]
+    """The updates of jobs, to be written in the end."""
 
     def enter(self, cause: str, hints: Sequence[Hint]) -> _Answer:
         mine = {task["_id"]: task for task in self.open_steps if task["cause"] == cause}
@@ -180,10 +236,10 @@ class _Contest:
         return any(task["cause"] == cause for task in self.open_steps)
 
     def _move(self, update: Document) -> None:
-        self.store._jobs.update_one({"_id": self.job["_id"]}, update, session=self.session)
+        self.moves.append(UpdateOne({"_id": self.job["_id"]}, update))
 
     def _update(self, wanted: Document, update: Document | list[Document]) -> int:
-        return self.store._tasks.update_many(wanted, update, session=self.session).matched_count
+        return self.tasks.update_many(wanted, update, session=self.session).matched_count
 
 
 def _may_be_reopened(hint: Hint) -> bool:

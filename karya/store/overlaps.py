@@ -13,7 +13,7 @@ _STEP = TaskKind.STEP.value
 _UNSTARTED = [TaskState.READY.value, TaskState.BLOCKED.value]
 _HELD = {"held": True}
 
-OPEN_FIELDS = {"cause": 1, "status": 1, "attempts": 1, "token": 1, "held": 1}
+OPEN_FIELDS = {"job_id": 1, "cause": 1, "status": 1, "attempts": 1, "token": 1, "held": 1}
 
 
 def open_steps(job_id: str | Document) -> Document:

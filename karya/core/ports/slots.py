@@ -38,8 +38,8 @@ class Admissions(Protocol):
         occurrence; `queue` holds its tasks until the slot is free, or skips it when one waits already;
         `cancel_running` holds them too, skips the one that waited before, cancels what of the holder has
         not started and asks the rest to stop. An occurrence that was started before (redriven, handed
-        back) is never skipped: it waits, as do all while the job is paused or cancelled. One transaction
-        for each job; idempotent.
+        back) is never skipped: it waits, as do all while the job is paused or cancelled. What is stored of
+        one job is stored together, and no job waits for what others write of another; idempotent.
         """
 
 

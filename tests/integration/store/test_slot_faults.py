@@ -11,6 +11,7 @@ from karya.core.policies import Overlap
 from tests.conformance.store.kit import StoreKit
 from tests.conformance.store.slots import Line
 from tests.integration.store.conftest import Mongo
+from tests.support.commands import RECORDER
 from tests.support.faults import BreakingCollection
 from tests.support.story import NOW, at
 
@@ -44,7 +45,7 @@ async def story(line: Line) -> list[Any]:
 @pytest.mark.parametrize("done", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize(
     "collection, operation, call",
-    [("_jobs", "update_one", 1), ("_tasks", "update_many", 1), ("_tasks", "update_many", 2)],
+    [("_jobs", "bulk_write", 1), ("_tasks", "update_many", 1), ("_tasks", "update_many", 2)],
 )
 async def test_an_admission_is_all_or_nothing(
     kit: StoreKit,
@@ -123,13 +124,24 @@ async def test_the_slot_of_a_paused_job_changes_hands_but_nothing_starts(kit: St
 async def test_a_job_in_the_transaction_of_a_killed_client_waits_and_holds_up_no_other(
     kit: StoreKit, mongo: Mongo
 ) -> None:
-    held, free = await Line(kit, Overlap.SKIP, 1).stored(), await Line(kit, Overlap.SKIP, 1).stored()
-    hints = [await line.hint(0) for line in (held, free)]
+    held, *free = [await Line(kit, Overlap.SKIP, 1).stored() for _ in range(6)]
+    hints = [await line.hint(0) for line in (held, *free)]
     with mongo.blocking.client.start_session() as left_open, left_open.start_transaction():
         mongo.blocking.jobs.update_one({"_id": held.job.id}, {"$set": {"held": 1}}, session=left_open)
         admission = kit.admissions.admit(hints, NOW)
     assert (admission.waiting, admission.admitted) == (hints[:1], hints[1:])
     assert await held.admit(0) == "a"
+
+
+async def test_what_is_due_together_takes_the_slots_in_one_transaction(kit: StoreKit) -> None:
+    """And several occurrences of one job one after the other."""
+    lines = [await Line(kit, Overlap.SKIP, 2).stored() for _ in range(20)]
+    hints = [await line.hint(number) for line in lines for number in (0, 1)]
+    with RECORDER.recorded() as said:
+        admission = kit.admissions.admit(hints, NOW)
+    assert admission.admitted == hints[::2]
+    assert (admission.dropped, admission.skipped) == (hints[1::2], 20)
+    assert sum("commitTransaction" in command for command in said) == 2
 
 
 async def test_a_job_that_was_changed_to_allow_lets_all_of_them_run(kit: StoreKit, mongo: Mongo) -> None:
