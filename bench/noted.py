@@ -21,6 +21,8 @@ class NotedAction(Action):
     """Does what `noop` does, and is noted."""
 
     type: Literal["noted"] = "noted"
+    seconds: float = 0.0
+    """How long it holds its slot."""
 
 
 class NotedSettings(ConnectorSettings):
@@ -31,7 +33,7 @@ class NotedSettings(ConnectorSettings):
 
 
 class NotedConnector(BaseConnector[NotedAction, NotedSettings]):
-    """Succeeds at once, with no result. A note is two numbers in an array, written out by the hundred."""
+    """Succeeds, with no result. A note is two numbers in an array, written out by the hundred."""
 
     action_type = NotedAction
     settings_type = NotedSettings
@@ -40,12 +42,14 @@ class NotedConnector(BaseConnector[NotedAction, NotedSettings]):
         super().__init__(settings)
         self._notes = array("d")
 
-    async def run(self, action: NotedAction, context: AttemptContext) -> Outcome:  # noqa: ARG002
+    async def run(self, action: NotedAction, context: AttemptContext) -> Outcome:
         """Success, always."""
         began = time.time()
         if not self._notes:
             asyncio.get_running_loop().call_later(HANDED_OVER_SECONDS, self._hand_over)
         self._notes.extend((context.instant.timestamp(), began))
+        if action.seconds:
+            await asyncio.sleep(action.seconds)
         return Success()
 
     def _hand_over(self) -> None:

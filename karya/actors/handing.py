@@ -32,8 +32,10 @@ class Handing:
         self._metrics = metrics
 
     def over(self, lanes: Iterable[Lane]) -> None:
-        """Hands over what is due in these pools. Raises StoreUnavailable."""
+        """Hands over what is due in these pools; what would wait there for long takes its turn anew. Raises
+        StoreUnavailable."""
         for lane in lanes:
+            lane.timetable.put_back(self._producer.surplus(lane.pool))
             room = self._producer.room(lane.pool)
             if room > 0:
                 self._hand_over(lane, room)

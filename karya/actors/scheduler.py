@@ -44,6 +44,10 @@ poked: reading must not crowd out dispatching. But what was read lasts for the l
 _CATCH_UP_SECONDS = 0.05
 """How often chains that are to make up for an outage are gone on with, at most."""
 
+_FULL_SECONDS = 0.2
+"""How often to see, while something is due for which the queue has no room, whether what it holds is still no
+more than workers take soon."""
+
 _CATCH_UP_BATCH = 500
 _PAGE, _PAGE_OF_MANY = 500, 250
 """How many tasks of one pool are read, or jobs caught up with, in one go; fewer where there are several
@@ -297,6 +301,7 @@ class Scheduler:
             return 0.0
         pause = lane.begins_at(self._clock.now() + self._settings.look_ahead) - now
         moment = lane.timetable.next_moment()
-        if moment is not None and self._producer.room(lane.pool) > 0:
-            pause = min(pause, (moment - self._clock.now()).total_seconds())
-        return pause
+        if moment is None:
+            return pause
+        full = 0.0 if self._producer.room(lane.pool) else _FULL_SECONDS
+        return min(pause, max(full, (moment - self._clock.now()).total_seconds()))

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 import structlog
 import zmq
@@ -62,14 +63,17 @@ class Dispatcher:
         pools: Iterable[str] = (DEFAULT_POOL,),
         capacity: int = 1_000,
     ) -> None:
-        """`on_room` is told when the backlog of a pool falls to half of `capacity`, `on_poke` what was
-        stored, `on_lost` which hints went to a worker that vanished or got lost on the way: they may be
-        unclaimed. `pools` are all that hints can have."""
+        """`on_room` is told when a pool had no room and has it again, `on_poke` what was stored, `on_lost`
+        which hints went to a worker that vanished or got lost on the way: they may be unclaimed. `pools` are
+        all that hints can have; none has more room than `capacity`, however fast its workers are."""
         self.dropped_frames = 0
         self._settings, self._monotonic = settings, monotonic
         self._on_room, self._on_poke, self._on_lost = on_room, on_poke, on_lost
         self._beat = settings.heartbeat.total_seconds()
-        self._backlogs, self._roster = {pool: Backlog(capacity) for pool in pools}, Roster()
+        self._roster = Roster()
+        self._backlogs = {
+            pool: Backlog(capacity, partial(self._roster.credit, pool), monotonic) for pool in pools
+        }
         self._keys = keys
         self._wake = Wake()
         self._tasks: list[asyncio.Task[None]] = []
@@ -114,8 +118,12 @@ class Dispatcher:
         self._wake.set()
 
     def room(self, pool: str = DEFAULT_POOL) -> int:
-        """See Producer; `on_room` comes when half of the capacity is free again, not at every hint."""
+        """See Producer; `on_room` comes when half of it is free again, not at every hint."""
         return self._backlogs[pool].room()
+
+    def surplus(self, pool: str = DEFAULT_POOL) -> Sequence[Hint]:
+        """See Producer."""
+        return self._backlogs[pool].surplus()
 
     def load(self, pool: str = DEFAULT_POOL) -> PoolLoad:
         """How the pool stands, as far as hints were offered. From any thread."""
@@ -185,11 +193,11 @@ class Dispatcher:
 
     def _hand_out(self) -> bool:
         """Sends at most one message to each worker with credit; whether it is worth another round."""
-        served = [self._serve(pool, waiting) for pool, waiting in self._backlogs.items() if len(waiting)]
+        served = [self._serve(pool, backlog) for pool, backlog in self._backlogs.items()]
         return any(served)
 
     def _serve(self, pool: str, backlog: Backlog) -> bool:
-        ready = self._roster.ready(pool)
+        ready = self._roster.ready(pool) if len(backlog) else []
         share = -(-len(backlog) // max(1, len(ready)))
         for peer in ready:
             self._send_work(peer, backlog, min(peer.credit, share, MAX_HINTS))

@@ -142,6 +142,10 @@ class Roster:
         """Everybody but the clients, as of now; from any thread."""
         return [peer.info for peer in self.all() if peer.role is Role.WORKER]
 
+    def credit(self, pool: str) -> int:
+        """How many hints all of the pool may be sent now; from any thread."""
+        return sum(peer.credit for peer in self.all() if peer.pool == pool)
+
     def ready(self, pool: str) -> list[Peer]:
         """Those of the pool with credit: the one with most first, and of equals the one that has waited
         longest, so that a trickle of work goes round."""

@@ -41,8 +41,12 @@ class Producer(Protocol):
         again that still waits changes nothing."""
 
     def room(self, pool: str = DEFAULT_POOL) -> int:
-        """How many more hints of the pool it takes before it is full for that; it tells `on_room` when
-        that rises again."""
+        """How many more hints of the pool it takes: what waits there has had its turn, so it is no more than
+        workers take soon. Where it was 0 it tells `on_room` when it rises again."""
+
+    def surplus(self, pool: str = DEFAULT_POOL) -> Sequence[Hint]:
+        """Takes back those last offered of the pool that workers do not take soon, contrary to what was
+        expected."""
 
     def workers(self) -> Sequence[WorkerInfo]:
         """The workers that are alive."""

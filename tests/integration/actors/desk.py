@@ -66,6 +66,9 @@ class Offers:
     def room(self, pool: str = DEFAULT_POOL) -> int:
         return 0 if pool in self.shut else self.left
 
+    def surplus(self, pool: str = DEFAULT_POOL) -> Sequence[Hint]:
+        return ()
+
     def workers(self) -> Sequence[WorkerInfo]:
         return ()
 

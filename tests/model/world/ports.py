@@ -34,6 +34,10 @@ class Offers:
         """As much as the workers have for now."""
         return self.most
 
+    def surplus(self, pool: str = DEFAULT_POOL) -> Sequence[Hint]:
+        """Nobody is slow here."""
+        return ()
+
     def overhear(self, timetable: Timetable) -> None:
         """Hears what this one hands out."""
         hand_out = timetable.hand_out

@@ -107,11 +107,12 @@ class Stage:
         port: int = 0,
         host: str = "127.0.0.1",
         pools: Sequence[str] = ("default",),
+        on_room: Callable[[], None] | None = None,
     ) -> Dispatcher:
         made = Dispatcher(
             settings(port, host),
             time.monotonic,
-            on_room=self.roomy.set,
+            on_room=on_room or self.roomy.set,
             on_poke=self._poked,
             on_lost=self.lost.put_nowait,
             keys=self.keys,

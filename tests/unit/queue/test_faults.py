@@ -117,7 +117,7 @@ async def test_a_full_socket_gets_no_more_until_its_next_word(
     monkeypatch.setattr(dispatcher_module, "send_now", send)
     dispatcher.offer(make_hints(3))
     await until(lambda: bool(refused))
-    assert dispatcher.room() == 5_000 - 3
+    assert dispatcher.load().waiting == 3
     await raw.credit(received=0, free=5)
     assert await raw.work() == ["t000000", "t000001", "t000002"]
 
