@@ -55,22 +55,25 @@ class Room:
     def closed(self, now: datetime) -> gates.Change:
         """What is stored at the end of the claim: what was taken, and when to look at those that wait."""
         change = self._change(now)
-        if self.in_turn:
+        if self.in_turn and self._is_waiting:
             left = gates.fewer(gates.promises(self.gate, now), self.in_turn)
             change = {**change, "$set": {**change.get("$set", {}), "promised": left}}
         return self.ident, change
 
     def _change(self, now: datetime) -> Document:
-        is_waiting = self.is_full or gates.is_waiting(self.gate)
         if gates.is_seat(self.ident):
-            if not is_waiting:
+            if not self._is_waiting:
                 return gates.deserted(self.ident, now)
             return gates.looked_at(self._sooner(now + gates.RECHECK)) if self.is_full else {}
         starts = with_more(gates.starts_of(self.gate), window_length(self.ident), now, self.begun)
         stored = gates.starts_document(starts)
         opens_at = self._sooner(gates.opens_at({**self.gate, "starts": stored}, self.limit, now))
-        update = gates.looked_at(opens_at) if is_waiting else gates.deserted(self.ident, now)
+        update = gates.looked_at(opens_at) if self._is_waiting else gates.deserted(self.ident, now)
         return {**update, "$set": {**update["$set"], "starts": stored}}
+
+    @property
+    def _is_waiting(self) -> bool:
+        return self.is_full or gates.is_waiting(self.gate)
 
     def _sooner(self, at: datetime) -> datetime:
         """When to look at those that wait: others may do so with a larger limit, and are not put off."""

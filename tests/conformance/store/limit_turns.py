@@ -1,5 +1,9 @@
 """What every `Claims` and `Limits` must do with those who wait for a limit: who came first goes first."""
 
+from typing import Any
+
+import pytest
+
 from karya.core.hint import hint_of
 from tests.conformance.store.kit import StoreKit
 from tests.conformance.store.limits import Crowd, concurrency, rate
@@ -79,18 +83,31 @@ class LimitTurnsConformance:
         assert kit.limits.wake().tasks == 1
         assert len(await crowd.claim()) == 1
 
+    @pytest.mark.parametrize("limits", [{"concurrency": concurrency(1)}, {"rate": rate(1)}], ids=str)
+    async def test_who_comes_long_after_it_was_let_go_is_claimed(
+        self, kit: StoreKit, limits: dict[str, Any]
+    ) -> None:
+        crowd = Crowd(kit)
+        await crowd.jobs(2, **limits)
+        await crowd.end(await crowd.claim(), succeed())
+        kit.time.advance(2)
+        assert kit.limits.wake().tasks == 1
+        kit.time.advance(2)
+        kit.limits.wake()
+        assert kit.limits.wake().again_at is None, "nobody waits, and nobody is waited for"
+        assert len(await crowd.claim()) == 1
+
     async def test_of_two_limits_none_keeps_out_who_was_let_go_for_the_other(self, kit: StoreKit) -> None:
         """Else those that wait for one and those that wait for the other could keep each other out."""
         crowd, both = Crowd(kit), {"concurrency": concurrency(1), "rate": rate(1)}
-        (first,) = await crowd.claim([await crowd.newcomer(**both)])
-        assert await crowd.claim([await crowd.newcomer(**both)]) == [], "it waits for one of them"
-        await crowd.end([first], succeed())
-        assert await crowd.claim([await crowd.newcomer(**both)]) == [], "it waits for the other"
-        begun = 0
-        for _ in range(60):
-            kit.time.advance(0.1)
-            kit.limits.wake()
-            claims = await crowd.claim() if crowd.due() else []
-            begun += len(claims)
-            await crowd.end(claims, succeed())
-        assert begun == 2
+        await crowd.end(await crowd.claim([await crowd.newcomer(**both)]), succeed())
+        kit.time.advance(0.1)
+        assert await crowd.claim([await crowd.newcomer(**both)]) == [], "it waits for the rate"
+        holders = await crowd.claim([await crowd.newcomer(concurrency=concurrency(1))])
+        kit.time.advance(0.1)
+        assert await crowd.claim([await crowd.newcomer(**both)]) == [], "it waits for the seat"
+        await crowd.end(holders, succeed())
+        assert kit.limits.wake().tasks == 1
+        (let_go,) = crowd.due()
+        kit.time.advance(1)
+        assert [claim.hint for claim in await crowd.claim([let_go])] == [let_go]

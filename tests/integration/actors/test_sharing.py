@@ -50,7 +50,7 @@ async def test_whose_turn_it_is_has_the_next_slot(desk: Desk, stage: Stage, lone
     for number in range(3 * _SLOTS):
         await desk.job(-60 + number / 10, user_id="crowd")
     dispatcher = await stage.dispatcher(on_room=lambda: desk.posts[0].inbox.wake())
-    post = desk.scheduler(poll=SELDOM, offers=dispatcher)  # type: ignore[arg-type]
+    post = desk.scheduler(poll=SELDOM, lease=10 * SELDOM, offers=dispatcher)  # type: ignore[arg-type]
     held = Held(await stage.worker(_SLOTS))
     await held.take(_SLOTS)
     await soon(lambda: post.says(OFFERED) >= 2 * _SLOTS, what="more to be offered")
