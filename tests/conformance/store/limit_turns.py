@@ -110,4 +110,5 @@ class LimitTurnsConformance:
         assert kit.limits.wake().tasks == 1
         (let_go,) = crowd.due()
         kit.time.advance(1)
-        assert [claim.hint for claim in await crowd.claim([let_go])] == [let_go]
+        lot = [await crowd.newcomer(**both), let_go]
+        assert [claim.hint for claim in await crowd.claim(lot)] == [let_go]
