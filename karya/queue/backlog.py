@@ -24,8 +24,8 @@ class Backlog:
         self._credit = credit
         self._monotonic = monotonic
         self._waiting: OrderedDict[tuple[str, int], Hint] = OrderedDict()
-        self._taken: deque[tuple[float, int]] = deque()
-        self._taken_count = 0
+        self._sent: deque[tuple[float, int]] = deque()
+        self._sent_lately = 0
         self._refused = False
         self._lock = Lock()
 
@@ -68,9 +68,13 @@ class Backlog:
     def take(self, most: int) -> list[Hint]:
         """Removes and returns up to so many, the longest waiting first."""
         with self._lock:
-            hints = [self._waiting.popitem(last=False)[1] for _ in range(min(most, len(self._waiting)))]
-            self._count(len(hints))
-            return hints
+            return [self._waiting.popitem(last=False)[1] for _ in range(min(most, len(self._waiting)))]
+
+    def sent(self, count: int) -> None:
+        """So many of those that were taken are the workers' now, whose credit is less by as many."""
+        with self._lock:
+            self._sent.append((self._monotonic(), count))
+            self._sent_lately += count
 
     def put_back(self, hints: Sequence[Hint]) -> None:
         """Returns hints that were taken and not sent to the front, in their order."""
@@ -79,16 +83,10 @@ class Backlog:
                 key = (hint.task_id, hint.token)
                 self._waiting[key] = hint
                 self._waiting.move_to_end(key, last=False)
-            self._count(-len(hints))
 
     def _most(self) -> int:
-        """How many should wait: what is taken at once, and as many as were taken within the last moments."""
+        """How many should wait: what is taken at once, and as many as were sent within the last moments."""
         since = self._monotonic() - SOON_SECONDS
-        while self._taken and self._taken[0][0] <= since:
-            self._taken_count -= self._taken.popleft()[1]
-        return min(self._capacity, self._credit() + max(0, self._taken_count))
-
-    def _count(self, taken: int) -> None:
-        if taken:
-            self._taken.append((self._monotonic(), taken))
-            self._taken_count += taken
+        while self._sent and self._sent[0][0] <= since:
+            self._sent_lately -= self._sent.popleft()[1]
+        return min(self._capacity, self._credit() + self._sent_lately)

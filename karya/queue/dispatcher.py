@@ -213,6 +213,7 @@ class Dispatcher:
         refused = send_now(self._socket, peer.identity, frame)
         if not refused:
             peer.sent(hints[:count], self._monotonic())
+            backlog.sent(count)
             backlog.put_back(hints[count:])
             return
         backlog.put_back(hints)

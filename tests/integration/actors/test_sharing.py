@@ -6,13 +6,15 @@ from typing import Any
 
 import pytest
 
+from karya.core.schedule import Once
 from karya.queue import WorkerSocket
-from tests.integration.actors.desk import SELDOM, Desk
+from tests.integration.actors.desk import SELDOM, Desk, from_now
 from tests.support.soon import soon
+from tests.support.story import a_job, submission
 from tests.unit.queue.stage import Stage
 
-OFFERED, PLANNED = "karya_tasks_dispatched_total", "karya_scheduler_planned_tasks"
-_SLOTS = 20
+PLANNED = "karya_scheduler_planned_tasks"
+_SLOTS, _CROWD = 20, 100
 
 
 @pytest.fixture
@@ -47,16 +49,16 @@ class Held:
 @pytest.mark.parametrize("lone", [{"user_id": "lone"}, {"user_id": "crowd", "priority": 9}], ids=str)
 async def test_whose_turn_it_is_has_the_next_slot(desk: Desk, stage: Stage, lone: dict[str, Any]) -> None:
     """Although as much as it takes in a moment was offered to the queue when all slots had been free."""
-    for number in range(3 * _SLOTS):
-        await desk.job(-60 + number / 10, user_id="crowd")
+    due = Once(at=from_now(-60))
+    crowd = [a_job(due, created_at=from_now(-90), user_id="crowd") for _ in range(_CROWD)]
+    await desk.kit.add(*map(submission, crowd))
     dispatcher = await stage.dispatcher(on_room=lambda: desk.posts[0].inbox.wake())
     post = desk.scheduler(poll=SELDOM, lease=10 * SELDOM, offers=dispatcher)  # type: ignore[arg-type]
     held = Held(await stage.worker(_SLOTS))
     await held.take(_SLOTS)
-    await soon(lambda: post.says(OFFERED) >= 2 * _SLOTS, what="more to be offered")
-    await soon(lambda: post.says(PLANNED) == 2 * _SLOTS, what="that to have its turn anew")
+    await soon(lambda: post.says(PLANNED) == _CROWD - _SLOTS, what="that to have its turn anew")
     job = await desk.job(-1, **lone)
     post.inbox.poke(job.cursor.at)
-    await soon(lambda: post.says(PLANNED) == 2 * _SLOTS + 1, what="it to be read")
+    await soon(lambda: post.says(PLANNED) == _CROWD - _SLOTS + 1, what="it to be read")
     held.end(1)
     assert await held.take(1) == [job.id]
