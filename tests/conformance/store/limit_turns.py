@@ -4,10 +4,18 @@ from typing import Any
 
 import pytest
 
-from karya.core.hint import hint_of
+from karya.core.hint import Hint, hint_of
+from karya.core.schedule import Once
 from tests.conformance.store.kit import StoreKit
 from tests.conformance.store.limits import Crowd, concurrency, rate
-from tests.support.story import NOW, first_task, succeed
+from tests.support.story import NOW, a_job, first_task, submission, succeed
+
+
+async def newcomer(crowd: Crowd, **fields: Any) -> Hint:
+    """The hint of one that is due just now."""
+    job = a_job(Once(at=crowd.kit.time.now), **fields)
+    await crowd.kit.add(submission(job))
+    return hint_of(first_task(job))
 
 
 class LimitTurnsConformance:
@@ -21,11 +29,11 @@ class LimitTurnsConformance:
         assert await crowd.claim() == []
         await crowd.end(claims, succeed())
         kit.time.advance(1)
-        assert await crowd.claim([await crowd.newcomer(concurrency=concurrency(1))]) == []
+        assert await crowd.claim([await newcomer(crowd, concurrency=concurrency(1))]) == []
         assert kit.limits.wake().tasks == 1
         let_go = hint_of(await crowd.task(waiting))
         kit.time.advance(0.1)
-        newer = await crowd.newcomer(concurrency=concurrency(1))
+        newer = await newcomer(crowd, concurrency=concurrency(1))
         assert await crowd.claim([newer]) == []
         assert kit.limits.wake().tasks == 0, "its room is kept"
         assert [claim.hint for claim in await crowd.claim([let_go])] == [let_go]
@@ -39,7 +47,7 @@ class LimitTurnsConformance:
         for _ in range(6):
             await crowd.end(claims, succeed())
             kit.time.advance(0.01)
-            newer = await crowd.newcomer(rate=rate(9), concurrency=concurrency(1))
+            newer = await newcomer(crowd, rate=rate(9), concurrency=concurrency(1))
             claims = await crowd.claim([newer])
             kit.limits.wake()
             claims = [*claims, *await crowd.claim()]
@@ -52,7 +60,7 @@ class LimitTurnsConformance:
         await crowd.jobs(3, concurrency=concurrency(2))
         claims = await crowd.claim()
         kit.time.advance(1)
-        large = [await crowd.newcomer(concurrency=concurrency(3)) for _ in range(2)]
+        large = [await newcomer(crowd, concurrency=concurrency(3)) for _ in range(2)]
         assert len(await crowd.claim(large)) == 1
         await crowd.end(claims, succeed())
         assert kit.limits.wake().tasks == 2
@@ -77,7 +85,7 @@ class LimitTurnsConformance:
         assert kit.limits.wake().tasks == 1
         await kit.jobs.cancel(waiting.id, NOW)
         await kit.tasks.cancel_of_job(waiting.id, NOW)
-        newer = await crowd.newcomer(concurrency=concurrency(1))
+        newer = await newcomer(crowd, concurrency=concurrency(1))
         assert await crowd.claim([newer]) == []
         kit.time.advance(1)
         assert kit.limits.wake().tasks == 1
@@ -100,15 +108,15 @@ class LimitTurnsConformance:
     async def test_of_two_limits_none_keeps_out_who_was_let_go_for_the_other(self, kit: StoreKit) -> None:
         """Else those that wait for one and those that wait for the other could keep each other out."""
         crowd, both = Crowd(kit), {"concurrency": concurrency(1), "rate": rate(1)}
-        await crowd.end(await crowd.claim([await crowd.newcomer(**both)]), succeed())
+        await crowd.end(await crowd.claim([await newcomer(crowd, **both)]), succeed())
         kit.time.advance(0.1)
-        assert await crowd.claim([await crowd.newcomer(**both)]) == [], "it waits for the rate"
-        holders = await crowd.claim([await crowd.newcomer(concurrency=concurrency(1))])
+        assert await crowd.claim([await newcomer(crowd, **both)]) == [], "it waits for the rate"
+        holders = await crowd.claim([await newcomer(crowd, concurrency=concurrency(1))])
         kit.time.advance(0.1)
-        assert await crowd.claim([await crowd.newcomer(**both)]) == [], "it waits for the seat"
+        assert await crowd.claim([await newcomer(crowd, **both)]) == [], "it waits for the seat"
         await crowd.end(holders, succeed())
         assert kit.limits.wake().tasks == 1
         (let_go,) = crowd.due()
         kit.time.advance(1)
-        lot = [await crowd.newcomer(**both), let_go]
+        lot = [await newcomer(crowd, **both), let_go]
         assert [claim.hint for claim in await crowd.claim(lot)] == [let_go]

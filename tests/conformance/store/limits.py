@@ -12,7 +12,6 @@ from karya.core.limits import Concurrency, Rate
 from karya.core.outcome import LEASE_EXPIRED
 from karya.core.policies import Overlap
 from karya.core.ports import Claim, Commit
-from karya.core.schedule import Once
 from karya.core.task import Task, TaskState
 from karya.core.times import MILLISECOND
 from karya.core.transitions import Attempt, Transition, decide
@@ -56,12 +55,6 @@ class Crowd:
         jobs = [a_job(**fields) for _ in range(count)]
         await self.kit.add(*map(submission, jobs))
         return jobs
-
-    async def newcomer(self, **fields: Any) -> Hint:
-        """The hint of one that is due just now."""
-        job = a_job(Once(at=self.kit.time.now), **fields)
-        await self.kit.add(submission(job))
-        return hint_of(first_task(job))
 
     def due(self) -> list[Hint]:
         """What the scheduler would hand over now, or a moment later."""
