@@ -27,7 +27,7 @@ _LEAST = {
     "interruptions": 100,
     "passed over by an update": 20,
     "refused for its name": 10,
-    "cancel waits": 5,
+    "cancel waits": 2,
     "pause waits": 5,
     "began within seat": 100,
     "began within window": 100,
