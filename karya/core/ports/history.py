@@ -41,17 +41,19 @@ class LetterRepository(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """What one look at history did, and where the next one goes on; None when it has been all the way."""
+    """What one look at history did: at how many jobs it looked, and what it removed."""
 
+    looked: int
     tasks: int
     jobs: int
-    next_after: str | None
 
 
 class Retention(Protocol):
     """The end of history."""
 
-    async def expire(self, now: datetime, after: str | None, limit: int) -> Sweep:
-        """Looks at the next `limit` jobs in the order of their ids and removes what their retention has run
-        out for: occurrences all of whose steps and hooks have ended, with their error logs, and then the
-        jobs that have ended and of which nothing is left. Doing it again removes nothing more."""
+    async def expire(self, now: datetime, limit: int) -> Sweep:
+        """Looks at up to twice `limit` jobs whose history may be due, and removes what their retention has
+        run out for: occurrences all of whose steps and hooks have ended, with their error logs, and then the
+        jobs that have ended and of which nothing is left. Of jobs that go on, also the record of triggers
+        that are older than anything that is kept. When it looked at none, nothing is due. Doing it again
+        removes nothing more."""
