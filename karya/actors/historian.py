@@ -15,8 +15,10 @@ log = structlog.get_logger("karya.historian")
 
 _BATCH = 500
 
+_LATE = timedelta(hours=1)
 _REST = 1.0
-"""It rests as long as it works, times this: however much is due, half of the time is for others."""
+_REST_WHEN_LATE = 0.2
+"""It rests as long as it works, times this: however much is due, a part of the time is for others."""
 
 
 class Historian:
@@ -55,4 +57,5 @@ class Historian:
             self._metrics.expired.inc(swept.tasks)
             if swept.looked == 0:
                 return
-            await asyncio.sleep(_REST * (self._monotonic() - began))
+            rest = _REST if swept.behind < _LATE else _REST_WHEN_LATE
+            await asyncio.sleep(rest * (self._monotonic() - began))

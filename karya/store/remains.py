@@ -80,7 +80,8 @@ class Remains:
             return []
         wanted = {"job_id": {"$in": [job.id for job in jobs]}}
         documents = await self._tasks.find(wanted, _TRACE_FIELDS).hint("by_job").to_list(None)
-        looks, gone = [], []
+        looks: list[Look] = []
+        gone: list[str] = []
         for job, traces in _with_traces(jobs, documents):
             look, ids = _judged(job, traces, now)
             looks.append(look)

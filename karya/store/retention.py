@@ -1,12 +1,13 @@
 """Removing what is older than its job wants it kept: which jobs are looked at, and when again."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from pymongo import UpdateMany
 
-from karya.core.ids import id_floor
+from karya.core.ids import id_floor, minted_at
 from karya.core.ports.history import Sweep
 from karya.store.client import AsyncDatabase, Document, translated
 from karya.store.documents import readable
@@ -42,7 +43,8 @@ class MongoRetention:
             if grown:
                 passed = {"$max": {"job": grown[-1]["_id"]}}
                 await self._places.update_one({"_id": _PLACE}, passed, upsert=True)
-        return Sweep(len(due) + len(grown), tasks, jobs)
+        since = [now, *(job[FORGET_AT] for job in due[:1]), *_grew_old(grown[:1])]
+        return Sweep(len(due) + len(grown), tasks, jobs, now - min(since))
 
     async def _due(self, now: datetime, limit: int) -> Sequence[Document]:
         found = self._jobs.find({FORGET_AT: {"$lte": now}}, _FIELDS).sort(FORGET_AT, 1)
@@ -91,6 +93,12 @@ class MongoRetention:
             await collection.delete_many({"job_id": {"$in": ids}})
         ended = {"_id": {"$in": ids}, "status": {"$nin": LIVE}}
         return (await self._jobs.delete_many(ended, hint=BY_ID)).deleted_count
+
+
+def _grew_old(jobs: Iterable[Document]) -> Iterator[datetime]:
+    for job in jobs:
+        with suppress(ValueError):  # an id that is not ours
+            yield minted_at(job["_id"]) + GROWN_OLD
 
 
 def _rounded(time: datetime | None, now: datetime) -> datetime | None:

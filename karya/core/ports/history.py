@@ -1,7 +1,7 @@
 """Dead letters, and how history ends."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from karya.core.ports.store import Page
@@ -41,11 +41,13 @@ class LetterRepository(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """What one look at history did: at how many jobs it looked, and what it removed."""
+    """What one look at history did: at how many jobs it looked, what it removed, and for how long the first
+    of them had been due."""
 
     looked: int
     tasks: int
     jobs: int
+    behind: timedelta = timedelta(0)
 
 
 class Retention(Protocol):

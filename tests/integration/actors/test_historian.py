@@ -62,16 +62,18 @@ async def test_all_that_is_due_goes_in_one_round(kit: StoreKit, monkeypatch: pyt
     assert [await kit.jobs.get(job.id) for job in jobs] == [None] * 7
 
 
-async def test_it_rests_as_long_as_it_works(kit: StoreKit, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_it_rests_as_long_as_it_works_and_less_when_it_is_late(
+    kit: StoreKit, monkeypatch: pytest.MonkeyPatch
+) -> None:
     rests: list[float] = []
 
     async def rest(seconds: float) -> None:
         rests.append(seconds)
 
     monkeypatch.setattr(room.asyncio, "sleep", rest)
-    past = Past(Sweep(2, 2, 0), Sweep(1, 0, 1))
-    await historian(past, HeldClock(kit.time), ServerMetrics(), [1.0, 1.5, 4.0, 6.0]).sweep()
-    assert (past.asked, rests) == (3, [0.5, 2.0])
+    past = Past(Sweep(2, 2, 0), Sweep(1, 0, 1, DAY / 48), Sweep(1, 0, 1, DAY / 24))
+    await historian(past, HeldClock(kit.time), ServerMetrics(), [1.0, 1.5, 4.0, 6.0, 7.0, 17.0]).sweep()
+    assert (past.asked, rests) == (4, [0.5, 2.0, 2.0])
 
 
 async def test_whatever_goes_wrong_it_goes_on(kit: StoreKit) -> None:

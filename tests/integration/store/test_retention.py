@@ -140,6 +140,7 @@ async def test_each_job_is_looked_at_when_its_tasks_may_go_and_when_it_may_go_it
     looks = await all_due(MongoRetention(mongo.asynchronous), NOW + 8 * DAY, 2)
     assert [look.looked for look in looks] == [2, 2, 2, 1]
     assert sum(look.tasks for look in looks) == 7
+    assert [look.behind for look in looks] == [DAY - DAY / 24] * 4
     assert await all_due(MongoRetention(mongo.asynchronous), NOW + 29 * DAY) == []
     looks = await all_due(retention, NOW + 31 * DAY, 2)
     assert ([look.looked for look in looks], sum(look.jobs for look in looks)) == ([2, 2, 2, 1], 7)
