@@ -97,11 +97,13 @@ class Remains:
         after: Document | None = None
         while documents := await self._old_tasks(job, oldest, after):
             pages += 1
-            verdict = judged(readable(documents, _trace), job.retention, now)
+            traces = _whole(documents)
+            verdict = judged(traces, job.retention, now)
             if verdict.gone:
                 await self._remove(verdict.gone)
                 return Look(job.id, now, len(verdict.gone))
             later += [verdict.next_at] if verdict.next_at else []
+            later += [now + UNREADABLE_AGAIN] if len(traces) < len(documents) else []
             after = documents[-1]  # of what is kept for ever there may be any number
         if job.is_live and job.is_touched:
             await self._trim(job, now)
@@ -180,6 +182,17 @@ def _with_traces(
     for job in jobs:
         traces = readable(found.get(job.id, ()), _trace)
         yield job, traces if len(traces) == len(found.get(job.id, ())) else None
+
+
+def _whole(documents: Sequence[Document]) -> Sequence[Trace]:
+    """Without the tasks that cannot be read, and without those of their instants, who may belong to them."""
+    traces = readable(documents, _trace)
+    if len(traces) == len(documents):
+        return traces
+    known = {trace.task_id for trace in traces}
+    odd = {document["instant"] for document in documents if document["_id"] not in known}
+    apart = {document["_id"] for document in documents if document["instant"] in odd}
+    return [trace for trace in traces if trace.task_id not in apart]
 
 
 def _trace(document: Document) -> Trace:

@@ -283,9 +283,11 @@ async def test_what_nobody_understands_is_left_alone(
     jobs, tasks = mongo.blocking.jobs, mongo.blocking.tasks
     jobs.update_one({"_id": odd.id}, {"$set": {"retention": "of a later version"}})
     tasks.update_many({"job_id": {"$in": [odder.id, long.id]}}, {"$set": {"kind": "of a later version"}})
+    other = {**(tasks.find_one({"job_id": long.id}) or {}), "_id": "another step", "kind": "step"}
+    tasks.insert_one(other)
     await all_due(retention, now)
     assert [jobs.count_documents({"_id": job.id}) for job in (odd, odder, long, plain)] == [1, 1, 1, 0]
-    assert [tasks.count_documents({"job_id": job.id}) for job in (odd, odder, long, plain)] == [1, 1, 1, 0]
+    assert [tasks.count_documents({"job_id": job.id}) for job in (odd, odder, long, plain)] == [1, 1, 2, 0]
     assert [forget_at(mongo, job) for job in (odd, odder)] == [now + DAY + timedelta(minutes=1)] * 2
     jobs.update_one({"_id": odd.id}, {"$unset": {"retention": ""}})
     await all_due(retention, now + 2 * DAY)
