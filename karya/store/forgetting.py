@@ -6,7 +6,8 @@ were made, and none of them has cost a write for it, nor an entry of an index (d
 own have:
 
 - from the start: recurring jobs, and those whose history is to be kept for other times;
-- when they end: those that are older than that;
+- when they end: those that are about as old. Their age may have been passed before they were stored: a
+  chained job has the id of the instant that its parent ran for, however late that was;
 - from a look on: those of which there is something left that may go later.
 """
 

@@ -161,6 +161,38 @@ async def test_until_then_most_jobs_cost_nothing_for_it(
     assert [forget_at(mongo, job) for job in (once, short)] == [None, at(60) + DAY]
 
 
+async def end_by(kit: StoreKit, way: str, job: Job, young: Job) -> None:
+    """Ends the job in one of the ways to do so, perhaps together with another one."""
+    end = kit.time.now
+    if way == "cancel":
+        await kit.jobs.cancel(job.id, end)
+        await kit.tasks.cancel_of_job(job.id, end)
+    else:
+        await kit.commit(await kit.claim(first_task(job)), succeeded(end))
+        await (kit.jobs.complete_solo if way == "solo" else kit.jobs.settle)([job.id, young.id], end)
+    for hook in await kit.hooks_of(job.id):
+        await kit.commit(await kit.claim(hook), succeeded(end))
+
+
+@pytest.mark.parametrize("way", ["solo", "settle", "hooks", "cancel"])
+async def test_what_has_an_old_id_when_it_is_stored_goes_as_well(
+    kit: StoreKit, retention: RetentionPort, mongo: Mongo, way: str
+) -> None:
+    """As of a job that a late task has chained: its age was passed before it was there."""
+    kit.time.now = end = NOW + 20 * DAY
+    hooks = (ON_COMPLETION,) if way == "hooks" else ()
+    await kit.add(submission(a_job()))
+    await all_due(retention, end)
+    job, young = a_job(None, *hooks, created_at=NOW - DAY), a_job(Once(at=end), created_at=end)
+    await kit.add(submission(job), submission(young))
+    await end_by(kit, way, job, young)
+    assert (await kit.jobs.get(job.id)) and forget_at(mongo, young) is None
+    await all_due(retention, end + 6 * DAY)
+    assert await kit.tasks_of(job.id)
+    await all_due(retention, end + 31 * DAY)
+    assert await kit.jobs.get(job.id) is None
+
+
 @pytest.mark.parametrize("way", ["solo", "settle", "hooks", "cancel"])
 @pytest.mark.parametrize("days", [6, 6.5, 7.5, 20])
 async def test_what_ends_long_after_it_was_made_goes_as_well(
@@ -173,14 +205,7 @@ async def test_what_ends_long_after_it_was_made_goes_as_well(
     await kit.add(submission(job), submission(young))
     await all_due(retention, end)
     kit.time.now = end
-    if way == "cancel":
-        await kit.jobs.cancel(job.id, end)
-        await kit.tasks.cancel_of_job(job.id, end)
-    else:
-        await kit.commit(await kit.claim(first_task(job)), succeeded(end))
-        await (kit.jobs.complete_solo if way == "solo" else kit.jobs.settle)([job.id, young.id], end)
-    for hook in await kit.hooks_of(job.id):
-        await kit.commit(await kit.claim(hook), succeeded(end))
+    await end_by(kit, way, job, young)
     assert forget_at(mongo, young) is None
     kept = 30 * DAY if way == "cancel" else 7 * DAY
     await all_due(retention, end + kept - DAY / 24)
