@@ -53,8 +53,8 @@ def readable_changes(changes: Iterable[Document]) -> Iterator[Seen]:
         try:
             seen = read(change)
         except (ValueError, LookupError, TypeError, AttributeError) as error:
-            what = {"collection": change["ns"]["coll"], "id": change["documentKey"]["_id"]}
-            log.error("unreadable_change", **what, error=first_line(error))
+            document, collection = change["documentKey"]["_id"], change["ns"]["coll"]
+            log.error("unreadable_change", document=document, collection=collection, error=first_line(error))
             continue
         if seen is not None:
             yield seen
