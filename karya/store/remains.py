@@ -13,7 +13,7 @@ from karya.core.ports.lifecycle import ChangeKind
 from karya.core.task import TaskKind, TaskState
 from karya.store.client import AsyncDatabase, Document
 from karya.store.documents import readable, retention_policy
-from karya.store.names import BY_ID, ERROR_LOGS, JOB_CHANGES, OPEN, TASKS
+from karya.store.names import BY_ID, ERROR_LOGS, ERRORS_OF_TASK, JOB_CHANGES, OPEN, TASKS
 from karya.store.settling import TOUCHED
 
 JOB_FIELDS = dict.fromkeys(("status", "retention", "finished_at", "cursor", TOUCHED), 1)
@@ -138,7 +138,7 @@ class Remains:
     async def _remove(self, task_ids: Sequence[str]) -> None:
         """Of what was redriven since it was read, the task at least stays."""
         ids = list(task_ids)
-        await self._logs.delete_many({"task_id": {"$in": ids}}, hint="of_task")
+        await self._logs.delete_many({"task_id": {"$in": ids}}, hint=ERRORS_OF_TASK)
         await self._tasks.delete_many({"_id": {"$in": ids}, "status": {"$nin": OPEN}}, hint=BY_ID)
 
     async def _trim(self, job: Kept, now: datetime) -> None:
