@@ -45,11 +45,10 @@ class FairReader:
         lane.fair_at = monotonic + max(_REST_SECONDS, at_least)
 
     def _next_shares(self, pool: str) -> Sequence[str]:
-        shares = self._agenda.shares(pool)
-        if len(shares) <= _SHARES_AT_ONCE:
-            return shares
+        """However many users there are, one look is at so many of them; at the end it goes round."""
         seen_to = self._seen_to.get(pool, "")
-        ahead = [share for share in shares if share > seen_to] or shares
-        chosen = ahead[:_SHARES_AT_ONCE]
-        self._seen_to[pool] = chosen[-1]
-        return chosen
+        shares = self._agenda.shares(seen_to, _SHARES_AT_ONCE, pool)
+        if not shares and seen_to:
+            shares = self._agenda.shares("", _SHARES_AT_ONCE, pool)
+        self._seen_to[pool] = shares[-1] if len(shares) == _SHARES_AT_ONCE else ""
+        return shares

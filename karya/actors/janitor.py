@@ -1,5 +1,5 @@
 """What crashes leave behind, put right: expired leases, jobs whose end was not written, slots not given
-back. And what time leaves behind: history that nobody wants kept."""
+back."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -12,7 +12,6 @@ from karya.actors.metrics import ServerMetrics
 from karya.core.errors import StoreUnavailable
 from karya.core.outcome import LEASE_EXPIRED
 from karya.core.ports import Claims, Clock, Commit, Commits, JobRepository
-from karya.core.ports.history import Retention
 from karya.core.ports.slots import Slots
 from karya.core.task import START_WITHIN, Task
 from karya.core.transitions import Attempt, decide
@@ -35,7 +34,6 @@ class Janitor:
         commits: Commits,
         jobs: JobRepository,
         slots: Slots,
-        retention: Retention,
         clock: Clock,
         interval: timedelta,
         metrics: ServerMetrics,
@@ -46,14 +44,12 @@ class Janitor:
         self._commits = commits
         self._jobs = jobs
         self._slots = slots
-        self._retention = retention
         self._clock = clock
         self._interval = interval
         self._metrics = metrics
         self._cancel = cancel
         self._poke = poke
         self._settled_to: tuple[datetime, str] | None = None
-        self._expired_to: str | None = None
 
     async def run(self) -> None:
         """Sweeps until it is cancelled; while the store is away it tries again."""
@@ -65,17 +61,33 @@ class Janitor:
                 log.warning("store_unavailable", error=str(error))
 
     async def sweep(self) -> None:
-        """One sweep: reaps, settles, frees what holds others up, and lets history expire."""
+        """One sweep: reaps, settles, and frees what holds others up. What goes wrong with one chore keeps
+        none of the others from being done: a document that nobody here understands is still there at the next
+        sweep."""
+        chores = {
+            "reaping": self._reap_all,
+            "settling": self._settle_all,
+            "cancels": self._finish_cancels,
+            "slots": self._free_slots,
+        }
+        for name, chore in chores.items():
+            try:
+                await chore()
+            except StoreUnavailable:
+                raise
+            except Exception:
+                log.exception("chore_failed", chore=name)
+
+    async def _reap_all(self) -> None:
         while len(expired := await self._claims.expired(_BATCH)) > 0:
             if await self._reap(expired) == 0 or len(expired) < _BATCH:
                 break
+
+    async def _settle_all(self) -> None:
         for _ in range(_PAGES):
             await self._settle_some()
             if self._settled_to is None:
                 break
-        await self._finish_cancels()
-        await self._free_slots()
-        await self._expire()
 
     async def _settle_some(self) -> None:
         """Looks at the next few jobs; from sweep to sweep it goes round all of them."""
@@ -88,20 +100,20 @@ class Janitor:
     async def _finish_cancels(self) -> None:
         """A cancel whose server died half-way was not acknowledged; but the job says that it is cancelled."""
         for job_id in await self._jobs.half_cancelled(self._clock.now() - _SETTLE_AFTER, _BATCH):
-            log.info("cancel_finished", job=job_id)
-            await self._cancel(job_id)
+            try:
+                await self._cancel(job_id)
+            except StoreUnavailable:
+                raise
+            except Exception as error:
+                log.error("cancel_failed", job=job_id, error=str(error))
+            else:
+                log.info("cancel_finished", job=job_id)
 
     async def _free_slots(self) -> None:
         now = self._clock.now()
         abandoned = await self._slots.abandoned(now - _SETTLE_AFTER, _BATCH)
         if abandoned and await self._slots.release(abandoned, now):
             self._poke(now)
-
-    async def _expire(self) -> None:
-        """Looks at the history of the next few jobs; from sweep to sweep it goes round all of them."""
-        sweep = await self._retention.expire(self._clock.now(), self._expired_to, _BATCH)
-        self._expired_to = sweep.next_after
-        self._metrics.expired.inc(sweep.tasks)
 
     async def _reap(self, expired: Sequence[Task]) -> int:
         """Takes tasks from holders whose lease expired, through the ordinary retry decision; how many."""

@@ -28,13 +28,53 @@ def keeping_time(retention: Retention, states: Iterable[TaskState]) -> timedelta
     return retention.succeeded if seen <= {TaskState.SUCCEEDED} else retention.other
 
 
-def expired(traces: Sequence[Trace], retention: Retention, now: datetime) -> Sequence[str]:
-    """The tasks to remove: all those of occurrences whose steps and hooks have all ended for long enough.
+def shortest(retention: Retention) -> timedelta:
+    """What no occurrence is gone before, counted from its end."""
+    kept = (retention.succeeded, retention.other, retention.dead)
+    return min(time for time in kept if time is not None)
+
+
+def longest(retention: Retention) -> timedelta:
+    """After what nothing of an occurrence is left, counted from its end, but dead letters that are kept for
+    ever."""
+    return max(retention.succeeded, retention.other, retention.dead or timedelta(0))
+
+
+def job_kept(retention: Retention) -> timedelta:
+    """For how long a job is kept that has ended."""
+    return max(retention.succeeded, retention.other)
+
+
+def pause(retention: Retention) -> timedelta:
+    """How long not to look again at a history that goes on: then there is enough to remove together, and
+    little of it is late by much, measured by how long it was kept."""
+    return min(max(shortest(retention) / 100, timedelta(seconds=10)), timedelta(hours=1))
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The tasks to remove now, and when the first of the others may go; None: they stay for ever."""
+
+    gone: Sequence[str]
+    next_at: datetime | None
+
+
+def judged(traces: Sequence[Trace], retention: Retention, now: datetime) -> Verdict:
+    """What goes: all tasks of occurrences whose steps and hooks have all ended for long enough.
 
     Hooks of the job itself make up a group of their own.
     """
-    groups = _groups(traces)
-    return [trace.task_id for group in groups if _is_over(group, retention, now) for trace in group]
+    gone: list[str] = []
+    later: list[datetime] = []
+    for group in _groups(traces):
+        if not OPEN_STATES.isdisjoint(trace.status for trace in group):
+            later.append(now + shortest(retention))
+        elif (end := _kept_until(group, retention)) is not None:
+            if end <= now:
+                gone += [trace.task_id for trace in group]
+            else:
+                later.append(end)
+    return Verdict(gone, min(later, default=None))
 
 
 def _groups(traces: Sequence[Trace]) -> Iterable[Sequence[Trace]]:
@@ -53,10 +93,8 @@ def _occurrence(trace: Trace, causes: Mapping[str, str]) -> str:
     return causes.get(source, trace.cause)
 
 
-def _is_over(group: Sequence[Trace], retention: Retention, now: datetime) -> bool:
-    states = [trace.status for trace in group]
-    if not OPEN_STATES.isdisjoint(states):
-        return False
-    kept = keeping_time(retention, states)
+def _kept_until(group: Sequence[Trace], retention: Retention) -> datetime | None:
+    """Of tasks that have ended."""
+    kept = keeping_time(retention, [trace.status for trace in group])
     ended = [trace.finished_at for trace in group if trace.finished_at is not None]
-    return kept is not None and bool(ended) and max(ended) + kept <= now
+    return max(ended) + kept if ended and kept is not None else None

@@ -65,11 +65,20 @@ class MongoAgenda:
             tasks = readable(found.hint(BY_ID), _due_task)
         return sorted(tasks, key=lambda task: (task.hint.due_at, task.hint.task_id))
 
-    def shares(self, pool: str = DEFAULT_POOL) -> Sequence[str]:
-        """See `Agenda.shares`. A skip scan of the index."""
-        wanted = {"pool": pool, **_WAITING, "share": {"$gt": ""}}
+    def shares(self, after: str, limit: int, pool: str = DEFAULT_POOL) -> Sequence[str]:
+        """See `Agenda.shares`. The index alone answers, from share to share: what it costs depends neither on
+        how many tasks a share has, nor on how many shares there are."""
+        found: list[str] = []
         with translated():
-            return sorted(self._due.distinct("share", wanted))
+            while len(found) < limit:
+                wanted = {"pool": pool, **_WAITING, "share": {"$gt": after}}
+                keys = self._due.find(wanted, {"_id": 0, "share": 1}).sort("share", 1).hint("shares")
+                shares = [key["share"] for key in keys.limit(limit).batch_size(limit + 1)]
+                found += dict.fromkeys(shares)
+                if len(shares) < limit:
+                    break
+                after = found[-1]
+        return found[:limit]
 
     def keys_of(self, share: str, until: datetime, limit: int, pool: str = DEFAULT_POOL) -> Sequence[DueKey]:
         """See `Agenda.keys_of`. The index alone answers."""

@@ -15,6 +15,7 @@ from karya.store import overlaps
 from karya.store.changes import change_document
 from karya.store.client import AsyncDatabase, in_time, translated
 from karya.store.documents import job_entity, task_document
+from karya.store.forgetting import at_the_end
 from karya.store.names import BY_ID, JOB_CHANGES, JOBS, TASKS
 from karya.store.settling import ended_happening
 from karya.store.transactions import in_transaction
@@ -62,6 +63,7 @@ class Cancelling:
     async def _end(self, job: Job, now: datetime, session: AsyncIOMotorClientSession) -> Job:
         times = {"updated_at": now, "finished_at": now}
         end = {"$set": {"status": JobState.CANCELLED.value, **times, _HALF: now}, **overlaps.freed()}
+        end |= at_the_end(job.id, now)
         await self._jobs.update_one({"_id": job.id}, end, session=session)
         change = change_document(job.id, ChangeKind.CANCELLED, job.version, now)
         await self._changes.insert_one(change, session=session)

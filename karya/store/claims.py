@@ -134,9 +134,16 @@ class MongoClaims:
             "$expr": {"$lte": ["$lease.expires_at", self._now()]},
         }
         with translated():
-            found = self._tasks.find(wanted).sort("lease.expires_at", 1).limit(limit)
-            documents = await found.to_list(None)
-        return readable(documents, task_entity)
+            tasks: list[Task] = []
+            passed = 0
+            while (left := limit - len(tasks)) > 0:
+                found = self._tasks.find(wanted).sort("lease.expires_at", 1).skip(passed).limit(left)
+                documents = await found.to_list(None)
+                tasks += readable(documents, task_entity)
+                if len(documents) < left:
+                    break
+                passed += len(documents)
+        return tasks
 
     async def results(self, job_id: str, cause: str, steps: Iterable[str]) -> Mapping[str, StepResult]:
         """See `Claims.results`."""

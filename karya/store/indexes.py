@@ -23,6 +23,7 @@ from karya.store.names import (
     OPEN,
     OPEN_OF_JOB,
     PARKED,
+    PLACES,
     REQUESTS,
     SKIPS,
     STEERED,
@@ -55,6 +56,11 @@ INDEXES: Mapping[str, tuple[IndexModel, ...]] = {
             [("cancelling_at", UP)],
             name="cancelling",
             partialFilterExpression={"cancelling_at": {"$exists": True}},
+        ),
+        IndexModel(
+            [("forget_at", UP)],
+            name="forgotten",
+            partialFilterExpression={"forget_at": {"$exists": True}},
         ),
         IndexModel(
             [("slot_at", UP), ("_id", UP)],
@@ -161,6 +167,7 @@ INDEXES: Mapping[str, tuple[IndexModel, ...]] = {
         IndexModel([("forget_at", UP)], name="forgotten", expireAfterSeconds=0),
     ),
     LOCKS: (),
+    PLACES: (),
 }
 
 _LOCK = "indexes"

@@ -13,6 +13,7 @@ from karya.core.queries import JobQuery
 from karya.store.cancelling import Cancelling
 from karya.store.client import AsyncDatabase, Document, in_time
 from karya.store.documents import job_document, job_entity, task_document
+from karya.store.forgetting import noted
 from karya.store.names import BY_ID, JOBS, TASKS
 from karya.store.naming import Naming, refusing_taken_names
 from karya.store.searching import Searching
@@ -36,7 +37,7 @@ class MongoJobs:
 
     async def submit(self, submissions: Sequence[Submission]) -> None:
         """See `JobRepository.submit`."""
-        jobs = [job_document(submission.job) for submission in submissions]
+        jobs = [noted(job_document(submission.job), submission.job) for submission in submissions]
         tasks = [task_document(task) for submission in submissions for task in submission.tasks]
 
         def write(session: ClientSession) -> None:

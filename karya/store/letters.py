@@ -19,6 +19,7 @@ from karya.core.transitions import discard, redrive, reopen
 from karya.core.views.lines import LetterGroups, LetterLine
 from karya.store.client import AsyncDatabase, Document, SyncDatabase, in_time
 from karya.store.documents import task_entity
+from karya.store.forgetting import looked_at_again
 from karya.store.lettergroups import LATEST, grouping, groups_of, indexed
 from karya.store.names import BY_ID, JOBS, TASKS
 from karya.store.paging import ByInstant
@@ -92,6 +93,7 @@ class MongoLetters:
 
     async def redrive(self, task_id: str, now: datetime) -> bool:
         """See `LetterRepository.redrive`."""
+        await self._look_again(task_id, now)
 
         async def write(session: AsyncIOMotorClientSession) -> bool:
             task = await self._tasks.find_one({"_id": task_id, **_DEAD}, session=session)
@@ -140,11 +142,20 @@ class MongoLetters:
 
     async def discard(self, task_id: str, now: datetime) -> bool:
         """See `LetterRepository.discard`."""
+        await self._look_again(task_id, now)
         with in_time(self._tasks):
             answer = await self._tasks.update_one(
                 {"_id": task_id, **_DEAD}, update_of(discard(now)), hint=BY_ID
             )
         return answer.matched_count == 1
+
+    async def _look_again(self, task_id: str, now: datetime) -> None:
+        """What was kept for ever may go one day."""
+        with in_time(self._tasks):
+            letter = await self._tasks.find_one({"_id": task_id, **_DEAD}, {"job_id": 1}, hint=BY_ID)
+            if letter is not None:
+                wanted, change = looked_at_again(now)
+                await self._jobs.update_one({"_id": letter["job_id"], **wanted}, change, hint=BY_ID)
 
 
 def dead_of_jobs(database: SyncDatabase, job_ids: Sequence[str], most: int) -> Mapping[str, int]:

@@ -19,6 +19,7 @@ JOB_CHANGES = "job_changes"
 TOKENS = "tokens"
 REQUESTS = "requests"
 LIMITS = "limits"
+PLACES = "places"
 
 OPEN = sorted(state.value for state in OPEN_STATES)
 LIVE = sorted(state.value for state in LIVE_STATES)

@@ -21,6 +21,7 @@ from karya.core.transitions import skip
 from karya.store.changes import Replaced
 from karya.store.client import AsyncDatabase, Document, in_time
 from karya.store.documents import cursor_document, written_document
+from karya.store.forgetting import FORGET_AT
 from karya.store.names import BY_ID
 from karya.store.naming import refusing_taken_names
 from karya.store.skips import skip_document
@@ -138,6 +139,7 @@ async def _replace(
     changed = new.model_copy(update={"cursor": plan.cursor, "queued": queued})
     values = {**written_document(changed), "version": changed.version, "queued": queued}
     values["cursor"] = cursor_document(plan.cursor)
+    values[FORGET_AT] = standing.now  # by what it says now, history may go sooner
     replaced = Replaced(
         spec=orjson.dumps(old.spec()).decode(),
         outline=Outline.of(old),

@@ -17,6 +17,7 @@ from karya.core.job import Job, JobState
 from karya.core.task import Task, TaskKind
 from karya.store.client import AsyncDatabase, Document, translated
 from karya.store.documents import job_entity, readable, task_document
+from karya.store.forgetting import at_the_end, by_age
 from karya.store.names import BY_ID, JOBS, OPEN, TASKS
 from karya.store.transactions import in_transaction
 
@@ -37,9 +38,12 @@ class Settling:
         if not job_ids:
             return
         with translated():
-            solo = {"_id": {"$in": list(job_ids)}, "status": _ACTIVE, TOUCHED: None}
-            answer = await self._jobs.update_many(solo, _completed(now), hint=BY_ID)
-        if answer.matched_count < len(job_ids):
+            matched = 0
+            for ids, beside in by_age(job_ids, now):
+                solo = {"_id": {"$in": list(ids)}, "status": _ACTIVE, TOUCHED: None}
+                end = {**_completed(now), **beside}
+                matched += (await self._jobs.update_many(solo, end, hint=BY_ID)).matched_count
+        if matched < len(job_ids):
             await self.settle(job_ids, now)
 
     async def settle(self, job_ids: Sequence[str], now: datetime) -> bool:
@@ -66,7 +70,7 @@ class Settling:
         return [job for job in jobs if job["_id"] not in busy]
 
     async def _complete(self, jobs: Sequence[Document], now: datetime) -> None:
-        writes = [UpdateOne(_as_read(job), _completed(now), hint=BY_ID) for job in jobs]
+        writes = [UpdateOne(_as_read(job), _ended_by(job["_id"], now), hint=BY_ID) for job in jobs]
         if writes:
             await self._jobs.bulk_write(writes, ordered=False)
 
@@ -74,7 +78,7 @@ class Settling:
         fired = _completion_hooks(job, now)
 
         async def write(session: AsyncIOMotorClientSession) -> bool:
-            answer = await self._jobs.update_one(_as_read(document), _completed(now), session=session)
+            answer = await self._jobs.update_one(_as_read(document), _ended_by(job.id, now), session=session)
             if answer.matched_count == 0 or not fired:
                 return False
             await self._tasks.insert_many([task_document(task) for task in fired], session=session)
@@ -118,6 +122,10 @@ def _completion_hooks(job: Job, now: datetime) -> Sequence[Task]:
 
 def _as_read(job: Document) -> Document:
     return {"_id": job["_id"], "status": _ACTIVE, TOUCHED: job.get(TOUCHED)}
+
+
+def _ended_by(job_id: str, now: datetime) -> Document:
+    return {**_completed(now), **at_the_end(job_id, now)}
 
 
 def _completed(now: datetime) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Ten thousand steps in which anything may happen and anything may fail, and every promise is kept.
 
-MODEL_SEEDS='2 3 4' drives so many steps from each of these seeds instead; each is a test of its own.
+MODEL_SEEDS='5 6 7' drives so many steps from each of these seeds instead; each is a test of its own.
 """
 
 import os
@@ -15,7 +15,7 @@ from tests.model.world.databases import Databases
 from tests.model.world.faults import Cut
 
 STEPS = 10_000
-SEEDS = [int(number) for number in os.environ.get("MODEL_SEEDS", "1").split()]
+SEEDS = [int(number) for number in os.environ.get("MODEL_SEEDS", "4").split()]
 _MOVES = [f"{before}-{after} {kind}" for (before, after), kinds in WAYS.items() for kind in kinds]
 _LEAST = {
     "steps": STEPS,

@@ -13,6 +13,7 @@ from karya.actors.cluster.ground import Ground
 from karya.actors.cluster.host import Host, keep_time, new_owner
 from karya.actors.cluster.names import SERVER
 from karya.actors.cluster.wiring import auditor_of, connectors_of, dispatcher_endpoint, traces_of
+from karya.actors.historian import Historian
 from karya.actors.janitor import Janitor
 from karya.actors.letters import Letters
 from karya.actors.metrics import Figures, ServerMetrics
@@ -46,7 +47,7 @@ _AUDIT_REST = 1.0
 
 
 class ServerParts:
-    """The server, its gateway and its janitor."""
+    """The server, its gateway, its janitor and its historian."""
 
     def __init__(
         self,
@@ -123,12 +124,18 @@ class ServerParts:
             commits=store.commits,
             jobs=store.jobs,
             slots=store.slots,
-            retention=store.retention,
             clock=self.clock,
             interval=settings.scheduler.sweep,
             metrics=self.metrics,
             cancel=self.server.cancel,
             poke=self.poker.poke,
+        )
+        self.historian = Historian(
+            retention=store.retention,
+            clock=self.clock,
+            interval=settings.scheduler.sweep,
+            metrics=self.metrics,
+            monotonic=self.clock.monotonic,
         )
 
     async def _crew(self) -> Crew:
@@ -170,6 +177,7 @@ class ServerParts:
         await self.poker.start()
         await self.gateway.start()
         host.keep(self.janitor.run(), "janitor")
+        host.keep(self.historian.run(), "historian")
 
     async def close(self) -> None:
         """Stops what `open` started."""

@@ -24,6 +24,7 @@ T = TypeVar("T")
 
 _PAGE = 500
 _AT_ONCE = 16
+_MOST_NAMED = 3
 
 
 class Steering:
@@ -52,16 +53,25 @@ class Steering:
     async def cancel(self, job_id: str, *, version: int | None = None) -> JobView:
         """See `JobService.cancel`. All jobs are written first, then their tasks: a descendant that is
         submitted meanwhile sees on its own that it was cancelled, unless its worker is cut off before. So a
-        job is not wholly cancelled while an attempt runs that may submit: the janitor comes back to it."""
+        job is not wholly cancelled while an attempt runs that may submit: the janitor comes back to it. Nor
+        is it while a descendant cannot be read: all others are cancelled, and Conflict names it."""
         now = self._now()
         job = existing(await self._cancel_first(job_id, now, version), "job", job_id)
-        await _gathered(self._cancel_descendant(i, now) for i in await self._descendants(job_id, LIVE_STATES))
+        live = await self._descendants(job_id, LIVE_STATES)
+        outcomes = await _gathered(self._cancel_descendant(ident, now) for ident in live)
+        unread = [ident for ident, is_read in zip(live, outcomes, strict=True) if not is_read]
         self._poke(now)  # for the hooks
         ended = [job_id, *await self._descendants(job_id, {JobState.CANCELLED})]
         starts = await _gathered(self._tasks.cancel_of_job(ident, now) for ident in ended)
         done = [ident for ident, start in zip(ended, starts, strict=True) if start is None]
-        await self._jobs.cancelled_wholly(done)
+        await self._jobs.cancelled_wholly([ident for ident in done if not unread or ident != job_id])
         await self._wait(max((start for start in starts if start is not None), default=None), self._clock)
+        if unread:
+            raise Conflict(
+                f"{len(unread)} of the jobs that job {job_id} has submitted cannot be read by this version "
+                f"of Karya, so they are not cancelled, as all others are: {', '.join(unread[:_MOST_NAMED])}. "
+                "As soon as a version that can read them runs, they will be"
+            )
         return JobView.of(job, now)
 
     async def pause(self, job_id: str) -> JobView:
@@ -118,9 +128,14 @@ class Steering:
             self._metrics.cancelled.inc()
         return job
 
-    async def _cancel_descendant(self, job_id: str, now: datetime) -> None:
-        with suppress(Conflict):  # it has completed meanwhile
-            await self._cancel_one(job_id, now)
+    async def _cancel_descendant(self, job_id: str, now: datetime) -> bool:
+        """False when nobody here understands it: written by a later version, or by hand."""
+        try:
+            with suppress(Conflict):  # it has completed meanwhile
+                await self._cancel_one(job_id, now)
+        except (ValueError, LookupError, TypeError):
+            return False
+        return True
 
     async def _descendants(self, job_id: str, states: Iterable[JobState]) -> Sequence[str]:
         found: list[str] = []

@@ -7,8 +7,8 @@ from itertools import pairwise
 
 from karya.core.audit.chains import Epoch, line_of
 from karya.core.audit.records import JobRecord, Steer
+from karya.core.expiry import shortest
 from karya.core.outline import Outline
-from karya.core.policies import Retention
 from karya.core.ports.lifecycle import ChangeKind
 from karya.core.times import EPOCH
 
@@ -77,7 +77,7 @@ class History:
         retention, also that of an earlier version, may have run out, or what was done to the job is not known
         so far back."""
         gone = [
-            min(version.until or now, now) - _shortest(version.outline.retention) for version in self.versions
+            min(version.until or now, now) - shortest(version.outline.retention) for version in self.versions
         ]
         if not self.is_sound:
             gone.append(now)
@@ -142,8 +142,3 @@ def _pauses(turns: Sequence[Steer]) -> Iterator[Pause]:
 
 def _times(steers: Sequence[Steer], kind: ChangeKind) -> frozenset[datetime]:
     return frozenset(steer.at for steer in steers if steer.kind is kind)
-
-
-def _shortest(retention: Retention) -> timedelta:
-    kept = (retention.succeeded, retention.other, retention.dead)
-    return min(time for time in kept if time is not None)

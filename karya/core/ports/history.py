@@ -1,7 +1,7 @@
 """Dead letters, and how history ends."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from karya.core.ports.store import Page
@@ -41,17 +41,21 @@ class LetterRepository(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """What one look at history did, and where the next one goes on; None when it has been all the way."""
+    """What one look at history did: at how many jobs it looked, what it removed, and for how long the first
+    of them had been due."""
 
+    looked: int
     tasks: int
     jobs: int
-    next_after: str | None
+    behind: timedelta = timedelta(0)
 
 
 class Retention(Protocol):
     """The end of history."""
 
-    async def expire(self, now: datetime, after: str | None, limit: int) -> Sweep:
-        """Looks at the next `limit` jobs in the order of their ids and removes what their retention has run
-        out for: occurrences all of whose steps and hooks have ended, with their error logs, and then the
-        jobs that have ended and of which nothing is left. Doing it again removes nothing more."""
+    async def expire(self, now: datetime, limit: int) -> Sweep:
+        """Looks at up to twice `limit` jobs whose history may be due, and removes what their retention has
+        run out for: occurrences all of whose steps and hooks have ended, with their error logs, and then the
+        jobs that have ended and of which nothing is left. Of jobs that go on, also the record of triggers
+        that are older than anything that is kept. When it looked at none, nothing is due. Doing it again
+        removes nothing more."""

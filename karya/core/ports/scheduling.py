@@ -92,9 +92,10 @@ class Agenda(Protocol):
     def tasks(self, ids: Sequence[str]) -> Sequence[DueTask]:
         """Those of these tasks that are READY and not held, in the order of `due`."""
 
-    def shares(self, pool: str = DEFAULT_POOL) -> Sequence[str]:
+    def shares(self, after: str, limit: int, pool: str = DEFAULT_POOL) -> Sequence[str]:
         """Whose tasks, and of what priority, are READY and not held in the pool, due or not: by user, and of
-        each user the most urgent first. It says nothing of tasks without a user and of ordinary priority."""
+        each user the most urgent first; the next `limit` of them behind this one, from the empty text on. It
+        says nothing of tasks without a user and of ordinary priority."""
 
     def keys_of(self, share: str, until: datetime, limit: int, pool: str = DEFAULT_POOL) -> Sequence[DueKey]:
         """The keys of the first tasks of a share that are due by then."""

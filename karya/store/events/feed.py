@@ -18,7 +18,7 @@ from karya.core.events import Event, EventKind
 from karya.store.client import NAIVE_DATES, AsyncDatabase, Document, first_line
 from karya.store.events.matching import stages
 from karya.store.events.owners import Owners
-from karya.store.events.reading import Seen, read
+from karya.store.events.reading import Seen, readable_changes
 
 _BATCH = 500
 _AT_ONCE = 50
@@ -117,7 +117,7 @@ class MongoEventFeed:
 
     def _wanted(self, changes: Sequence[Document]) -> list[Seen]:
         """What MongoDB cannot tell apart (a retry from a release, a cancel from a discard) is sorted here."""
-        return [seen for change in changes if (seen := read(change)) and seen.kind in self.kinds]
+        return [seen for seen in readable_changes(changes) if seen.kind in self.kinds]
 
     def _advance(self, changes: Sequence[Document], batch: Document) -> None:
         if changes:

@@ -7,6 +7,7 @@ from typing import Any
 from karya.core.cloudevent import cloud_event, job_source
 from karya.core.events import Event, EventKind
 from karya.store.client import NAIVE_DATES, AsyncDatabase, Document
+from karya.store.documents import readable
 from karya.store.events.reading import Seen, instant_text
 from karya.store.names import BY_ID, JOBS, TASKS
 
@@ -54,14 +55,14 @@ class Owners:
         if seen.document is None:
             return
         if seen.task_id:
-            self._known_tasks[seen.task_id] = _task(seen.task_id, seen.document)
+            self._known_tasks |= _tasks([{**seen.document, "_id": seen.task_id}])
         elif seen.job_id:
             self._known_jobs[seen.job_id] = seen.document.get("user_id")
 
     async def _look_up_tasks(self, ids: Iterable[str]) -> None:
         if wanted := list(ids):
             found = self._tasks.find({"_id": {"$in": wanted}}, _TASK_FIELDS).hint(BY_ID)
-            self._known_tasks |= {d["_id"]: _task(d["_id"], d) for d in await found.to_list(None)}
+            self._known_tasks |= _tasks(await found.to_list(None))
 
     async def _look_up_jobs(self, ids: Iterable[str]) -> None:
         if wanted := list(ids):
@@ -87,9 +88,14 @@ class Owners:
                 del known[next(iter(known))]
 
 
-def _task(ident: str, document: Document) -> _Task:
+def _tasks(documents: Iterable[Document]) -> Mapping[str, _Task]:
+    """Without those that cannot be read: nothing is told of them."""
+    return dict(readable(documents, lambda document: (document["_id"], _task(document))))
+
+
+def _task(document: Document) -> _Task:
     told = {
-        "id": ident,
+        "id": document["_id"],
         "kind": document["kind"],
         "step": document["step"],
         "cause": document["cause"],

@@ -1,16 +1,20 @@
 """What a change says: which kind of event it is, about which document, with which data."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+
+import structlog
 
 from karya.core.events import CHANGED, MOVED, EventKind
 from karya.core.ports.lifecycle import ChangeKind
 from karya.core.task import TaskState
 from karya.core.transitions import DISCARDED, Move
-from karya.store.client import Document
+from karya.store.client import Document, first_line
 from karya.store.names import JOB_CHANGES, JOBS, LOCKS, SKIPS, TASKS
+
+log = structlog.get_logger("karya.store")
 
 _MOVE_TO: Mapping[str, Move] = {
     TaskState.RUNNING.value: Move.CLAIM,
@@ -39,6 +43,21 @@ class Seen:
     job_id: str | None = None
     document: Document | None = None
     """What was inserted: a task or a job, with its owner."""
+
+
+def readable_changes(changes: Iterable[Document]) -> Iterator[Seen]:
+    """The events that these changes are. A change that says what nobody here understands (made by a later
+    version, or by hand) is told of in the log and left out: whoever resumes before it would meet it again and
+    again."""
+    for change in changes:
+        try:
+            seen = read(change)
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            document, collection = change["documentKey"]["_id"], change["ns"]["coll"]
+            log.error("unreadable_change", document=document, collection=collection, error=first_line(error))
+            continue
+        if seen is not None:
+            yield seen
 
 
 def read(change: Document) -> Seen | None:

@@ -99,10 +99,14 @@ class AgendaConformance:
         }
         await kit.add(*map(submission, jobs.values()))
         await kit.lifecycle.pause(jobs["held/4"].id, NOW)
-        assert kit.agenda.shares() == ["/0", "ann/0", "ann/4", "bob/9"]
-        assert kit.agenda.shares("gpu") == ["gpu/4"]
+        shares = ["/0", "ann/0", "ann/4", "bob/9"]
+        for limit in (1, 2, 3, 4, 9):
+            assert kit.agenda.shares("", limit) == shares[:limit]
+        assert kit.agenda.shares("ann/0", 9) == ["ann/4", "bob/9"]
+        assert kit.agenda.shares("bob/9", 9) == []
+        assert kit.agenda.shares("", 9, "gpu") == ["gpu/4"]
         await kit.claim(first_task(jobs["ann/0"]))
-        assert kit.agenda.shares() == ["/0", "ann/4", "bob/9"]
+        assert kit.agenda.shares("", 9) == ["/0", "ann/4", "bob/9"]
 
     async def test_of_a_share_the_first_that_are_due_are_shown(self, kit: StoreKit) -> None:
         mine = [a_job(Once(at=at(number)), user_id="ann") for number in range(6)]

@@ -190,7 +190,7 @@ class LedgerConformance:
         entry = await read_one(kit)
         await kit.commit(await kit.claim(first_task(job)), succeed())
         await kit.jobs.complete_solo([job.id], at(2))
-        assert (await kit.retention.expire(at(1) + timedelta(days=99), None, 9)).jobs == 1
+        assert (await kit.retention.expire(at(1) + timedelta(days=99), 9)).jobs == 1
         assert await kit.ledger.again(entry) is None
 
     async def test_ancestors_that_were_cancelled(self, kit: StoreKit) -> None:

@@ -7,12 +7,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from karya.actors import janitor as room
 from karya.actors.janitor import Janitor
 from karya.actors.metrics import ServerMetrics
 from karya.actors.server.steering import Steering
 from karya.core.action import Action, NoopAction
+from karya.core.errors import Conflict
 from karya.core.hint import hint_of
 from karya.core.job import Job, JobState, new_job
 from karya.core.policies import Overlap
@@ -24,6 +26,7 @@ from tests.conformance.store.kit import TTL, StoreKit
 from tests.conformance.store.limits import Crowd, concurrency
 from tests.support.away import Away
 from tests.support.held_clock import HeldClock
+from tests.support.mongo import Mongo
 from tests.support.soon import soon
 from tests.support.story import (
     NOW,
@@ -55,7 +58,6 @@ class Sweeps:
             kit.commits,
             kit.jobs,
             kit.slots,
-            kit.retention,
             clock,
             interval,
             self.metrics,
@@ -219,18 +221,6 @@ async def test_a_slot_that_nobody_gave_back_is_freed(kit: StoreKit) -> None:
     assert sweeps.pokes == [kit.time.now]
 
 
-async def test_history_expires(kit: StoreKit) -> None:
-    sweeps = Sweeps(kit)
-    job = a_job()
-    await kit.add(submission(job))
-    await kit.commit(await kit.claim(first_task(job)), succeed())
-    await kit.jobs.settle([job.id], NOW)
-    kit.time.now += timedelta(days=8)
-    await sweeps.janitor.sweep()
-    assert await kit.tasks_of(job.id) == ()
-    assert sweeps.metrics.registry.get_sample_value("karya_tasks_expired_total") == 1
-
-
 async def test_a_cancel_whose_server_died_half_way_is_finished(kit: StoreKit) -> None:
     sweeps = Sweeps(kit)
     parent = a_job(every(1))
@@ -245,6 +235,70 @@ async def test_a_cancel_whose_server_died_half_way_is_finished(kit: StoreKit) ->
     states = [(await kit.task(first_task(job))).status for job in (parent, child)]
     assert states == [TaskState.CANCELLED] * 2
     assert await kit.jobs.half_cancelled(kit.time.now, 9) == []
+
+
+async def test_a_descendant_that_nobody_understands_keeps_no_other_from_being_cancelled(
+    kit: StoreKit, mongo: Mongo
+) -> None:
+    """And it is cancelled as soon as somebody does."""
+    sweeps = Sweeps(kit)
+    parent, other = a_job(every(1)), a_job()
+    odd, plain = child_of(parent), child_of(parent)
+    await kit.add(*map(submission, (parent, odd, plain, other)))
+    schedule = mongo.blocking.jobs.find_one({"_id": odd.id}, {"schedule": 1})
+    mongo.blocking.jobs.update_one({"_id": odd.id}, {"$set": {"schedule": '{"kind": "of a later version"}'}})
+    with pytest.raises(Conflict, match=f"1 of the jobs .* cannot be read .* others are: {odd.id}"):
+        await sweeps.cancel(parent.id)
+    await kit.jobs.cancel(other.id, NOW)  # and its server dies
+    kit.time.advance(11)
+    with capture_logs() as logs:
+        await sweeps.janitor.sweep()
+    told = [(line["event"], line["job"]) for line in logs]
+    assert set(told) == {("cancel_failed", parent.id), ("cancel_finished", other.id)}
+    assert await status(kit, plain) is JobState.CANCELLED
+    ended = [(await kit.task(first_task(job))).status for job in (parent, plain, other)]
+    assert ended == [TaskState.CANCELLED] * 3
+    assert await kit.jobs.half_cancelled(kit.time.now, 9) == [parent.id]
+    mongo.blocking.jobs.update_one({"_id": odd.id}, {"$set": schedule or {}})
+    await sweeps.janitor.sweep()
+    assert await status(kit, odd) is JobState.CANCELLED
+    assert await kit.jobs.half_cancelled(kit.time.now, 9) == []
+
+
+@pytest.mark.parametrize(
+    ("room_of", "method", "chore"),
+    [
+        ("claims", "expired", "reaping"),
+        ("jobs", "unsettled", "settling"),
+        ("jobs", "half_cancelled", "cancels"),
+        ("slots", "abandoned", "slots"),
+    ],
+)
+async def test_a_chore_that_fails_keeps_no_other_from_being_done(
+    kit: StoreKit, monkeypatch: pytest.MonkeyPatch, room_of: str, method: str, chore: str
+) -> None:
+    sweeps = Sweeps(kit)
+    asked: list[str] = []
+    for port, name in (("claims", "expired"), ("jobs", "unsettled"), ("jobs", "half_cancelled")):
+        monkeypatch.setattr(getattr(kit, port), name, _noted(asked, name))
+    monkeypatch.setattr(kit.slots, "abandoned", _noted(asked, "abandoned"))
+    monkeypatch.setattr(getattr(kit, room_of), method, _failing)
+    with capture_logs() as logs:
+        await sweeps.janitor.sweep()
+    assert [(line["event"], line["chore"]) for line in logs] == [("chore_failed", chore)]
+    assert {*asked, method} == {"expired", "unsettled", "half_cancelled", "abandoned"}
+
+
+def _noted(asked: list[str], name: str) -> Any:
+    async def answer(*_: Any) -> list[Any]:
+        asked.append(name)
+        return []
+
+    return answer
+
+
+async def _failing(*_: Any) -> Any:
+    raise KeyError("of a later version")
 
 
 async def test_a_child_that_was_stored_while_its_parent_was_cancelled_is_cancelled_too(kit: StoreKit) -> None:

@@ -103,6 +103,23 @@ async def ended(kit: StoreKit, task_id: str, transition: Transition) -> None:
     assert not await kit.commits.commit([Commit(task_id, lease, transition, linked=True)], kit.time.now)
 
 
+async def test_a_change_that_nobody_understands_is_left_out(kit: StoreKit, log: Log, mongo: Mongo) -> None:
+    """Whoever resumes before it would meet it again and again."""
+    ear = await log.listen()
+    odd, plain = a_job(), a_job()
+    await kit.add(submission(odd))
+    (before, _) = await ear.next(2)
+    tasks, changes = mongo.blocking.tasks, mongo.blocking.job_changes
+    tasks.update_one({"job_id": odd.id}, {"$set": {"status": "RUNNING"}})  # by hand: without an attempt
+    tasks.insert_one({"_id": "of a later version", "job_id": odd.id, "status": "READY", "due_at": NOW})
+    tasks.insert_one({"_id": "of another", "status": "READY", "due_at": "soon", "job_id": odd.id})
+    changes.insert_one({"_id": "x", "job_id": odd.id, "kind": "of a later version"})
+    await kit.add(submission(plain))
+    assert {event.job_id for event in await ear.next(2)} == {plain.id}
+    again = await log.listen(after=before.position)
+    assert {event.job_id for event in (await again.next(3))[1:]} == {plain.id}
+
+
 async def test_an_event_says_what_happened_to_whom(kit: StoreKit, log: Log) -> None:
     ear = await log.listen()
     job = a_job(user_id="ann")

@@ -125,10 +125,7 @@ async def test_a_triggered_occurrence_that_waits_follows_the_new_version(kit: St
     assert await line.holder() == ("0", "1")
 
 
-async def test_letters_kept_for_ever_keep_nothing_else(
-    kit: StoreKit, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("karya.store.retention._MOST_TASKS", 2)
+async def test_letters_kept_for_ever_keep_nothing_else(kit: StoreKit) -> None:
     job = a_job()
     more = [task.model_copy(update={"solo": False}) for task in _triggered(job, 4)]
     await kit.add(submission(job, *more))
@@ -136,7 +133,7 @@ async def test_letters_kept_for_ever_keep_nothing_else(
     for number, task in enumerate([first_task(job), *more]):
         await kit.commit(await kit.claim(task), bury() if number < 3 else succeed())
     for _ in range(3):
-        await kit.retention.expire(at(40 * 86_400), None, 9)
+        await kit.retention.expire(at(40 * 86_400), 9)
     assert {task.status for task in await kit.tasks_of(job.id) if task.kind is TaskKind.STEP} == {
         TaskState.DEAD
     }

@@ -53,7 +53,7 @@ ASYNC: dict[str, Callable[[MongoStore], Any]] = {
     "story": lambda s: s.error_logs.of_task(TASK.id, cursor=None, limit=9),
     "redrive": lambda s: s.letters.redrive(TASK.id, NOW),
     "discard": lambda s: s.letters.discard(TASK.id, NOW),
-    "expire": lambda s: s.retention.expire(NOW, None, 9),
+    "expire": lambda s: s.retention.expire(NOW, 9),
     "release": lambda s: s.slots.release([(JOB.id, TASK.cause)], NOW),
     "abandoned": lambda s: s.slots.abandoned(NOW, 9),
     "add token": lambda s: s.tokens.add(TOKEN),

@@ -52,6 +52,21 @@ async def test_lists_and_sweeps_leave_it_out(kit: StoreKit, mongo: Mongo, poison
     assert [task.job_id for task in await kit.claims.expired(9)] == [plain.id]
 
 
+async def test_what_has_expired_behind_any_number_of_them_is_found(kit: StoreKit, mongo: Mongo) -> None:
+    jobs = [a_job() for _ in range(5)]
+    await kit.add(*map(submission, jobs))
+    for number, job in enumerate(jobs):
+        await kit.claim(first_task(job))
+        wanted = {"job_id": job.id}
+        mongo.blocking.tasks.update_one(wanted, {"$set": {"lease.expires_at": at(number)}})
+        if number < 3:
+            mongo.blocking.tasks.update_one(wanted, {"$set": {"kind": "of a later version"}})
+    kit.time.advance(99)
+    for limit, found in ((1, 1), (2, 2), (3, 2)):
+        expired = await kit.claims.expired(limit)
+        assert [task.job_id for task in expired] == [job.id for job in jobs[3:][:found]]
+
+
 async def test_the_ends_of_the_others_are_written(kit: StoreKit, mongo: Mongo) -> None:
     odd, plain = a_job(None, ON_COMPLETION), a_job(None, ON_COMPLETION)
     await kit.add(submission(odd), submission(plain))

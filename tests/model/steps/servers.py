@@ -76,4 +76,4 @@ class Sweep(Plain):
             if not isinstance(task.exception(), StoreUnavailable):
                 task.result()
 
-        await sim.park(Act("sweep"), sim.world.janitor.sweep(), done)
+        await sim.park(Act("sweep"), sim.world.sweep(), done)

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from karya.actors.historian import Historian
 from karya.actors.inbox import Inbox
 from karya.actors.janitor import Janitor
 from karya.actors.leading import Leadership
@@ -64,13 +65,19 @@ class World:
             self.commits,
             self.jobs,
             self.slots,
-            MongoRetention(self.database),
             self.clock,
             timedelta(seconds=5),
             self.server_metrics,
             steering.cancel,
             self.poke,
         )
+        retention, every = MongoRetention(self.database), timedelta(seconds=5)
+        self.historian = Historian(retention, self.clock, every, self.server_metrics, lambda: 0.0)
+
+    async def sweep(self) -> None:
+        """The janitor's round, and the historian's."""
+        await self.janitor.sweep()
+        await self.historian.sweep()
 
     def snapshot(self) -> Snapshot:
         """What is stored now."""

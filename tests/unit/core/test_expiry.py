@@ -1,10 +1,11 @@
 """When history may go."""
 
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 import pytest
 
-from karya.core.expiry import Trace, expired, keeping_time
+from karya.core.expiry import Trace, Verdict, judged, keeping_time, longest, pause, shortest
 from karya.core.policies import Retention
 from karya.core.task import TaskKind, TaskState
 from tests.support.story import NOW
@@ -12,6 +13,10 @@ from tests.support.story import NOW
 S = TaskState
 DAY = timedelta(days=1)
 RETENTION = Retention(succeeded=7 * DAY, other=30 * DAY)
+
+
+def expired(traces: list[Trace], retention: Retention, now: datetime) -> Sequence[str]:
+    return judged(traces, retention, now).gone
 
 
 def step(name: str, state: TaskState, days_ago: float | None, cause: str = "at:1") -> Trace:
@@ -76,3 +81,39 @@ def test_each_occurrence_is_judged_by_itself() -> None:
         step("a", S.DEAD, 8, "at:3"),
     ]
     assert expired(traces, RETENTION, NOW) == ["at:1-a"]
+
+
+def test_it_says_when_the_next_may_go() -> None:
+    """So that nothing is looked at before, and nothing is forgotten that may go."""
+    young, old = step("a", S.SUCCEEDED, 6, "at:1"), step("a", S.SUCCEEDED, 7, "at:2")
+    assert judged([young, old], RETENTION, NOW).next_at == NOW + DAY
+    assert judged([old], RETENTION, NOW).next_at is None
+    assert judged([step("a", S.CANCELLED, 6)], RETENTION, NOW).next_at == NOW + 24 * DAY
+    assert judged([step("a", S.DEAD, 9_999)], RETENTION, NOW).next_at is None
+    assert judged([step("a", S.RUNNING, None), young], RETENTION, NOW).next_at == NOW + 7 * DAY
+
+
+def test_an_occurrence_that_is_kept_no_time_waits_for_its_open_steps() -> None:
+    at_once = Retention(succeeded=0 * DAY)
+    assert judged([step("a", S.RUNNING, None)], at_once, NOW) == Verdict([], NOW)
+    assert judged([step("a", S.SUCCEEDED, 0)], at_once, NOW).gone == ["at:1-a"]
+
+
+@pytest.mark.parametrize(
+    ("retention", "least", "most"),
+    [
+        (Retention(), 7, 30),
+        (Retention(succeeded=9 * DAY, other=3 * DAY), 3, 9),
+        (Retention(dead=DAY), 1, 30),
+        (Retention(dead=90 * DAY), 7, 90),
+    ],
+)
+def test_the_bounds_of_a_retention(retention: Retention, least: int, most: int) -> None:
+    assert (shortest(retention), longest(retention)) == (least * DAY, most * DAY)
+
+
+@pytest.mark.parametrize(
+    ("kept", "seconds"), [(0 * DAY, 10), (DAY / 24, 36), (DAY, 864), (7 * DAY, 3_600), (99 * DAY, 3_600)]
+)
+def test_the_longer_history_is_kept_the_longer_a_look_may_wait(kept: timedelta, seconds: int) -> None:
+    assert pause(Retention(succeeded=kept, other=99 * DAY)) == timedelta(seconds=seconds)
