@@ -1,6 +1,7 @@
 """Submitting a job from a form, and changing one in the same form."""
 
 import asyncio
+import hashlib
 from collections.abc import Mapping
 from functools import partial
 from http import HTTPStatus
@@ -10,15 +11,19 @@ from pydantic import TypeAdapter, ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
+from karya.api.identity import principal_of
 from karya.api.pages import forms
 from karya.api.pages.drafting import MOST_PARTS, Drafts
 from karya.api.pages.forms import Values
 from karya.api.pages.site import ROOT, Site, first, go_to, read_form
+from karya.core.action import Action
 from karya.core.errors import FieldError, Forbidden, InvalidInput, KaryaError, Outdated
-from karya.core.ids import fixed_id, minted_at, new_id
+from karya.core.ids import minted_at, new_id
 from karya.core.policies import MisfirePolicy, Overlap
+from karya.core.ports.requests import Fresh
 from karya.core.retry import Backoff
 from karya.core.schedule import Schedule
+from karya.core.spec import JobSpec
 from karya.core.times import floor_millis
 from karya.core.views import JobView, PreviewView
 
@@ -55,9 +60,7 @@ class WritingPages:
             return await self._wished(request, values, wish, key=key)
         try:
             spec = self._drafts.spec(values)
-            # The same form with the same fields is the same job, however often it is sent.
-            same = fixed_id(minted_at(_minted(key)), key, spec.model_dump_json())
-            job = await self._of(request).submit(spec, key=same)
+            job = await self._of(request).submit(spec, key=await self._identity(request, key, spec))
         except KaryaError as error:
             return await self._form(request, values, *_shown(error, values), key=key)
         return go_to(f"{ROOT}/jobs/{job.id}?done=submitted")
@@ -103,6 +106,17 @@ class WritingPages:
         except KaryaError as error:
             return await self._form(request, values, *_shown(error, values), job=job)
         return go_to(f"{ROOT}/jobs/{job.id}?done={'changed' if changes else 'unchanged'}")
+
+    async def _identity(self, request: Request, key: str, spec: JobSpec[Action]) -> str:
+        """The same form with the same fields is the same job, however often it is sent. It begins when it is
+        sent first: one that is due at once would else be late by the time that filling the form in took."""
+        content = hashlib.sha256(spec.model_dump_json().encode()).hexdigest()
+        owner, now = principal_of(request).user_id or "", self._site.services.clock.now()
+        name = f"form {_minted(key)} {content}"
+        standing = await self._site.services.requests.begin(owner, name, content, now)
+        if not isinstance(standing, Fresh):
+            raise _not_ours()
+        return standing.minted_id
 
     async def _of_schedule_alone(self, values: Values) -> PreviewView | None:
         try:
@@ -183,8 +197,12 @@ def _minted(key: str) -> str:
     try:
         minted_at(key)
     except ValueError:
-        raise InvalidInput.at("", "this form is none of ours: load the page again") from None
+        raise _not_ours() from None
     return key
+
+
+def _not_ours() -> InvalidInput:
+    return InvalidInput.at("", "this form is none of ours: load the page again")
 
 
 def _overtaken(job: JobView) -> str:

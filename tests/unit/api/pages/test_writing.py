@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
 import pytest
@@ -319,3 +320,26 @@ async def test_a_preview_knows_the_instants_while_the_action_is_wrong(writer: Wr
     assert answer.read.count("03:00") == 10
     assert "Asia/Tokyo" in answer.read
     assert "action: required" in answer.read
+
+
+async def test_a_form_that_is_sent_twice_is_one_job_which_begins_when_it_is_sent(
+    writer: Writer, memory: MemoryServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long it lay open."""
+    form = await writer.open()
+    later = datetime.now(UTC) + timedelta(minutes=10)
+    monkeypatch.setattr(memory.services.clock, "now", lambda: later)
+    fields = {**form.fields, "action.type": "noop"}
+    first, again = await writer.send(**fields), await writer.send(**fields)
+    assert first.where is not None
+    assert first.where == again.where
+    (job,) = memory.jobs.jobs.values()
+    assert abs(job.created_at - later) < timedelta(seconds=1)
+    assert (await writer.send(**{**fields, "description": "another"})).where not in (None, first.where)
+
+
+async def test_a_form_with_a_key_of_its_own_making_is_refused(writer: Writer) -> None:
+    form = await writer.open()
+    refused = await writer.send(**{**form.fields, "action.type": "noop", "key": "mine"})
+    assert refused.status == 422
+    assert "this form is none of ours: load the page again" in refused.read
