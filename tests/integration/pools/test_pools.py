@@ -104,7 +104,7 @@ async def fill(url: str, pool: str, count: int) -> None:
 
 def test_a_full_pool_without_workers_holds_up_no_other(karya: Running) -> None:
     asyncio.run(fill(karya.cluster.store_url, "nobody", FULL))
-    eventually(lambda: sample(karya, "karya_pool_waiting_tasks", "nobody") >= 11_000, PATIENCE, "its backlog")
+    eventually(lambda: sample(karya, "karya_pool_waiting_tasks", "nobody") >= 10_000, PATIENCE, "its backlog")
     for pool in ("default", "side"):
         jobs = [karya.submit(action=NOOP, pool=pool) for _ in range(20)]
         assert [workers(karya, job) for job in jobs] == [{"main": pool}] * 20
@@ -112,4 +112,4 @@ def test_a_full_pool_without_workers_holds_up_no_other(karya: Running) -> None:
         action=NOOP, schedule={"kind": "interval", "every": "PT0.1S", "max_runs": 20}, pool="side"
     )
     assert len(karya.ended(recurring, PATIENCE).tasks) >= 10
-    assert sample(karya, "karya_pool_waiting_tasks", "nobody") >= 11_000
+    assert sample(karya, "karya_pool_waiting_tasks", "nobody") >= 10_000

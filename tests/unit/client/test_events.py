@@ -75,7 +75,7 @@ def test_it_gives_up_when_nobody_came_back_in_time(target: Target) -> None:
     [
         (respond(200, "{}", {"content-type": "application/json"}), KaryaError),
         (stream("data: {}\n\n"), KaryaError),
-        (raw(HEAD + b"\xff\n\n"), KaryaError),
+        (raw(HEAD + b"\xff\n\n", close=False), KaryaError),
     ],
 )
 def test_what_is_no_gateway_is_said(target: Target, answer: Reply, error: type[KaryaError]) -> None:
