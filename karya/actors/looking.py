@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from karya.actors.lane import Lane, Look, Position
 from karya.core.ports import Agenda, DueTask
 
-_PART = 100
+_PART = 250
 """Of how many tasks it is made in one go what follows them: so long nothing is handed over."""
 
 
