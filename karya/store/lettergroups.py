@@ -11,9 +11,10 @@ from karya.core.task import TaskState
 from karya.core.views.lines import LetterGroup, LetterGroups
 from karya.core.views.overview import AtLeast
 from karya.store.client import Document
+from karya.store.paging import ByInstant
 
-LATEST = {"finished_at": -1, "_id": -1}
-"""The order of dead letters, which is that of their indexes."""
+LETTERS = ByInstant("dead-letters", "finished_at")
+"""The list of them, in the order of their indexes."""
 
 _ERROR = {"$ifNull": ["$error", ""]}
 _ACTION = {"$ifNull": ["$action", "$action_large"]}
@@ -48,7 +49,7 @@ def grouping(query: LetterQuery, most: int, listed: int) -> list[Document]:
     is_group = {"$cond": [{"$eq": ["$_id", None]}, 0, 1]}
     return [
         {"$match": indexed(query)},
-        {"$sort": LATEST},
+        {"$sort": dict(LETTERS.order)},
         {"$limit": most},
         {"$set": {"head": head, "type": {"$regexFind": {"input": _ACTION, "regex": _TYPE}}}},
         {"$set": {"end": {"$regexFind": {"input": "$head", "regex": ENDS}}}},

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 from datetime import datetime
 
 from motor.motor_asyncio import AsyncIOMotorClientSession
@@ -20,16 +20,14 @@ from karya.core.views.lines import LetterGroups, LetterLine
 from karya.store.client import AsyncDatabase, Document, SyncDatabase, in_time
 from karya.store.documents import task_entity
 from karya.store.forgetting import looked_at_again
-from karya.store.lettergroups import LATEST, grouping, groups_of, indexed
+from karya.store.lettergroups import LETTERS, grouping, groups_of, indexed
 from karya.store.names import BY_ID, JOBS, TASKS
-from karya.store.paging import ByInstant
 from karya.store.threads import read_in_one_thread
 from karya.store.transactions import in_transaction
 from karya.store.turns import Turns
 from karya.store.updates import update_of
 
 _DEAD = {"status": TaskState.DEAD.value}
-_LIST = ByInstant("dead-letters", "finished_at")
 _LINE = dict.fromkeys(("job_id", "step", "instant", "finished_at", "error", "attempts"), 1)
 _PATIENCE_MS = 5_000
 _REOPENED = "reopened"
@@ -47,18 +45,18 @@ class MongoLetters:
 
     async def find(self, query: LetterQuery, *, cursor: str | None, limit: int) -> Page[Task]:
         """See `LetterRepository.find`."""
-        wanted = _LIST.behind(_wanted(query), cursor)
+        wanted = LETTERS.behind(_wanted(query), cursor)
         async with self._turn(query):
-            found = self._tasks.find(wanted).sort(_LIST.order).hint(_index(query))
+            found = self._tasks.find(wanted).sort(LETTERS.order).hint(_index(query))
             documents = await found.limit(limit + 1).to_list(None)
-        return _LIST.page(documents, limit, task_entity)
+        return LETTERS.page(documents, limit, task_entity)
 
     async def lines(self, query: LetterQuery, *, cursor: str | None, limit: int) -> Page[LetterLine]:
         """See `LetterRepository.lines`."""
-        wanted = _LIST.behind(_wanted(query), cursor)
+        wanted = LETTERS.behind(_wanted(query), cursor)
 
         def read() -> tuple[list[Document], list[Document]]:
-            letters = self._tasks.delegate.find(wanted, _LINE).sort(_LIST.order).hint(_index(query))
+            letters = self._tasks.delegate.find(wanted, _LINE).sort(LETTERS.order).hint(_index(query))
             found = list(letters.limit(limit + 1))
             ids = list({letter["job_id"] for letter in found})
             jobs = self._jobs.delegate.find({"_id": {"$in": ids}}, {"description": 1}).hint(BY_ID)
@@ -67,12 +65,12 @@ class MongoLetters:
         async with self._turn(query):
             letters, jobs = await read_in_one_thread(read)
         titles = {job["_id"]: job.get("description", "") for job in jobs}
-        return _LIST.page(letters, limit, lambda letter: _line(letter, titles.get(letter["job_id"], "")))
+        return LETTERS.page(letters, limit, lambda letter: _line(letter, titles.get(letter["job_id"], "")))
 
     async def count(self, query: LetterQuery, most: int) -> int:
         """See `LetterRepository.count`."""
         # `count_documents` has no order, and without one the planner takes none of the indexes.
-        ordered: list[Document] = [{"$match": _wanted(query)}, {"$sort": LATEST}]
+        ordered: list[Document] = [{"$match": _wanted(query)}, {"$sort": dict(LETTERS.order)}]
         stages = [*ordered, {"$limit": most}, {"$count": "count"}]
         async with self._turn(query):
             found = await self._tasks.aggregate(stages).to_list(None)
@@ -81,7 +79,7 @@ class MongoLetters:
     @asynccontextmanager
     async def _turn(self, query: LetterQuery) -> AsyncIterator[None]:
         """In time, and in turn for those who look for a text."""
-        async with self._turns.turn() if query.text is not None else nullcontext():
+        async with self._turns.of(query.text):
             with in_time(self._tasks):
                 yield
 

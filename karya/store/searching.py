@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager, nullcontext
 from functools import partial
 from typing import Any
 
@@ -37,7 +36,7 @@ class Searching:
 
     async def list(self, query: JobQuery, cursor: str | None, limit: int) -> Page[Job]:
         """See `JobRepository.list`."""
-        async with self._turn(query):
+        async with self._turns.of(query.text):
             return await read_in_one_thread(partial(self._page, query, cursor, limit))
 
     async def list_with_dead(
@@ -50,11 +49,8 @@ class Searching:
             with translated():
                 return page, dead_of_jobs(self._database, [job.id for job in page.items], most)
 
-        async with self._turn(query):
+        async with self._turns.of(query.text):
             return await read_in_one_thread(read)
-
-    def _turn(self, query: JobQuery) -> AbstractAsyncContextManager[None]:
-        return self._turns.turn() if query.text is not None else nullcontext()
 
     def _page(self, query: JobQuery, cursor: str | None, limit: int) -> Page[Job]:
         """A text that few jobs hold is looked for in all of them: the time that may take is bounded."""

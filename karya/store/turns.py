@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 
 from karya.core.errors import StoreUnavailable
 
@@ -17,6 +17,10 @@ class Turns:
         """`patience_ms` is how long one waits for a turn."""
         self._patience = patience_ms / 1000
         self._free = asyncio.Semaphore(at_once)
+
+    def of(self, text: str | None) -> AbstractAsyncContextManager[None]:
+        """A turn for whoever looks for a text; nobody else needs one."""
+        return nullcontext() if text is None else self.turn()
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
