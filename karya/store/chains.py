@@ -28,9 +28,9 @@ from karya.store.skips import Skips, Stale
 MOST_AT_ONCE = 100
 """How many occurrences of one job are made in one go when it has fallen behind."""
 
-_JOBS = 250
-"""Whose occurrences are made in one transaction. More would be cheaper for each of them, but what else is due
-waits for it: of 500 jobs it takes 140 to 290 ms."""
+_MOST_JOBS = 250
+"""Of how many jobs occurrences are made in one transaction. More would be cheaper for each of them, but what
+else is due waits for it: of 500 jobs it takes 140 to 290 ms."""
 
 MOST_AHEAD = 5
 """How many are made in one go at most where one would do."""
@@ -114,7 +114,7 @@ class Chains:
             jobs = [job for job in self._read(left) if cut is None or cut[job.id] == job.cursor]
             left = []
             turns = self._turns(jobs, until, now, stale, is_cut=cut is not None)
-            for batch in _batches(turns, max(1, _JOBS // _SPLIT**number)):
+            for batch in _batches(turns, max(1, _MOST_JOBS // _SPLIT**number)):
                 answer = self._write(batch, now, again=number > 0)
                 done += answer
                 left += [] if answer else [turn.job.id for turn in batch]
