@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from karya.actors.logs import MOST_NAMED, some
 from karya.actors.metrics import ServerMetrics
 from karya.core.errors import StoreUnavailable
 from karya.core.outcome import LEASE_EXPIRED
@@ -15,6 +14,7 @@ from karya.core.ports import Claims, Clock, Commit, Commits, JobRepository
 from karya.core.ports.slots import Slots
 from karya.core.task import START_WITHIN, Task
 from karya.core.transitions import Attempt, decide
+from karya.core.words import MOST_NAMED, some
 
 log = structlog.get_logger("karya.janitor")
 

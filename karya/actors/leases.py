@@ -8,11 +8,11 @@ import structlog
 
 from karya.actors.alarm import Alarm
 from karya.actors.attempt import Held, Stop
-from karya.actors.logs import some
 from karya.core.coalesce import Coalescer
 from karya.core.errors import StoreUnavailable
 from karya.core.ports import Claims, Clock
 from karya.core.task import CLAIM_AHEAD, CLOCKS_AGREE, START_WITHIN
+from karya.core.words import some
 
 log = structlog.get_logger("karya.worker")
 

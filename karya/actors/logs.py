@@ -7,9 +7,8 @@ docs/reference/logs.md.
 
 import logging
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextvars import ContextVar
-from itertools import islice
 from typing import Any, Protocol
 
 import structlog
@@ -28,14 +27,6 @@ class Named(Protocol):
 
 subject: ContextVar[Named | None] = ContextVar("subject", default=None)
 """What this context works on. Whoever starts a task of asyncio sets it there; a batch has none."""
-
-
-MOST_NAMED = 10
-
-
-def some(idents: Iterable[str]) -> list[str]:
-    """The ids that a line about many names: the first ten. How many there are is `count`, beside it."""
-    return list(islice(idents, MOST_NAMED))
 
 
 def configure_logs(settings: LogSettings, actor: str | None = None, **ids: str) -> None:

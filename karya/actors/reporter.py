@@ -7,7 +7,6 @@ from datetime import datetime
 
 import structlog
 
-from karya.actors.logs import some
 from karya.actors.metrics import WorkerMetrics
 from karya.core.coalesce import Coalescer
 from karya.core.errors import StoreUnavailable
@@ -15,6 +14,7 @@ from karya.core.hint import Hint
 from karya.core.ports import Clock, Commit, Commits, JobRepository, Slots
 from karya.core.task import OPEN_STATES, TaskKind
 from karya.core.transitions import Move
+from karya.core.words import some
 
 log = structlog.get_logger("karya.worker")
 

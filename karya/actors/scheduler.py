@@ -15,7 +15,6 @@ from karya.actors.handing import Handing
 from karya.actors.inbox import Inbox
 from karya.actors.lane import START, Lane, Look
 from karya.actors.leading import Leadership
-from karya.actors.logs import some
 from karya.actors.looking import Reader
 from karya.actors.metrics import SchedulerMetrics
 from karya.actors.waking import Waking
@@ -31,6 +30,7 @@ from karya.core.ports import (
     Producer,
 )
 from karya.core.settings import SchedulerSettings
+from karya.core.words import some
 
 log = structlog.get_logger("karya.scheduler")
 

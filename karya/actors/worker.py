@@ -15,7 +15,7 @@ from karya.actors.attempt import Held, Stop, interrupted, lateness, perform, res
 from karya.actors.credit import Credit
 from karya.actors.filling import filled_in
 from karya.actors.leases import ASK_AGAIN_SECONDS, START_FOR, Leases
-from karya.actors.logs import some, subject
+from karya.actors.logs import subject
 from karya.actors.metrics import WorkerMetrics
 from karya.actors.reporter import Report, Reporter
 from karya.core.action import ActionText
@@ -30,6 +30,7 @@ from karya.core.settings import WorkerSettings
 from karya.core.template import TemplateError
 from karya.core.times import ceil_millis
 from karya.core.transitions import Attempt, Move, Transition, decide, release
+from karya.core.words import some
 
 log = structlog.get_logger("karya.worker")
 

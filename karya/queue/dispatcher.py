@@ -12,6 +12,7 @@ from karya.core.pools import DEFAULT_POOL
 from karya.core.ports import PoolLoad, WorkerInfo
 from karya.core.ports.queue import Poke as Poked
 from karya.core.settings import QueueSettings
+from karya.core.words import some
 from karya.queue.backlog import Backlog
 from karya.queue.entrance import Entrance
 from karya.queue.keys import QueueKeys
@@ -36,7 +37,6 @@ from karya.queue.wire import (
 log = structlog.get_logger(__name__)
 _AGAIN, _BEAT, _FAREWELL = encode(Again()), encode(Beat()), encode(Farewell())
 _BURST = 100
-_MOST_NAMED = 10
 _LAST_WORDS_SECONDS = 0.02
 """ZeroMQ takes back what was sent just before the socket is closed, whatever its linger."""
 
@@ -237,14 +237,14 @@ class Dispatcher:
         if send_now(self._socket, peer.identity, _BEAT) == zmq.EHOSTUNREACH:
             self._drop(peer, "it is unreachable")
         elif lost := peer.give_up(SILENCE * self._beat):
-            tasks = [hint.task_id for hint in lost[:_MOST_NAMED]]
+            tasks = some(hint.task_id for hint in lost)
             log.warning("hints_lost", **peer.ids, tasks=tasks, count=len(lost))
             self._tell(self._on_lost, lost)
 
     def _drop(self, peer: Peer, reason: str) -> None:
         self._roster.remove(peer)
         remains = peer.remains()
-        tasks = [hint.task_id for hint in remains[:_MOST_NAMED]]
+        tasks = some(hint.task_id for hint in remains)
         log.info("peer_left", **peer.ids, reason=reason, tasks=tasks, count=len(remains))
         if remains:
             self._tell(self._on_lost, remains)

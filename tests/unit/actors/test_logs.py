@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 import structlog
 
-from karya.actors.logs import _LibraryHandler, configure_logs, some, subject
+from karya.actors.logs import _LibraryHandler, configure_logs, subject
 from karya.actors.scrubbing import printable, scrubbed
 from karya.core.coalesce import Coalescer
 from karya.core.settings import LogSettings
 from karya.core.user import TokenSpec, new_token
+from karya.core.words import some
 from tests.support.story import NOW
 
 
