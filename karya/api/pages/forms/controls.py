@@ -1,9 +1,9 @@
 """What a model asks for, as controls of a form: made from its JSON schema, for every connector alike."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from karya.api.pages.forms import texts
 from karya.core.asking import LONG_KEY, SELDOM_KEY
@@ -29,6 +29,29 @@ class Kind(StrEnum):
     MAP = "map"
     BODY = "body"
     JSON = "json"
+
+
+class _Text(NamedTuple):
+    """How the text for a value is made, and the value read from it again."""
+
+    show: Callable[[Any, texts.Types], str]
+    read: Callable[[str, texts.Types], Any]
+
+
+def _of_any_type(show: Callable[[Any], str], read: Callable[[str], Any]) -> _Text:
+    return _Text(lambda value, _: show(value), lambda text, _: read(text))
+
+
+_SCALAR = _Text(texts.of_scalar, texts.scalar)
+_TEXTS: Mapping[Kind, _Text] = {
+    Kind.DURATION: _of_any_type(texts.of_duration, texts.duration),
+    Kind.LIST: _Text(texts.of_list, texts.listed),
+    Kind.WORDS: _of_any_type(texts.of_words, texts.words),
+    Kind.MAP: _Text(texts.of_map, texts.mapped),
+    Kind.BODY: _of_any_type(texts.of_body, texts.body),
+    Kind.JSON: _of_any_type(texts.pretty, texts.parsed),
+}
+"""All others hold one value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,39 +87,11 @@ class Control:
 
     def shown(self, value: Any) -> str:
         """The text for a value."""
-        match self.kind:
-            case Kind.DURATION:
-                return texts.of_duration(value)
-            case Kind.LIST:
-                return texts.of_list(value, self.types)
-            case Kind.WORDS:
-                return texts.of_words(value)
-            case Kind.MAP:
-                return texts.of_map(value, self.types)
-            case Kind.BODY:
-                return texts.of_body(value)
-            case Kind.JSON:
-                return texts.pretty(value)
-            case _:
-                return texts.of_scalar(value, self.types)
+        return _TEXTS.get(self.kind, _SCALAR).show(value, self.types)
 
     def read(self, text: str) -> Any:
         """The value of a text that is not empty. Raises ValueError, in words for the client."""
-        match self.kind:
-            case Kind.DURATION:
-                return texts.duration(text)
-            case Kind.LIST:
-                return texts.listed(text, self.types)
-            case Kind.WORDS:
-                return texts.words(text)
-            case Kind.MAP:
-                return texts.mapped(text, self.types)
-            case Kind.BODY:
-                return texts.body(text)
-            case Kind.JSON:
-                return texts.parsed(text)
-            case _:
-                return texts.scalar(text, self.types)
+        return _TEXTS.get(self.kind, _SCALAR).read(text, self.types)
 
     def kept(self, value: Any) -> str | None:
         """The text from which this very value is read again, or an empty one where that says the same; None
@@ -111,28 +106,33 @@ class Control:
         return self.blank if is_default else None
 
 
-def controls_of(model: Schema, definitions: Schema, without: frozenset[str]) -> tuple[Control, ...]:
-    """A control for each property of an object but these, those of objects inside it included."""
-    return tuple(_controls(model, definitions, without, "", ""))
+def controls_of(
+    model: Schema, definitions: Schema, without: frozenset[str], in_words: frozenset[str] = frozenset()
+) -> tuple[Control, ...]:
+    """A control for each property of an object but those `without` one, those of objects inside it included.
+    Lists that are named by `in_words` stand in one line."""
+    properties = {name: told for name, told in model["properties"].items() if name not in without}
+    return tuple(_controls({**model, "properties": properties}, definitions, in_words, "", ""))
 
 
 def _controls(
-    model: Schema, definitions: Schema, without: frozenset[str], path: str, group: str
+    model: Schema, definitions: Schema, in_words: frozenset[str], path: str, group: str
 ) -> Iterator[Control]:
     for name, told in model["properties"].items():
-        if name in without:
-            continue
         label = _label(name, told, group)
         full = {**plain(told, definitions), "description": told.get("description", "")}
         if "properties" in full and path.count(".") < _DEEPEST:
-            yield from _controls(full, definitions, frozenset(), f"{path}{name}.", label)
+            yield from _controls(full, definitions, in_words, f"{path}{name}.", label)
         else:
             required = not path and name in model.get("required", ())
-            yield _control(f"{path}{name}", label, required, full, definitions)
+            kind, types = _kind(full, definitions)
+            kind = Kind.WORDS if f"{path}{name}" in in_words else kind
+            yield _control(f"{path}{name}", label, required, full, kind, types)
 
 
-def _control(name: str, label: str, required: bool, told: Schema, definitions: Schema) -> Control:
-    kind, types = _kind(told, definitions)
+def _control(
+    name: str, label: str, required: bool, told: Schema, kind: Kind, types: frozenset[str]
+) -> Control:
     control = Control(
         name,
         label,

@@ -1,10 +1,10 @@
 """The kinds of parts that a job has, each with its controls: actions, steps and hooks."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-from karya.api.pages.forms.controls import Control, Kind, Schema, controls_of, plain
+from karya.api.pages.forms.controls import Control, Schema, controls_of, plain
 from karya.core.action import Action
 from karya.core.spec import JobSpec
 
@@ -13,6 +13,7 @@ AS_JSON = ""
 
 _FIRST = "rest"
 _IN_WORDS = frozenset({"after", "retry.retry_on"})
+"""Lists of names, which stand in one line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +70,4 @@ def _actions(definitions: Schema) -> Iterator[ActionKind]:
 def _own(schema: Mapping[str, Any], name: str) -> tuple[Control, ...]:
     definitions = schema["$defs"]
     model = plain(schema["properties"][name]["items"], definitions)
-    return tuple(
-        replace(control, kind=Kind.WORDS, example=control.example.replace("\n", " "), hint=_in_words(control))
-        if control.name in _IN_WORDS
-        else control
-        for control in controls_of(model, definitions, frozenset({"action"}))
-    )
-
-
-def _in_words(control: Control) -> str:
-    return control.hint.replace("one per line", "with blanks between them")
+    return controls_of(model, definitions, frozenset({"action"}), _IN_WORDS)
