@@ -11,7 +11,7 @@ import pytest
 from tests.docs.blocks import ROOT, blocks_of
 from tests.integration.cli.command import Up, karya
 
-pytestmark = [pytest.mark.slow, pytest.mark.cluster, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
 
 BACKUP, RESTORE = (
     block.text.removeprefix("karya down\n").removesuffix("karya up\n")
