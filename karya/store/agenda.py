@@ -16,6 +16,7 @@ from karya.store.blocking import NAIVE_DATES, Document, SyncDatabase, translated
 from karya.store.chains import MOST_AHEAD, Chains, Done
 from karya.store.documents import HINT_FIELDS, job_entity, readable, task_document, task_hint
 from karya.store.names import BY_ID, JOBS, TASKS, USERS
+from karya.store.onward import Position, behind
 from karya.store.skips import Stale
 from karya.store.tails import Tails
 
@@ -28,7 +29,6 @@ _MOST_WEIGHTS = 10_000
 T = TypeVar("T")
 Fields = Mapping[str, int]
 Parse = Callable[[Document], T]
-Position = tuple[datetime, str]
 
 
 class MongoAgenda:
@@ -42,17 +42,17 @@ class MongoAgenda:
         self._users = database[USERS]
         self._chains = Chains(database, further)
         self._tails = Tails()
-        self._swept_to: tuple[datetime, str] | None = None
+        self._swept_to: Position | None = None
 
     def due(
-        self, until: datetime, after: tuple[datetime, str] | None, limit: int, pool: str = DEFAULT_POOL
+        self, until: datetime, after: Position | None, limit: int, pool: str = DEFAULT_POOL
     ) -> Sequence[DueTask]:
         """See `Agenda.due`."""
         with translated():
             return self._in_order(until, after, limit, pool, HINT_FIELDS, _due_task)
 
     def keys(
-        self, until: datetime, after: tuple[datetime, str] | None, limit: int, pool: str = DEFAULT_POOL
+        self, until: datetime, after: Position | None, limit: int, pool: str = DEFAULT_POOL
     ) -> Sequence[DueKey]:
         """See `Agenda.keys`. The index alone answers."""
         with translated():
@@ -109,14 +109,7 @@ class MongoAgenda:
     def _page(
         self, until: datetime, after: Position | None, limit: int, pool: str, fields: Fields
     ) -> Sequence[Document]:
-        wanted: Document = {"pool": pool, **_WAITING, "due_at": {"$lte": until}}
-        if after is not None:
-            due_at, ident = after
-            del wanted["due_at"]
-            wanted["$or"] = [
-                {"due_at": {"$gt": due_at, "$lte": until}},
-                {"due_at": due_at, "_id": {"$gt": ident}},
-            ]
+        wanted = behind({"pool": pool, **_WAITING, "due_at": {"$lte": until}}, "due_at", after)
         found = self._due.find(wanted, fields).sort([("due_at", 1), ("_id", 1)]).limit(limit)
         return list(found.batch_size(limit + 1))
 
@@ -161,11 +154,8 @@ class MongoAgenda:
 
     def _overdue(self, before: datetime, limit: int) -> Sequence[Job]:
         """The next few of the jobs whose newest instant was before this."""
-        wanted: Document = {"status": _ACTIVE, "cursor.exhausted": False, "cursor.at": {"$lt": before}}
-        if self._swept_to is not None:
-            at, ident = self._swept_to
-            wanted["cursor.at"] = {"$gte": at, "$lt": before}
-            wanted["$or"] = [{"cursor.at": {"$gt": at}}, {"cursor.at": at, "_id": {"$gt": ident}}]
+        overdue = {"status": _ACTIVE, "cursor.exhausted": False, "cursor.at": {"$lt": before}}
+        wanted = behind(overdue, "cursor.at", self._swept_to)
         found = self._jobs.find(wanted).sort([("cursor.at", 1), ("_id", 1)]).limit(limit)
         documents = list(found)
         last = documents[-1] if len(documents) == limit else None

@@ -14,6 +14,7 @@ from karya.core.ports import Page
 from karya.core.times import from_millis, to_millis
 from karya.store.blocking import Document
 from karya.store.documents import readable
+from karya.store.onward import behind
 
 T = TypeVar("T")
 
@@ -58,15 +59,13 @@ class ByInstant:
         return [(self.field, way), ("_id", way)]
 
     def behind(self, wanted: Document, cursor: str | None) -> Document:
-        """The same, but only what comes behind the cursor: the rest of its instant, and the other instants,
-        each a range of the index; as one range with a condition it would read all of its instant again for
-        each page. Raises InvalidInput for a cursor that this list has not given."""
+        """The same, but only what comes behind the cursor. Raises InvalidInput for a cursor that is not of
+        this list."""
         if cursor is None:
             return wanted
         instant, ident = _parts(self.name, cursor, 2)
-        at, beyond = _instant(instant), "$gt" if self.earliest_first else "$lt"
-        ranges = ({self.field: at, "_id": {beyond: ident}}, {self.field: {beyond: at}})
-        return {"$or": [{"$and": [wanted, each]} for each in ranges]}
+        last = _instant(instant), ident
+        return behind(wanted, self.field, last, latest_first=not self.earliest_first)
 
     def page(self, documents: Sequence[Document], limit: int, parse: Callable[[Document], T]) -> Page[T]:
         """The page, of which one more than `limit` was read."""

@@ -14,6 +14,7 @@ from karya.core.task import TaskKind, TaskState
 from karya.store.client import AsyncDatabase, Document
 from karya.store.documents import readable, retention_policy
 from karya.store.names import BY_ID, ERROR_LOGS, ERRORS_OF_TASK, JOB_CHANGES, OPEN, TASKS
+from karya.store.onward import Position, behind
 from karya.store.settling import TOUCHED
 
 JOB_FIELDS = dict.fromkeys(("status", "retention", "finished_at", "cursor", TOUCHED), 1)
@@ -94,7 +95,7 @@ class Remains:
         """Looks at a job with any number of occurrences, from the oldest on, until there is something to
         remove: then others have their turn, and it has the next one at once."""
         oldest, pages, later = now - shortest(job.retention), 0, list[datetime]()
-        after: Document | None = None
+        after: Position | None = None
         while documents := await self._old_tasks(job, oldest, after):
             pages += 1
             traces = _whole(documents)
@@ -104,7 +105,8 @@ class Remains:
                 return Look(job.id, now, len(verdict.gone))
             later += [verdict.next_at] if verdict.next_at else []
             later += [now + UNREADABLE_AGAIN] if len(traces) < len(documents) else []
-            after = documents[-1]  # of what is kept for ever there may be any number
+            last = documents[-1]  # of what is kept for ever there may be any number
+            after = last["instant"], last["_id"]
         if job.is_live and job.is_touched:
             await self._trim(job, now)
         if (first := await self._first_instant(job, oldest)) is not None:
@@ -121,13 +123,10 @@ class Remains:
         documents = await found.hint("by_job").limit(1).to_list(None)
         return documents[0]["instant"] if documents else None
 
-    async def _old_tasks(self, job: Kept, oldest: datetime, after: Document | None) -> Sequence[Document]:
+    async def _old_tasks(self, job: Kept, oldest: datetime, after: Position | None) -> Sequence[Document]:
         """The next of its tasks whose instant is old enough, the earliest first. The steps of an occurrence
         share their instant: they come together, since together they are judged."""
-        wanted: Document = {"job_id": job.id, "instant": {"$lte": oldest}}
-        if after is not None:
-            wanted["instant"]["$gte"] = after["instant"]
-            wanted["$or"] = [{"instant": {"$gt": after["instant"]}}, {"_id": {"$gt": after["_id"]}}]
+        wanted = behind({"job_id": job.id, "instant": {"$lte": oldest}}, "instant", after)
         found = self._tasks.find(wanted, _TRACE_FIELDS).sort([("instant", 1), ("_id", 1)])
         documents = await found.limit(_MOST_TASKS).to_list(None)
         if len(documents) < _MOST_TASKS:

@@ -19,6 +19,7 @@ from karya.store.client import AsyncDatabase, Document, translated
 from karya.store.documents import job_entity, readable, task_document
 from karya.store.forgetting import at_the_end, by_age
 from karya.store.names import BY_ID, JOBS, OPEN, TASKS
+from karya.store.onward import Position, behind
 from karya.store.transactions import in_transaction
 
 TOUCHED = "touched"
@@ -86,18 +87,12 @@ class Settling:
 
         return await in_transaction(self._database, write)
 
-    async def unsettled(
-        self, before: datetime, after: tuple[datetime, str] | None, limit: int
-    ) -> Sequence[tuple[datetime, str]]:
+    async def unsettled(self, before: datetime, after: Position | None, limit: int) -> Sequence[Position]:
         """See `JobRepository.unsettled`."""
-        wanted: Document = {"status": _ACTIVE, "cursor.exhausted": True, "cursor.at": {"$lt": before}}
-        if after is not None:
-            at, ident = after
-            wanted["cursor.at"]["$gte"] = at  # the bound of the index scan; $or alone would have none
-            wanted["$or"] = [{"cursor.at": {"$gt": at}}, {"_id": {"$gt": ident}}]
+        wanted = {"status": _ACTIVE, "cursor.exhausted": True, "cursor.at": {"$lt": before}}
         with translated():
-            found = self._jobs.find(wanted, {"cursor.at": 1}).sort([("cursor.at", 1), ("_id", 1)])
-            jobs = await found.limit(limit).to_list(None)
+            found = self._jobs.find(behind(wanted, "cursor.at", after), {"cursor.at": 1})
+            jobs = await found.sort([("cursor.at", 1), ("_id", 1)]).limit(limit).to_list(None)
         return [(job["cursor"]["at"], job["_id"]) for job in jobs]
 
 

@@ -10,6 +10,7 @@ from karya.core.ports import Holder
 from karya.store import overlaps
 from karya.store.client import AsyncDatabase, Document, translated
 from karya.store.names import JOBS, OPEN_OF_JOB, TASKS
+from karya.store.onward import Position, behind
 from karya.store.transactions import in_transaction
 
 _FIELDS = {"slot": 1, "queued": 1, "status": 1}
@@ -22,7 +23,7 @@ class MongoSlots:
         self._database = database
         self._jobs = database[JOBS]
         self._tasks = database[TASKS]
-        self._swept_to: tuple[datetime, str] | None = None
+        self._swept_to: Position | None = None
 
     async def release(self, ended: Sequence[Holder], now: datetime) -> bool:
         """See `Slots.release`. One transaction for each: its write of the job conflicts with that of
@@ -71,11 +72,7 @@ class MongoSlots:
         return [holder for holder in old.items() if holder not in open_]
 
     async def _next_slots(self, before: datetime, limit: int) -> Sequence[Document]:
-        wanted: Document = {"slot_at": {"$lt": before}}
-        if self._swept_to is not None:
-            at, ident = self._swept_to
-            wanted["slot_at"]["$gte"] = at
-            wanted["$or"] = [{"slot_at": {"$gt": at}}, {"_id": {"$gt": ident}}]
+        wanted = behind({"slot_at": {"$lt": before}}, "slot_at", self._swept_to)
         found = self._jobs.find(wanted, {"slot": 1, "slot_at": 1}).sort([("slot_at", 1), ("_id", 1)])
         jobs = await found.hint("slots").limit(limit).to_list(None)
         self._swept_to = (jobs[-1]["slot_at"], jobs[-1]["_id"]) if len(jobs) == limit else None

@@ -119,6 +119,11 @@ class Store:
         last = self.kit.agenda.keys(at(60), None, 50)[-1]
         return self.kit.agenda.keys(at(60), (last.due_at, last.task_id), 20)
 
+    async def swept(self) -> None:
+        """Twenty-five have a slot: to the end of them."""
+        for _ in range(4):
+            await self.kit.slots.abandoned(at(1), 8)
+
     async def release(self) -> None:
         kit, hints = self.kit, [hint_of(task) for task in self.runs[:3]]
         claims = await kit.claims.claim(hints, "w", TTL)
@@ -207,7 +212,8 @@ CALLS: dict[str, Callable[[Store], Any]] = {
     "keys, on": lambda s: s.key_page(),
     "ready tasks": lambda s: s.kit.agenda.tasks([first_task(job).id for job in s.jobs[170:190]]),
     "extend": lambda s: s.kit.agenda.extend([due(first_task(job)) for job in s.recurring], at(1), NOW),
-    "stalled": lambda s: s.kit.agenda.stalled(at(9), at(1), 20),
+    "stalled": lambda s: s.kit.agenda.stalled(at(9), at(1), 15),
+    "stalled, on": lambda s: s.kit.agenda.stalled(at(9), at(1), 15),
     "keys of a share": lambda s: s.kit.agenda.keys_of(f"{BUSY}/4", at(50), 20),
     "shares": lambda s: s.kit.agenda.shares("", 20),
     "weights": lambda s: s.kit.agenda.weights(),
@@ -218,6 +224,7 @@ CALLS: dict[str, Callable[[Store], Any]] = {
     "catch up": lambda s: s.kit.agenda.catch_up([job.id for job in s.capped], at(999), at(999)),
     "admit": lambda s: s.kit.admissions.admit([hint_of(task) for task in s.runs[15:25]], NOW),
     "abandoned": lambda s: s.kit.slots.abandoned(at(1), 50),
+    "abandoned, on": lambda s: s.swept(),
     "release": lambda s: s.release(),
     "lock": lambda s: s.lock(),
     "holder": lambda s: s.directory.holder("lock"),
