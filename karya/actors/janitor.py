@@ -10,7 +10,7 @@ import structlog
 from karya.actors.metrics import ServerMetrics
 from karya.core.errors import StoreUnavailable
 from karya.core.outcome import LEASE_EXPIRED
-from karya.core.ports import Claims, Clock, Commit, Commits, JobRepository
+from karya.core.ports import Claims, Clock, Commit, Commits, JobRepository, Position
 from karya.core.ports.slots import Slots
 from karya.core.task import START_WITHIN, Task
 from karya.core.transitions import Attempt, decide
@@ -49,7 +49,7 @@ class Janitor:
         self._metrics = metrics
         self._cancel = cancel
         self._poke = poke
-        self._settled_to: tuple[datetime, str] | None = None
+        self._settled_to: Position | None = None
 
     async def run(self) -> None:
         """Sweeps until it is cancelled; while the store is away it tries again."""

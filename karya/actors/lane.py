@@ -7,11 +7,8 @@ from datetime import datetime
 from karya.actors.timetable import Timetable
 from karya.core.hint import Hint
 from karya.core.policies import MISFIRE_GRACE
-from karya.core.ports import DueTask, Gap
+from karya.core.ports import DueTask, Gap, Position
 from karya.core.times import EPOCH, floor_millis
-
-Position = tuple[datetime, str]
-"""Behind which task to read on: its `due_at` and its id."""
 
 START: Position = (EPOCH, "")
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from karya.actors.lane import Lane, Look, Position
-from karya.core.ports import Agenda, DueTask
+from karya.actors.lane import Lane, Look
+from karya.core.ports import Agenda, DueTask, Position
 
 _PART = 250
 """Of how many tasks it is made in one go what follows them: so long nothing is handed over."""

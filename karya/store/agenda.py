@@ -10,13 +10,13 @@ from karya.core.job import Job, JobState
 from karya.core.misfire import verdict
 from karya.core.occurrence import scheduled
 from karya.core.pools import DEFAULT_POOL
-from karya.core.ports import DueKey, DueTask, Extension, Gap
+from karya.core.ports import DueKey, DueTask, Extension, Gap, Position
 from karya.core.task import Task, TaskState
 from karya.store.blocking import NAIVE_DATES, Document, SyncDatabase, translated
 from karya.store.chains import MOST_AHEAD, Chains, Done
 from karya.store.documents import HINT_FIELDS, job_entity, readable, task_document, task_hint
 from karya.store.names import BY_ID, JOBS, TASKS, USERS
-from karya.store.onward import Position, behind
+from karya.store.onward import behind
 from karya.store.skips import Stale
 from karya.store.tails import Tails
 

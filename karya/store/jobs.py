@@ -8,7 +8,7 @@ from pymongo.errors import BulkWriteError
 
 from karya.core.errors import Conflict, StoreUnavailable
 from karya.core.job import Job, JobState
-from karya.core.ports import Page, Submission
+from karya.core.ports import Page, Position, Submission
 from karya.core.queries import JobQuery
 from karya.store.cancelling import Cancelling
 from karya.store.client import AsyncDatabase, Document, in_time
@@ -124,9 +124,7 @@ class MongoJobs:
         """See `JobRepository.settle`."""
         return await self._settling.settle(job_ids, now)
 
-    async def unsettled(
-        self, before: datetime, after: tuple[datetime, str] | None, limit: int
-    ) -> Sequence[tuple[datetime, str]]:
+    async def unsettled(self, before: datetime, after: Position | None, limit: int) -> Sequence[Position]:
         """See `JobRepository.unsettled`."""
         return await self._settling.unsettled(before, after, limit)
 

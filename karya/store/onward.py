@@ -1,11 +1,7 @@
 """Reading on in the order of an instant, and of ids within it."""
 
-from datetime import datetime
-
+from karya.core.ports import Position
 from karya.store.blocking import Document
-
-Position = tuple[datetime, str]
-"""The instant and the id of the last one that was read."""
 
 
 def behind(wanted: Document, field: str, last: Position | None, *, latest_first: bool = False) -> Document:

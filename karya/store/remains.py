@@ -9,12 +9,13 @@ from karya.core.expiry import Trace, job_kept, judged, longest, pause, shortest
 from karya.core.ids import id_floor
 from karya.core.job import LIVE_STATES, JobState
 from karya.core.policies import Retention
+from karya.core.ports import Position
 from karya.core.ports.lifecycle import ChangeKind
 from karya.core.task import TaskKind, TaskState
 from karya.store.client import AsyncDatabase, Document
 from karya.store.documents import readable, retention_policy
 from karya.store.names import BY_ID, ERROR_LOGS, ERRORS_OF_TASK, JOB_CHANGES, OPEN, TASKS
-from karya.store.onward import Position, behind
+from karya.store.onward import behind
 from karya.store.settling import TOUCHED
 
 JOB_FIELDS = dict.fromkeys(("status", "retention", "finished_at", "cursor", TOUCHED), 1)

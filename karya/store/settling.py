@@ -14,12 +14,13 @@ from pymongo import UpdateOne
 from karya.core.firing import Happening, hook_tasks
 from karya.core.hook import Trigger
 from karya.core.job import Job, JobState
+from karya.core.ports import Position
 from karya.core.task import Task, TaskKind
 from karya.store.client import AsyncDatabase, Document, translated
 from karya.store.documents import job_entity, readable, task_document
 from karya.store.forgetting import at_the_end, by_age
 from karya.store.names import BY_ID, JOBS, OPEN, TASKS
-from karya.store.onward import Position, behind
+from karya.store.onward import behind
 from karya.store.transactions import in_transaction
 
 TOUCHED = "touched"

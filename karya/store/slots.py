@@ -6,11 +6,11 @@ from datetime import datetime
 from motor.motor_asyncio import AsyncIOMotorClientSession
 
 from karya.core.job import JobState
-from karya.core.ports import Holder
+from karya.core.ports import Holder, Position
 from karya.store import overlaps
 from karya.store.client import AsyncDatabase, Document, translated
 from karya.store.names import JOBS, OPEN_OF_JOB, TASKS
-from karya.store.onward import Position, behind
+from karya.store.onward import behind
 from karya.store.transactions import in_transaction
 
 _FIELDS = {"slot": 1, "queued": 1, "status": 1}

@@ -11,6 +11,7 @@ from karya.core.ports.connectors import (
     Tools,
 )
 from karya.core.ports.limits import Limits, Woken
+from karya.core.ports.position import Position
 from karya.core.ports.queue import Consumer, PoolLoad, Producer, Resolve, WorkerInfo
 from karya.core.ports.scheduling import (
     Agenda,
@@ -67,6 +68,7 @@ __all__ = [
     "Locks",
     "Page",
     "PoolLoad",
+    "Position",
     "Producer",
     "Renewal",
     "Resolve",

@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 from karya.core.hint import Hint
 from karya.core.policies import MISFIRE_GRACE
 from karya.core.pools import DEFAULT_POOL
+from karya.core.ports.position import Position
 from karya.core.task import TaskKind
 from karya.core.times import EPOCH
 
@@ -79,13 +80,13 @@ class Agenda(Protocol):
     """
 
     def due(
-        self, until: datetime, after: tuple[datetime, str] | None, limit: int, pool: str = DEFAULT_POOL
+        self, until: datetime, after: Position | None, limit: int, pool: str = DEFAULT_POOL
     ) -> Sequence[DueTask]:
         """READY, unheld tasks of the pool with `due_at <= until` in the order of (due_at, id), from behind
         `after` on. What other pools have costs nothing."""
 
     def keys(
-        self, until: datetime, after: tuple[datetime, str] | None, limit: int, pool: str = DEFAULT_POOL
+        self, until: datetime, after: Position | None, limit: int, pool: str = DEFAULT_POOL
     ) -> Sequence[DueKey]:
         """The keys of what `due` would give, at a fraction of the cost."""
 

@@ -10,6 +10,7 @@ from karya.core.errorlog import ErrorLog
 from karya.core.hint import Hint
 from karya.core.job import Job, JobState
 from karya.core.limits import Limits
+from karya.core.ports.position import Position
 from karya.core.queries import JobQuery
 from karya.core.task import Task, TaskState
 from karya.core.trace import Trace
@@ -102,9 +103,7 @@ class JobRepository(Protocol):
         jobs that have no open step and no further occurrence; leaves the others alone. Returns whether
         hooks were fired, which are due now."""
 
-    async def unsettled(
-        self, before: datetime, after: tuple[datetime, str] | None, limit: int
-    ) -> Sequence[tuple[datetime, str]]:
+    async def unsettled(self, before: datetime, after: Position | None, limit: int) -> Sequence[Position]:
         """ACTIVE jobs without a further occurrence whose last one was due before this, as (instant, id) and
         in that order from behind `after` on: a crash may have cut in between the end of their last task
         and their own."""
