@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from http import HTTPStatus
+from io import BytesIO
 from typing import Any
 
 from pydantic import ValidationError
@@ -20,7 +21,6 @@ from karya.core.errors import FieldError, InvalidInput
 from karya.core.fields import MOST_ERRORS, invalid
 from karya.core.spec import JobSpec
 from karya.core.views import BatchView, CheckView
-from karya.core.words import how_many
 
 NDJSON = "application/x-ndjson"
 MOST_JOBS = 10_000
@@ -98,20 +98,25 @@ async def _read_items(request: Request) -> list[Any]:
     if kind not in (JSON, NDJSON):
         raise Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"send the jobs as {JSON} (an array) or {NDJSON}")
     body = await read_body(request, MAX_BATCH_BYTES)
-    items = parsed(body) if kind == JSON else _lines(body)
+    items = parsed(body) if kind == JSON else await _lines(body)
     if not isinstance(items, list):
         raise InvalidInput.at("", "the body must be a JSON array of jobs")
-    if not 1 <= len(items) <= MOST_JOBS:
-        raise InvalidInput.at("", f"{how_many(len(items), 'job')}; a batch has 1 to {MOST_JOBS:,}")
+    if not items:
+        raise InvalidInput.at("", f"no jobs; a batch has 1 to {MOST_JOBS:,}")
+    if len(items) > MOST_JOBS:
+        raise InvalidInput.at("", f"more than {MOST_JOBS:,} jobs; a batch has 1 to {MOST_JOBS:,}")
     return items
 
 
-def _lines(body: bytes) -> list[Any]:
+async def _lines(body: bytes) -> list[Any]:
+    """One more than there may be at most: 32 MiB can be millions of lines."""
     items: list[Any] = []
-    for number, line in enumerate(body.splitlines(), 1):
+    async for number, line in in_breaths(BytesIO(body)):
         if line.strip():
             try:
                 items.append(parsed(line))
             except Refused as error:
-                raise Refused(error.status, f"line {number}: {error.detail}") from None
+                raise Refused(error.status, f"line {number + 1}: {error.detail}") from None
+        if len(items) > MOST_JOBS:
+            break
     return items

@@ -29,16 +29,20 @@ class Coalescer(Generic[Item, Answer]):
         weigh: Callable[[Item], int] = lambda _: 0,
         heaviest: int = 0,
         hopeless: tuple[type[Exception], ...] = (),
+        halved: tuple[type[Exception], ...] = (),
         rest: float = 0.0,
     ) -> None:
         """With `weigh`, a batch ends when it weighs `heaviest`; a heavier item travels alone. A batch that
-        fails in a `hopeless` way fails those that wait behind it, too: none of them is written. Behind a
-        batch of a few it rests for `rest` seconds, so that the next ones are fewer and larger."""
+        fails in a `hopeless` way fails those that wait behind it, too: none of them is written. One that fails
+        in another way that is to be `halved` is written again in halves, until only the items that are to
+        blame are told of it: `write` must not mind what it has written before. Behind a batch of a few it
+        rests for `rest` seconds, so that the next ones are fewer and larger."""
         self._write = write
         self._most = most
         self._weigh = weigh
         self._heaviest = heaviest
         self._hopeless = hopeless
+        self._halved = halved
         self._rest = rest
         self._waiting: deque[tuple[Item, asyncio.Future[Answer]]] = deque()
         self._writer: asyncio.Task[None] | None = None
@@ -90,6 +94,11 @@ class Coalescer(Generic[Item, Answer]):
             if isinstance(error, self._hopeless):
                 batch = [*batch, *self._waiting]
                 self._waiting.clear()
+            elif isinstance(error, self._halved) and len(batch) > 1:
+                half = len(batch) // 2
+                await self._write_batch(batch[:half])
+                await self._write_batch(batch[half:])
+                return
             for _, future in batch:
                 if not future.done():
                     future.set_exception(error)

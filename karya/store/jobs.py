@@ -12,7 +12,7 @@ from karya.core.ports import Page, Position, Submission
 from karya.core.queries import JobQuery
 from karya.store.cancelling import Cancelling
 from karya.store.client import AsyncDatabase, Document, in_time
-from karya.store.documents import job_document, job_entity, task_document
+from karya.store.documents import job_document, job_entity, task_document, written_document
 from karya.store.forgetting import noted
 from karya.store.names import BY_ID, JOBS, TASKS
 from karya.store.naming import Naming, refusing_taken_names
@@ -60,7 +60,7 @@ class MongoJobs:
         for submission in submissions:
             known = stored.get(submission.job.id)
             if known and not _is_the_same(known, submission.job):
-                raise Conflict(f"the id {known.id} belongs to another job")
+                raise Conflict(f"{known.id} is the key of another job: this one needs a key of its own")
         missing = [submission for submission in submissions if submission.job.id not in stored]
         if len(missing) == len(submissions):
             raise StoreUnavailable("a task id exists already although its job does not")
@@ -130,7 +130,12 @@ class MongoJobs:
 
 
 def _is_the_same(known: Job, job: Job) -> bool:
-    return (known.user_id, known.parent_id, known.created_at) == (job.user_id, job.parent_id, job.created_at)
+    """Whether the one that is stored can be this one. One that was changed since no longer says what it was
+    submitted as; and what a parent submits may say the time of its attempt."""
+    if (known.user_id, known.parent_id, known.created_at) != (job.user_id, job.parent_id, job.created_at):
+        return False
+    may_differ = known.version > 1 or known.parent_id is not None
+    return may_differ or written_document(known) == written_document(job)
 
 
 def _only_duplicates(error: BulkWriteError) -> bool:

@@ -60,6 +60,7 @@ class Submissions:
             weigh=_weight,
             heaviest=_HEAVIEST_BYTES,
             hopeless=(StoreUnavailable,),  # they have waited for as long as the store is waited for
+            halved=(Exception,),  # what is wrong with one of them is not the others' business
         )
 
     async def submit(self, spec: JobSpec[Action], *, key: str | None = None) -> JobView:

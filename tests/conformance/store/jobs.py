@@ -76,6 +76,14 @@ class JobsConformance:
         await kit.add(*map(submission, jobs))
         assert [(await kit.jobs.get(job.id), await kit.tasks_of(job.id)) for job in jobs] == before
 
+    async def test_an_id_does_not_stand_for_another_job(self, kit: StoreKit) -> None:
+        job = a_job()
+        other = job.model_copy(update={"description": "another"})
+        await kit.add(submission(job))
+        with pytest.raises(Conflict, match=f"{job.id} is the key of another job"):
+            await kit.add(submission(other))
+        assert await kit.jobs.get(job.id) == job
+
     async def test_a_chunk_of_old_and_new_stores_the_new(self, kit: StoreKit) -> None:
         jobs = [a_job() for _ in range(4)]
         await kit.add(submission(jobs[1]))

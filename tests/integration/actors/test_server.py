@@ -16,6 +16,7 @@ from karya.core.ports import JobService
 from karya.core.queries import JobQuery, LetterQuery, Paging
 from karya.core.task import TaskState
 from karya.core.user import User
+from karya.core.views import JobView
 from karya.core.views.overview import AtLeast
 from tests.conformance.store.kit import StoreKit
 from tests.integration.actors.counter import Counter, every, spec
@@ -127,6 +128,24 @@ async def test_the_same_key_gives_the_same_job_as_it_is_by_then(counter: Counter
     again = await counter.server.submit(spec(schedule=every(10)), key=key)
     assert (again.id, again.status) == (key, JobState.PAUSED)
     assert len(await kit.tasks_of(key)) == 1
+
+
+async def test_a_key_that_is_used_for_another_job_is_refused_and_keeps_nobody_else_out(
+    counter: Counter,
+) -> None:
+    key = new_id(at(-5))
+    first = await counter.server.submit(spec(description="first"), key=key)
+    refused, *others = await asyncio.gather(
+        counter.server.submit(spec(description="second"), key=key),
+        *(counter.server.submit(spec()) for _ in range(3)),
+        return_exceptions=True,
+    )
+    assert isinstance(refused, Conflict)
+    assert "needs a key of its own" in str(refused)
+    assert (await counter.server.get(key)).description == first.description
+    stored = {job.id for job in (await counter.server.list(ALL, cursor=None, limit=9)).jobs}
+    assert stored == {key, *(other.id for other in others if isinstance(other, JobView))}
+    assert len(stored) == 4
 
 
 @pytest.mark.parametrize("key", ["", "x", "{}", "0" * 36])

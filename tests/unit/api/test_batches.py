@@ -62,11 +62,25 @@ async def test_ten_thousand(
     assert list(service.jobs) == batch["ids"]
 
 
-async def test_too_many(client: aiohttp.ClientSession, service: MemoryService) -> None:
-    status, problem = await post(client, [JOB] * 10_001)
+@pytest.mark.parametrize("headers", [JSON, NDJSON])
+async def test_more_than_ten_thousand_are_refused(
+    client: aiohttp.ClientSession, service: MemoryService, headers: dict[str, str]
+) -> None:
+    line = orjson.dumps(JOB)
+    body = b"[" + b",".join([line] * 10_001) + b"]" if headers is JSON else b"\n".join([line] * 10_001)
+    status, problem = await post(client, body, headers)
     assert status == 422
-    assert "10,001 jobs; a batch has 1 to 10,000" in problem["detail"]
+    assert "more than 10,000 jobs; a batch has 1 to 10,000" in problem["detail"]
     assert service.jobs == {}
+
+
+async def test_lines_behind_the_first_that_is_too_many_are_not_even_read(
+    client: aiohttp.ClientSession,
+) -> None:
+    """32 MiB can be millions of them, and others wait for the loop that reads them."""
+    body = orjson.dumps(JOB) + b"\n"
+    status, problem = await post(client, body * 10_001 + b"{broken\n", NDJSON)
+    assert (status, problem["detail"].startswith("more than 10,000 jobs")) == (422, True)
 
 
 async def test_a_broken_line_is_named(client: aiohttp.ClientSession) -> None:

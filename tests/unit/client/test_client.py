@@ -201,7 +201,7 @@ def test_odd_batches(client: Client) -> None:
     with pytest.raises(InvalidInput) as refused:
         client.submit_many([NOOP, {**NOOP, "description": object()}])
     assert refused.value.errors[0].field == "1"
-    with pytest.raises(InvalidInput, match="10,001 jobs; a batch has 1 to 10,000"):
+    with pytest.raises(InvalidInput, match="more than 10,000 jobs; a batch has 1 to 10,000"):
         client.submit_many([NOOP] * 10_001)
 
 

@@ -126,6 +126,20 @@ async def test_a_hopeless_error_reaches_those_that_wait_behind_too_and_none_of_t
     assert await coalescer.add(5) == 50
 
 
+async def test_a_batch_that_may_be_halved_fails_for_those_to_blame_alone() -> None:
+    store = Store()
+    coalescer = Coalescer(store.write, most=10, halved=(OSError,))
+    answers = await asyncio.gather(*add_all(coalescer, 1, 2, -3, 4, 5), return_exceptions=True)
+    assert [answer if isinstance(answer, int) else str(answer) for answer in answers] == [
+        10,
+        20,
+        "cannot write [-3]",
+        40,
+        50,
+    ]
+    assert store.batches == [[1, 2, -3, 4, 5], [1, 2], [-3, 4, 5], [-3], [4, 5]]
+
+
 async def test_cancelled_waiter_does_not_break_its_batch() -> None:
     store = Store()
     coalescer = Coalescer(store.write, most=10)
