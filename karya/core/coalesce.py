@@ -33,10 +33,10 @@ class Coalescer(Generic[Item, Answer]):
         rest: float = 0.0,
     ) -> None:
         """With `weigh`, a batch ends when it weighs `heaviest`; a heavier item travels alone. A batch that
-        fails in a `hopeless` way fails those that wait behind it, too: none of them is written. One that fails
-        in another way that is to be `halved` is written again in halves, until only the items that are to
-        blame are told of it: `write` must not mind what it has written before. Behind a batch of a few it
-        rests for `rest` seconds, so that the next ones are fewer and larger."""
+        fails in a `hopeless` way fails those that wait behind it, too: none of them is written. One that
+        fails in another way, to be `halved`, is written again in halves, until only the items to blame are
+        told of it: `write` must not mind what it has written before. Behind a batch of a few it rests for
+        `rest` seconds, so that the next ones are fewer and larger."""
         self._write = write
         self._most = most
         self._weigh = weigh

@@ -4,7 +4,7 @@
 writes only while it is as they read it: an occurrence that is triggered meanwhile would be forgotten.
 """
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from datetime import datetime
 from typing import Any
 
@@ -19,12 +19,16 @@ from karya.core.task import Task, TaskKind
 from karya.store.client import AsyncDatabase, Document, translated
 from karya.store.documents import job_entity, readable, task_document
 from karya.store.forgetting import at_the_end, by_age
-from karya.store.names import BY_ID, JOBS, OPEN, TASKS
+from karya.store.names import BY_ID, JOBS, OPEN, OPEN_OF_JOB, TASKS
 from karya.store.onward import behind
 from karya.store.transactions import in_transaction
 
 TOUCHED = "touched"
 _ACTIVE = JobState.ACTIVE.value
+_FOR_THE_END = {TOUCHED: 1, "hooked": {"$ne": [{"$ifNull": ["$hooks", []]}, []]}}
+"""Of a job that may have ended: its actions, of any size, stay where they are."""
+_OPEN_STEP = {"status": {"$in": OPEN}, "kind": TaskKind.STEP.value}
+_STEPS = 500
 
 
 class Settling:
@@ -54,22 +58,31 @@ class Settling:
             return False
         with translated():
             ended = await self._ended(job_ids)
-            await self._complete([job for job in ended if not job.get("hooks")], now)
-            hooked = (job for job in ended if job.get("hooks"))
-            with_hooks = readable(hooked, lambda job: (job_entity(job), job))
-            return any([await self._complete_with_hooks(*job, now) for job in with_hooks])
+            await self._complete([job for job in ended if not job["hooked"]], now)
+            hooked = {job["_id"]: job for job in ended if job["hooked"]}
+            whole = self._jobs.find({"_id": {"$in": list(hooked)}}).hint(BY_ID)
+            jobs = readable(await whole.to_list(None), job_entity) if hooked else ()
+            return any([await self._complete_with_hooks(job, hooked[job.id], now) for job in jobs])
 
     async def _ended(self, job_ids: Sequence[str]) -> Sequence[Document]:
         """The jobs without a further occurrence and without an open step. The job is read first: what is
         added to it afterwards either shows among its steps, or touches it."""
         candidates = {"_id": {"$in": list(set(job_ids))}, "status": _ACTIVE, "cursor.exhausted": True}
-        jobs = await self._jobs.find(candidates).hint(BY_ID).to_list(None)
-        if not jobs:
-            return []
-        ids = [job["_id"] for job in jobs]
-        open_steps = {"job_id": {"$in": ids}, "status": {"$in": OPEN}, "kind": TaskKind.STEP.value}
-        busy = {task["job_id"] async for task in self._tasks.find(open_steps, {"job_id": 1})}
+        jobs = await self._jobs.find(candidates, _FOR_THE_END).hint(BY_ID).to_list(None)
+        busy = await self._busy({job["_id"] for job in jobs})
         return [job for job in jobs if job["_id"] not in busy]
+
+    async def _busy(self, job_ids: Set[str]) -> Set[str]:
+        """Those that have an open step. One may have thousands, of which a few say as much."""
+        busy = set[str]()
+        while left := job_ids - busy:
+            of_them = {"job_id": {"$in": sorted(left)}, **_OPEN_STEP}
+            steps = self._tasks.find(of_them, {"job_id": 1}).hint(OPEN_OF_JOB).limit(_STEPS)
+            found = await steps.to_list(None)
+            busy |= {step["job_id"] for step in found}
+            if len(found) < _STEPS:
+                break
+        return busy
 
     async def _complete(self, jobs: Sequence[Document], now: datetime) -> None:
         writes = [UpdateOne(_as_read(job), _ended_by(job["_id"], now), hint=BY_ID) for job in jobs]

@@ -305,6 +305,22 @@ def test_keys_are_read_off_their_index(said: Said, mongo: Mongo) -> None:
     assert read == [0, 0, 0, 0], "the second and third are of one call"
 
 
+async def test_who_settles_reads_no_more_of_a_busy_job_than_says_that_it_is_busy(
+    kit: StoreKit, mongo: Mongo
+) -> None:
+    busy, done = a_job(), [a_job() for _ in range(3)]
+    await kit.add(submission(busy, *(another_task(busy, number) for number in range(1, 1_600))))
+    await kit.add(*map(submission, done))
+    for job in done:
+        await kit.commit(await kit.claim(first_task(job)), succeed())
+    with RECORDER.recorded() as said:
+        await kit.jobs.settle([busy.id, *(job.id for job in done)], NOW)
+    read = [plan.documents for plan in plans(mongo.blocking, said) if plan.indexes == {"open_of_job"}]
+    assert read == [500, 0], "what is left behind the first page is asked for without the busy one"
+    stored = [await kit.jobs.get(job.id) for job in (busy, *done)]
+    assert [job.status for job in stored if job] == [JobState.ACTIVE, *[JobState.COMPLETED] * 3]
+
+
 async def test_users_with_tasks_are_skipped_to_and_not_counted_through(kit: StoreKit, mongo: Mongo) -> None:
     """However many tasks a user has, and however many users there are: a page of keys tells of the next."""
     crowd = a_job(user_id="ann")
