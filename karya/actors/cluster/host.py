@@ -3,13 +3,10 @@
 import asyncio
 import gc
 import os
-import platform
-import secrets
 import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
-import psutil
 import structlog
 
 from karya.core.clock import SystemClock
@@ -28,18 +25,6 @@ scheduler's), and with the usual 5 ms each would wait that long for the other.""
 _LAST_WORDS_SECONDS = 2.0
 _MEASURE_EVERY_SECONDS = 10.0
 _MEASURE_AGAIN_SECONDS = 1.0
-
-
-def new_owner(name: str) -> str:
-    """A name that no other incarnation of this actor ever has: leases are held under it."""
-    return f"{name}@{platform.node()}/{os.getpid()}-{secrets.token_hex(3)}"
-
-
-def is_dead(owner: str) -> bool:
-    """Whether that incarnation lived on this machine and its process is gone."""
-    machine, _, process = owner.partition("@")[2].rpartition("/")
-    pid = process.partition("-")[0]
-    return machine == platform.node() and pid.isdigit() and not psutil.pid_exists(int(pid))
 
 
 class Host:

@@ -13,7 +13,7 @@ import structlog
 
 from karya.actors.cluster.carrier import Carrier
 from karya.actors.cluster.ground import Ground
-from karya.actors.cluster.host import new_owner
+from karya.actors.cluster.owners import new_owner
 from karya.actors.cluster.parts import check_parts
 from karya.actors.cluster.record import ClusterRecord, left_behind, remove_record
 from karya.core.errors import KaryaError, StoreUnavailable, Unavailable

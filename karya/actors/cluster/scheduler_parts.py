@@ -10,8 +10,9 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from karya.actors.cluster.ground import Ground
-from karya.actors.cluster.host import Host, is_dead, new_owner
+from karya.actors.cluster.host import Host
 from karya.actors.cluster.names import SCHEDULER
+from karya.actors.cluster.owners import is_dead, new_owner
 from karya.actors.cluster.ray_runtime import node_ip
 from karya.actors.inbox import Inbox
 from karya.actors.leading import Leadership

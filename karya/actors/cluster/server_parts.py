@@ -10,8 +10,9 @@ from prometheus_client import CollectorRegistry
 
 from karya.actors.accounts import Accounts
 from karya.actors.cluster.ground import Ground
-from karya.actors.cluster.host import Host, keep_time, new_owner
+from karya.actors.cluster.host import Host, keep_time
 from karya.actors.cluster.names import SERVER
+from karya.actors.cluster.owners import new_owner
 from karya.actors.cluster.wiring import auditor_of, connectors_of, dispatcher_endpoint, traces_of
 from karya.actors.historian import Historian
 from karya.actors.janitor import Janitor

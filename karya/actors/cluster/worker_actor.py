@@ -1,8 +1,9 @@
 """A worker as an actor."""
 
 from karya.actors.cluster.ground import Ground
-from karya.actors.cluster.host import Host, new_owner
+from karya.actors.cluster.host import Host
 from karya.actors.cluster.names import pool_of
+from karya.actors.cluster.owners import new_owner
 from karya.actors.cluster.shell import Shell
 from karya.actors.logs import configure_logs
 from karya.actors.metrics import Figures, figures

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import platform
 import subprocess
 import sys
 import textwrap
@@ -11,49 +10,10 @@ from collections.abc import Callable
 import pytest
 
 from karya.actors.cluster import host
-from karya.actors.cluster.host import Host, is_dead, keep_time, new_owner
+from karya.actors.cluster.host import Host, keep_time
 from karya.core.clock import SystemClock
 from karya.core.errors import ConfigError, StoreUnavailable
 from tests.support.soon import soon
-
-HERE = platform.node()
-
-
-@pytest.fixture(scope="module")
-def gone() -> int:
-    """The id of a process that has ended and was buried."""
-    process = subprocess.Popen([sys.executable, "-c", ""])
-    process.wait()
-    return process.pid
-
-
-def test_whoever_lives_is_not_dead() -> None:
-    assert not is_dead(new_owner("scheduler"))
-    assert not is_dead(f"scheduler@{HERE}/{os.getppid()}-abc")
-
-
-def test_whoever_lived_here_and_is_gone_is_dead(gone: int) -> None:
-    assert is_dead(f"scheduler@{HERE}/{gone}-a1b2c3")
-    assert is_dead(f"a/b@{HERE}/{gone}-a1b2c3")
-
-
-@pytest.mark.parametrize(
-    "owner",
-    [
-        "",
-        "x",
-        "scheduler@{here}",
-        "scheduler@{here}/",
-        "scheduler@{here}/x-1",
-        "scheduler@elsewhere/{gone}-1",
-    ],
-)
-def test_nobody_is_dead_who_cannot_be_known_to_be(gone: int, owner: str) -> None:
-    assert not is_dead(owner.format(here=HERE, gone=gone))
-
-
-def test_no_two_incarnations_have_one_name() -> None:
-    assert len({new_owner("w") for _ in range(50)}) == 50
 
 
 async def test_ready_waits_for_the_opening_and_closing_stops_the_loops() -> None:
