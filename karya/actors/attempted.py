@@ -9,18 +9,12 @@ from prometheus_client.registry import Collector
 from karya.actors.tallies import Spread, Tally
 from karya.core.action import ActionText, type_of
 from karya.core.outcome import Outcome
-from karya.core.reasons import LOST, OK, OTHER, reason_of
+from karya.core.reasons import ENDS, LOST, OK, OTHER, reason_of
 from karya.core.transitions import Move
 
-SUCCEEDED, RETRIED, DEAD, LEASE_LOST = "succeeded", "retried", "dead", "lost"
-_OUTCOMES = {
-    Move.SUCCEED: SUCCEEDED,
-    Move.RETRY: RETRIED,
-    Move.BURY: DEAD,
-    Move.CANCEL: "cancelled",
-    Move.RELEASE: "handed_back",
-}
-_FAILED = frozenset({RETRIED, DEAD})
+_SUCCEEDED = ENDS[Move.SUCCEED]
+_FAILED = frozenset({ENDS[Move.RETRY], ENDS[Move.BURY]})
+_LOST = "lost"
 
 
 class Attempted:
@@ -39,7 +33,7 @@ class Attempted:
             "karya_task_execution_seconds", "How long an action ran", registry, label="connector"
         )
         for connector in connectors:
-            self._ends.counts[SUCCEEDED, connector, OK] = 0
+            self._ends.counts[_SUCCEEDED, connector, OK] = 0
         registry.register(_Upstreams(self._ends))
 
     def ran(self, action: ActionText, seconds: float) -> None:
@@ -51,11 +45,11 @@ class Attempted:
         written."""
         connector = self.connector_of(action)
         if move is Move.SUCCEED:
-            self._ends.counts[SUCCEEDED, connector, OK] += 1
+            self._ends.counts[_SUCCEEDED, connector, OK] += 1
         elif move is None:
-            self._ends.counts[LEASE_LOST, connector, LOST] += 1
+            self._ends.counts[_LOST, connector, LOST] += 1
         else:
-            self._ends.counts[_OUTCOMES[move], connector, reason_of(outcome)] += 1
+            self._ends.counts[ENDS[move], connector, reason_of(outcome)] += 1
 
     def connector_of(self, action: ActionText) -> str:
         """The connector that runs an action, as a label."""
@@ -73,7 +67,7 @@ class _Upstreams(Collector):
         """See Collector."""
         succeeded = failed = 0
         for (outcome, _, _), count in self._ends.counts.items():
-            succeeded += count if outcome == SUCCEEDED else 0
+            succeeded += count if outcome == _SUCCEEDED else 0
             failed += count if outcome in _FAILED else 0
         name = "karya_executor_task_{}_execution_count"
         yield CounterMetricFamily(name.format("success"), "Attempts that succeeded", succeeded)

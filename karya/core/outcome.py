@@ -24,11 +24,14 @@ class Failure:
     result: Any = None
 
 
+JOB_CANCELLED = "the job was cancelled"
+
+
 @dataclass(frozen=True, slots=True)
 class Stopped:
     """The action was stopped, or never started, because its task was cancelled."""
 
-    reason: str = "the job was cancelled"
+    reason: str = JOB_CANCELLED
 
 
 Outcome = Success | Failure | Stopped

@@ -4,7 +4,19 @@ A failure's `code` is free: it may hold a status, or the name of somebody's exce
 label would grow without end, so what is counted is one word of this closed table.
 """
 
+from collections.abc import Mapping
+
 from karya.core.outcome import Failure, Outcome, Success
+from karya.core.transitions import Move
+
+ENDS: Mapping[Move, str] = {
+    Move.SUCCEED: "succeeded",
+    Move.RETRY: "retried",
+    Move.BURY: "dead",
+    Move.CANCEL: "cancelled",
+    Move.RELEASE: "handed_back",
+}
+"""What an attempt that ended with this move of its task is called where attempts are counted and traced."""
 
 OK, CANCELLED, DRAINED, LOST, OTHER = "ok", "cancelled", "drained", "lease_lost", "other"
 """`drained`: handed back by a worker that stops. `other`: a code of a connector that Karya does not know."""

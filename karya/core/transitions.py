@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from karya.core.errorlog import shorten
-from karya.core.outcome import Failure, Outcome, Stopped, Success
+from karya.core.outcome import JOB_CANCELLED, Failure, Outcome, Stopped, Success
 from karya.core.retry import RetryPolicy, retry_wait
 from karya.core.task import TaskState
 from karya.core.times import ceil_millis
@@ -170,7 +170,7 @@ def heeding_cancel(
     must not become claimable again, nor a dead letter; what it achieved stands. `reason` is that of the
     cancel, where it was not that of the whole job."""
     if cancelled and transition.move in (Move.RETRY, Move.RELEASE, Move.BURY):
-        return cancel(reason or "the job was cancelled", now)
+        return cancel(reason or JOB_CANCELLED, now)
     if cancelled and transition.move is Move.CANCEL and reason:
         return Transition(Move.CANCEL, {**transition.changes, "reason": reason})
     return transition

@@ -5,8 +5,10 @@ from datetime import datetime
 from functools import partial
 
 from karya.core.limits import Limits
+from karya.core.outcome import JOB_CANCELLED
 from karya.core.ports import Page, StepCounts
 from karya.core.task import Task, TaskKind, TaskState
+from karya.core.transitions import cancel
 from karya.store import gates
 from karya.store.client import AsyncDatabase, Document, SyncDatabase, in_time, translated
 from karya.store.documents import task_entity
@@ -16,7 +18,6 @@ from karya.store.threads import read_in_one_thread
 
 _OF_JOB = ByInstant("tasks", "instant")
 _OPEN = ByInstant("open-tasks", "instant", earliest_first=True)
-_CANCELLED_BY_JOB = "the job was cancelled"
 
 
 class MongoTasks:
@@ -72,11 +73,11 @@ class MongoTasks:
         """See `TaskRepository.cancel_of_job`."""
         steps = {"job_id": job_id, "status": {"$in": OPEN}, "kind": TaskKind.STEP.value}
         running = {"$eq": ["$status", TaskState.RUNNING.value]}
+        move = cancel(JOB_CANCELLED, now)
         change = {
-            "status": {"$cond": [running, "$status", TaskState.CANCELLED.value]},
+            "status": {"$cond": [running, "$status", move.target.value]},
             "cancel_requested": {"$cond": [running, True, "$$REMOVE"]},
-            "finished_at": {"$cond": [running, "$$REMOVE", now]},
-            "reason": {"$cond": [running, "$$REMOVE", _CANCELLED_BY_JOB]},
+            **{name: {"$cond": [running, "$$REMOVE", value]} for name, value in move.changes.items()},
         }
         with translated():
             await self._tasks.update_many(steps, [{"$set": change}])

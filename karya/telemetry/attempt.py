@@ -10,11 +10,11 @@ from opentelemetry.trace import Span, SpanContext, SpanKind, TraceFlags, Tracer
 from karya.core.action import ActionText
 from karya.core.hint import Hint
 from karya.core.outcome import Outcome
+from karya.core.reasons import ENDS
 from karya.core.task import OPEN_STATES
 from karya.core.trace import Trace, span_of_task, trace_of_occurrence
 from karya.core.transitions import Move, Transition
 from karya.telemetry.attributes import (
-    OUTCOMES,
     Attributes,
     failure_of,
     finish,
@@ -67,7 +67,7 @@ class AttemptSpans:
                 self._request.set_attribute("http.response.status_code", status)
             finish(self._request, at, failure)
         if transition is not None:
-            self._span.set_attribute("karya.outcome", OUTCOMES[transition.move])
+            self._span.set_attribute("karya.outcome", ENDS[transition.move])
         finish(self._span, at, failure)
         if transition is not None and transition.target not in OPEN_STATES:
             self._end_task(at, failure if transition.move is Move.BURY else None)

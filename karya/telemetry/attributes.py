@@ -14,18 +14,9 @@ from karya.core.action import ActionText, type_of
 from karya.core.hint import Hint
 from karya.core.outcome import Failure, Outcome
 from karya.core.reasons import LOST, reason_of
-from karya.core.transitions import Move, Transition
+from karya.core.transitions import Transition
 
 Attributes = Mapping[str, str | int]
-
-OUTCOMES = {
-    Move.SUCCEED: "succeeded",
-    Move.RETRY: "retried",
-    Move.BURY: "dead",
-    Move.CANCEL: "cancelled",
-    Move.RELEASE: "handed_back",
-}
-"""What `karya.outcome` says of each move, in the words of the metric `karya_attempts_total`."""
 
 
 def of_submission(job_id: str, jobs: int | None) -> Attributes:
