@@ -107,7 +107,7 @@ def _checked(query: _Query) -> "AuditQuery":
     try:
         return AuditParameters.model_validate(given).wanted
     except ValidationError as error:
-        raise invalid(error, given) from None
+        raise invalid(error, given, AuditParameters) from None
 
 
 def _runs(settings: "Settings") -> bool:

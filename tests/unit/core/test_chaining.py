@@ -80,7 +80,8 @@ def test_pools_have_to_be_there() -> None:
             "ISO 8601",
         ),
         ({"action": {"type": "chain", "job": {}}}, "action.job.action", "required"),
-        ({"action": chain(colour=1)}, "action.job.colour", "unknown"),
+        ({"action": chain(colour=1)}, "action.job.colour", "unknown field; there are: name, set,"),
+        ({"action": chain({**NOOP, "typ": 1})}, "action.job.action.typ", "did you mean type?"),
         ({"action": chain({"type": "fax"})}, "action.job.action.type", "one of"),
         (
             {"action": chain(chain(chain(NOOP)))},
