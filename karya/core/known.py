@@ -23,7 +23,7 @@ def unknown(model: type[BaseModel], loc: Sequence[int | str]) -> str:
 
 
 def _below(models: Sequence[type[BaseModel]], part: int | str) -> list[Any]:
-    """What may stand at this part of a path: an item is like any other; a tag chooses among several models."""
+    """What may stand at this part of a path: items are all alike, and a tag chooses among several models."""
     if isinstance(part, int) or not models:
         return list(models)
     if len(models) > 1:

@@ -100,7 +100,9 @@ class JobSpec(BaseModel, Generic[A]):
     @property
     def retries(self) -> tuple[tuple[str, RetryPolicy], ...]:
         """Every retry policy of it, each with the field where it stands."""
-        steps = [(f"steps.{number}.retry", step.retry) for number, step in enumerate(self.steps) if step.retry]
+        steps = [
+            (f"steps.{number}.retry", step.retry) for number, step in enumerate(self.steps) if step.retry
+        ]
         hooks = [(f"hooks.{number}.retry", hook.retry) for number, hook in enumerate(self.hooks)]
         return (("retry", self.retry), *steps, *hooks)
 

@@ -142,7 +142,10 @@ async def test_wrong_parameters(client: ClientSession, query: str, field: str, m
         ({}, {"action": "give an action, or steps"}),
         ({"steps": []}, {"action": "give an action, or steps"}),
         ({"action": NOOP, "colour": 1}, {"colour": "unknown field; there are: name, set, description,"}),
-        ({"action": NOOP, "retry": {"max_attemps": 3}}, {"retry.max_attemps": "; did you mean max_attempts?"}),
+        (
+            {"action": NOOP, "retry": {"max_attemps": 3}},
+            {"retry.max_attemps": "; did you mean max_attempts?"},
+        ),
         ({"action": NOOP, "descripton": ""}, {"descripton": "unknown field; did you mean description?"}),
         ({"action": {}}, {"action.type": "required"}),
         ({"action": {"type": "fax"}}, {"action.type": "one of 'noop', 'rest'"}),

@@ -29,8 +29,8 @@ def hook(**fields: Any) -> dict[str, Any]:
         ({"descripton": ""}, "descripton: unknown field; did you mean description?"),
         ({"retry": {"max_attemps": 3}}, "retry.max_attemps: unknown field; did you mean max_attempts?"),
         (
-            {"retry": {"colour": 1}},
-            "retry.colour: unknown field; there are: max_attempts, backoff, delay, max_delay, jitter, retry_on",
+            {"rate": {"key": "a", "limit": 1, "per": "PT1S", "colour": 1}},
+            "rate.colour: unknown field; there are: key, limit, per",
         ),
         (
             {"schedule": {"kind": "once", "colour": 1}},
@@ -75,4 +75,6 @@ def test_one_kind_of_action_alone_is_no_union() -> None:
     alone = spec_model([RestAction])
     with pytest.raises(ValidationError) as caught:
         alone.model_validate(written)
-    assert str(invalid(caught.value, written, alone)) == "action.tls.verfy: unknown field; did you mean verify?"
+    assert (
+        str(invalid(caught.value, written, alone)) == "action.tls.verfy: unknown field; did you mean verify?"
+    )
