@@ -50,7 +50,15 @@ def test_events_are_asked_for_by_id(owners: dict[str, tuple[str, str]], served: 
 
 
 @pytest.mark.parametrize(
-    "command", ["jobs", "letters list", "letters redrive --all", "letters discard --all", "audit", "events"]
+    "command",
+    [
+        "jobs",
+        "letters list",
+        "letters redrive --all",
+        "letters discard --all",
+        "audit",
+        "events --kind nonsense",
+    ],
 )
 @pytest.mark.parametrize("nobody", ["nobody", ""])
 def test_a_user_who_is_not_there_is_an_error(
