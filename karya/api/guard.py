@@ -59,7 +59,11 @@ class Guard:
             )
         origins = [value.decode("latin-1") for name, value in scope["headers"] if name == b"origin"]
         if any(origin not in self._origins and _authority(origin) != hosts[0].lower() for origin in origins):
-            return HTTPStatus.FORBIDDEN, "requests from web pages of another origin are not answered"
+            return (
+                HTTPStatus.FORBIDDEN,
+                "requests from web pages of another origin are not answered; the setting "
+                "gateway.cors_origins lists those that are",
+            )
         return None
 
 

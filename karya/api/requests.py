@@ -100,7 +100,7 @@ class AuditParameters(Query):
         try:
             return AuditQuery(**wire)
         except ValidationError as error:
-            raise invalid(error, wire) from None
+            raise invalid(error, wire, AuditQuery) from None
 
 
 class VersionQuery(Query):

@@ -1,7 +1,7 @@
 """`karya user` and `karya token`: who may use the gateway."""
 
 from functools import partial
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -11,11 +11,7 @@ from karya.cli.options import Cursor, DataDir, Json, Limit, Url
 from karya.cli.output import note, say, say_json, wire
 from karya.cli.sheets import TOKENS, USERS, All, check_all, show_list
 from karya.cli.watching import EVERY, Every, Watch
-from karya.core.errors import NotFound
-
-if TYPE_CHECKING:
-    from karya.client import Client
-    from karya.core.user import User
+from karya.cli.whose import user_named
 
 users = typer.Typer(help="Users, who own jobs.", no_args_is_help=True)
 tokens = typer.Typer(help="Bearer tokens, by which users prove who they are.", no_args_is_help=True)
@@ -65,7 +61,7 @@ def change_user(
 ) -> None:
     """Give a user another weight."""
     with gateway(url, data_dir) as client:
-        user = wire(client.change_user(_user(name, client).id, weight=weight))
+        user = wire(client.change_user(user_named(name, client).id, weight=weight))
     if as_json:
         say_json(user)
     else:
@@ -104,7 +100,7 @@ def create_token(
 ) -> None:
     """Make a token for a user; its secret is shown only now."""
     with gateway(url, data_dir) as client:
-        owner = _user(name, client).id
+        owner = user_named(name, client).id
         issued = wire(client.issue_token(owner, label=label, expires_at=expires_at))
     if as_json:
         say_json(issued)
@@ -128,7 +124,7 @@ def list_tokens(
     """List the tokens of a user, without their secrets, the newest first."""
     check_all(everything, cursor, watch)
     with gateway(url, data_dir) as client:
-        owner = _user(name, client).id
+        owner = user_named(name, client).id
         page, whole = (
             partial(client.tokens, owner, cursor=cursor, limit=limit),
             partial(client.all_tokens, owner),
@@ -162,10 +158,3 @@ def whoami(url: Url = None, data_dir: DataDir = None, as_json: Json = False) -> 
         say(f"nobody by name, {found['role']}: this gateway asks for no token")
     else:
         say(f"{found['user']['id']}  {found['role']}  {found['user']['name']}")
-
-
-def _user(name: str, client: "Client") -> "User":
-    for user in client.all_users():
-        if name in (user.name, user.id):
-            return user
-    raise NotFound("user", name)

@@ -17,6 +17,7 @@ from karya.cli.exits import Exit
 from karya.cli.options import DataDir, Json, Url, UserId
 from karya.cli.output import Progress, wire
 from karya.cli.watching import Every, Watch, shown
+from karya.cli.whose import user_id_of
 from karya.core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ def audit(
         if mongo_url is None and (url is not None or _runs(load_settings(config, flags))):
             where = Path(load_settings(config, flags).data_dir) if url is None else None
             client = stack.enter_context(gateway(url, where))
+            wanted = wanted.model_copy(update={"user_id": user_id_of(wanted.user_id, client)})
             pages = lambda: client.audit_pages(**wanted.model_dump())  # noqa: E731
         elif watch:
             raise ConfigError("--watch needs a cluster that runs: name one by --url or --data-dir")
@@ -107,7 +109,7 @@ def _checked(query: _Query) -> "AuditQuery":
     try:
         return AuditParameters.model_validate(given).wanted
     except ValidationError as error:
-        raise invalid(error, given) from None
+        raise invalid(error, given, AuditParameters) from None
 
 
 def _runs(settings: "Settings") -> bool:

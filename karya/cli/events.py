@@ -4,14 +4,16 @@ import asyncio
 import json
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from karya.cli.calls import gateway_url
+from karya.cli.calls import gateway, gateway_url
 from karya.cli.completing import job_ids, user_ids
 from karya.cli.options import DataDir, Url
 from karya.cli.output import in_line, note, put, say
+from karya.cli.whose import user_id_of
 
 
 def _kinds() -> list[str]:
@@ -35,7 +37,11 @@ def events(
     ] = None,
     user: Annotated[
         list[str] | None,
-        typer.Option(help="Only of the jobs of this user; repeat it for more.", autocompletion=user_ids),
+        typer.Option(
+            metavar="NAME",
+            help="Only of the jobs of this user, by name or id; repeat it for more.",
+            autocompletion=user_ids,
+        ),
     ] = None,
     after: Annotated[str | None, typer.Option(help="Begin behind the event with this id.")] = None,
     url: Url = None,
@@ -43,9 +49,14 @@ def events(
     as_json: Annotated[bool, typer.Option("--json", help="Print each event as JSON, one a line.")] = False,
 ) -> None:
     """Follow what happens, until Ctrl-C; lost connections are taken up again where they broke."""
-    given = {"job": job, "kind": kind, "user": user}
+    given = {"job": job, "kind": kind, "user": _ids(user, url, data_dir) if user else None}
     query = {name: values for name, values in given.items() if values}
     asyncio.run(_print(lambda: gateway_url(url, data_dir), query, after, as_json))
+
+
+def _ids(users: list[str], url: str | None, data_dir: Path | None) -> list[str]:
+    with gateway(url, data_dir) as client:
+        return [ident for user in users if (ident := user_id_of(user, client)) is not None]
 
 
 async def _print(

@@ -13,6 +13,7 @@ from karya.cli.options import Cursor, DataDir, Json, Limit, Url, UserId
 from karya.cli.output import say, say_json, wire
 from karya.cli.sheets import LETTERS, All, check_all, show_list
 from karya.cli.watching import EVERY, Every, Watch
+from karya.cli.whose import user_id_of
 from karya.core.errors import InvalidInput
 from karya.core.keywords import LetterFilter
 from karya.core.words import how_many
@@ -63,6 +64,7 @@ def list_letters(
     check_all(everything, cursor, watch)
     wanted = _query(job, text, step, died_after, died_before, user_id)
     with gateway(url, data_dir) as client:
+        wanted["user_id"] = user_id_of(user_id, client)
         show_list(
             LETTERS,
             partial(client.dead_letters, cursor=cursor, limit=limit, **wanted),
@@ -142,6 +144,7 @@ def _move(
         raise InvalidInput.at("", f"name a dead letter, or say which to {verb}: --job, --text … or --all")
     with gateway(url, data_dir) as client:
         if task_id is None:
+            wanted["user_id"] = user_id_of(wanted["user_id"], client)
             _told_count(move(client, verb, wanted, quiet=as_json), verb, as_json)
             return
         story = wire(client.redrive(task_id) if verb == "redrive" else client.discard(task_id))

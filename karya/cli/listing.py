@@ -10,6 +10,7 @@ from karya.cli.completing import job_names, job_sets
 from karya.cli.options import Cursor, DataDir, JobId, Json, Limit, Tag, Url, UserId
 from karya.cli.sheets import JOBS, TASKS, All, check_all, show_list
 from karya.cli.watching import EVERY, Every, Watch
+from karya.cli.whose import user_id_of
 from karya.core.keywords import JobFilter
 
 _STATES = ("ACTIVE", "PAUSED", "COMPLETED", "CANCELLED")
@@ -55,8 +56,9 @@ def jobs(
     """List jobs, the newest first."""
     check_all(everything, cursor, watch)
     wanted: JobFilter = {"status": status, "tag": tag, "name": name, "set": label, "text": text}
-    wanted |= {"created_after": created_after, "created_before": created_before, "user_id": user_id}
+    wanted |= {"created_after": created_after, "created_before": created_before}
     with gateway(url, data_dir) as client:
+        wanted["user_id"] = user_id_of(user_id, client)
         show_list(
             JOBS,
             partial(client.list, limit=limit, cursor=cursor, **wanted),

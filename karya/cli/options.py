@@ -30,7 +30,12 @@ Cursor = Annotated[
 ]
 UserId = Annotated[
     str | None,
-    typer.Option("--user", metavar="ID", help="Only those of this user (admins).", autocompletion=user_ids),
+    typer.Option(
+        "--user",
+        metavar="NAME",
+        help="Only those of this user, by name or id (admins).",
+        autocompletion=user_ids,
+    ),
 ]
 Tag = Annotated[str | None, typer.Option(help="Only those with this tag.", autocompletion=job_tags)]
 Instants = Annotated[int, typer.Option("--limit", min=1, max=1000, help="How many instants at most.")]

@@ -80,7 +80,7 @@ def _declared(files: Sequence[str], start: datetime) -> "list[Planned]":
         try:
             schedule = JobSpec[NoopAction].model_validate(timed).schedule
         except ValidationError as error:
-            errors += [one.error(e.field, e.message) for e in invalid(error, timed).errors]
+            errors += [one.error(e.field, e.message) for e in invalid(error, timed, JobSpec).errors]
         else:
             is_cron = schedule.kind == "cron"  # which may name the beginning itself
             created_at = start - timedelta(seconds=1) if is_cron else start

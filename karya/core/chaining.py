@@ -106,7 +106,7 @@ class SpecRules:
         try:
             spec = self._filled_in(job)
         except ValidationError as error:
-            raise invalid(error, job) from None
+            raise invalid(error, job, self.spec_type) from None
         if errors := self.errors(spec):
             raise InvalidInput(errors)
         return spec
@@ -146,7 +146,7 @@ class SpecRules:
             nested = self.spec_type.model_validate(action.job)
             written(nested)
         except ValidationError as error:
-            yield from _below(where, invalid(error, action.job))
+            yield from _below(where, invalid(error, action.job, self.spec_type))
         except InvalidInput as error:
             yield from _below(where, error)
         else:

@@ -1,14 +1,14 @@
 """What pydantic found wrong, in the words and the field names of the client."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
-from difflib import get_close_matches
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from karya.core.errors import FieldError, InvalidInput
+from karya.core.known import unknown
 from karya.core.times import format_duration
 
 MOST_ERRORS = 20
@@ -27,15 +27,14 @@ _WORDS = {  # what pydantic says, and what people say
 }
 
 
-def invalid(error: ValidationError, written: Any, model: type[BaseModel] | None = None) -> InvalidInput:
+def invalid(error: ValidationError, written: Any, model: type[BaseModel]) -> InvalidInput:
     """What pydantic found wrong, by the names that the client used in what it has `written`; of a field that
     this `model` does not have, which of its own was perhaps meant."""
     problems = error.errors(include_url=False, include_input=False)
-    known = [field.alias or name for name, field in model.model_fields.items()] if model else []
-    return InvalidInput(_field_error(found, written, known) for found in problems[:MOST_ERRORS])
+    return InvalidInput(_field_error(found, written, model) for found in problems[:MOST_ERRORS])
 
 
-def _field_error(found: Mapping[str, Any], written: Any, known: Sequence[str]) -> FieldError:
+def _field_error(found: Mapping[str, Any], written: Any, model: type[BaseModel]) -> FieldError:
     path = [str(part) for part in place(found["loc"], written)]
     context = found.get("ctx", {})
     match found["type"]:
@@ -45,8 +44,7 @@ def _field_error(found: Mapping[str, Any], written: Any, known: Sequence[str]) -
         case "missing":
             message = "required"
         case "extra_forbidden":
-            close = get_close_matches(path[0], known, n=1) if len(path) == 1 else []
-            message = f"unknown field; did you mean {close[0]}?" if close else "unknown field"
+            message = unknown(model, found["loc"])
         case "model_type" | "model_attributes_type" | "dict_type":
             message = "must be an object"
         case _:

@@ -22,7 +22,7 @@ from karya.core.retry import RetryPolicy
 from karya.core.schedule import Interval, Once, Schedule
 from karya.core.spec import JobSpec
 from karya.core.steps import Step, StepTimeout, step_of
-from karya.core.times import Instant, floor_millis, format_instant
+from karya.core.times import Instant, floor_millis, format_duration, format_instant
 from karya.core.trace import Trace
 
 MAX_ACTION_BYTES = 8 * 1024 * 1024  # of a job and its hooks together: MongoDB documents end at 16 MiB
@@ -234,7 +234,7 @@ def written(spec: JobSpec[Action]) -> dict[str, Any]:
         if errors := check_graph(steps):
             raise InvalidInput(errors)
     hooks = tuple(map(Hook.of, spec.hooks))
-    _must_fit(steps, hooks)
+    _must_fit([field for field, _ in spec.actions], _texts(steps, hooks))
     return {"steps": steps, "hooks": hooks, **{name: getattr(spec, name) for name in _AS_WRITTEN}}
 
 
@@ -245,11 +245,16 @@ def normal_form(spec: JobSpec[Action], now: datetime) -> Mapping[str, Any]:
     return Job(id="", cursor=nowhere, created_at=now, updated_at=now, **written(spec)).spec()
 
 
-def _must_fit(steps: Sequence[Step], hooks: Sequence[Hook]) -> None:
-    size = sum(len(text.encode()) for text in _texts(steps, hooks))
-    if size > MAX_ACTION_BYTES:
-        message = f"{size:,} bytes; the actions of a job and its hooks are at most {MAX_ACTION_BYTES:,} bytes"
-        raise InvalidInput.at("hooks" if hooks else "action", message)
+def _must_fit(fields: Sequence[str], texts: Sequence[ActionText]) -> None:
+    """Raises InvalidInput at the field with the largest of these texts when together they are too large."""
+    sizes = [len(text.encode()) for text in texts]
+    if sum(sizes) > MAX_ACTION_BYTES:
+        largest, field = max(zip(sizes, fields, strict=True))
+        message = (
+            f"{largest:,} bytes of {sum(sizes):,}; the actions of a job and its hooks are at most "
+            f"{MAX_ACTION_BYTES:,} bytes together: store large things elsewhere and pass where they are"
+        )
+        raise InvalidInput.at(field, message)
 
 
 def _texts(steps: Sequence[Step], hooks: Sequence[Hook]) -> Sequence[ActionText]:
@@ -258,10 +263,22 @@ def _texts(steps: Sequence[Step], hooks: Sequence[Hook]) -> Sequence[ActionText]
 
 def warnings_of(spec: JobSpec[Action], now: datetime) -> tuple[str, ...]:
     """What a client should hear about a valid spec that may not do what was meant."""
-    schedule = spec.schedule
+    return (*_of_schedule(spec.schedule, now), *_of_retries(spec))
+
+
+def _of_schedule(schedule: Schedule, now: datetime) -> Iterator[str]:
     if isinstance(schedule, Once) and schedule.at is not None and schedule.at < now:
-        return (f"schedule.at, {format_instant(schedule.at)}, is in the past: the job runs now",)
-    return ()
+        yield f"schedule.at, {format_instant(schedule.at)}, is in the past: the job runs now"
+
+
+def _of_retries(spec: JobSpec[Action]) -> Iterator[str]:
+    for field, retry in spec.retries:
+        if retry.is_kept_from_growing:
+            delay, most = format_duration(retry.delay), format_duration(retry.max_delay)
+            yield (
+                f"{field}: each wait is {delay}, as max_delay is {most}: give a larger one for waits that "
+                "grow, or backoff constant"
+            )
 
 
 def _never_runs(schedule: Schedule, now: datetime) -> InvalidInput:

@@ -48,6 +48,12 @@ class RetryPolicy(BaseModel):
         capped = max(self.delay, min(self.delay * self._factor(attempt), self.max_delay))
         return capped + capped * self.jitter * _fraction(f"{seed}/{attempt}")
 
+    @property
+    def is_kept_from_growing(self) -> bool:
+        """Whether its waits would grow, and `max_delay` has all of them stay at `delay`."""
+        grows = self.backoff is not Backoff.CONSTANT and self.max_attempts > 2 and self.delay > timedelta(0)
+        return grows and self.max_delay <= self.delay
+
     def covers(self, failure: Failure) -> bool:
         """Whether failures of this kind are worth another attempt."""
         return any(fnmatchcase(failure.code, pattern) for pattern in self.retry_on)

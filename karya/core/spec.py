@@ -12,7 +12,6 @@ from pydantic import (
     ValidationInfo,
     field_validator,
 )
-from pydantic_core import PydanticCustomError
 
 from karya.core.action import Action
 from karya.core.hook import HookSpec
@@ -80,7 +79,7 @@ class JobSpec(BaseModel, Generic[A]):
     def _something_to_do(cls, action: A | None, info: ValidationInfo) -> A | None:
         steps = info.data.get("steps")
         if action is None and steps == ():
-            raise PydanticCustomError("missing", "required")
+            raise ValueError("give an action, or steps")
         if action is not None and steps:
             raise ValueError("give either action or steps, not both")
         return action
@@ -97,6 +96,15 @@ class JobSpec(BaseModel, Generic[A]):
         steps = [(f"steps.{number}.action", step.action) for number, step in enumerate(self.steps)]
         hooks = [(f"hooks.{number}.action", hook.action) for number, hook in enumerate(self.hooks)]
         return (*one, *steps, *hooks)
+
+    @property
+    def retries(self) -> tuple[tuple[str, RetryPolicy], ...]:
+        """Every retry policy of it, each with the field where it stands."""
+        steps = [
+            (f"steps.{number}.retry", step.retry) for number, step in enumerate(self.steps) if step.retry
+        ]
+        hooks = [(f"hooks.{number}.retry", hook.retry) for number, hook in enumerate(self.hooks)]
+        return (("retry", self.retry), *steps, *hooks)
 
     @property
     def pools(self) -> tuple[tuple[str, str], ...]:

@@ -194,7 +194,8 @@ class MemoryService:
         try:
             form = normal_form(self.spec_type.model_validate(written), now())
         except ValidationError as error:
-            errors = [{"field": e.field, "message": e.message} for e in invalid(error, written).errors]
+            wrong = invalid(error, written, self.spec_type).errors
+            errors = [{"field": e.field, "message": e.message} for e in wrong]
             return CheckedView(errors=tuple(errors), spec=None, over=False, namesake=None)
         return CheckedView(errors=(), spec=dict(form), over=False, namesake=None)
 
@@ -240,7 +241,7 @@ class MemoryService:
         try:
             new = revised(self.jobs[job_id], self.spec_type.model_validate(wire), now())
         except ValidationError as error:
-            raise invalid(error, wire) from None
+            raise invalid(error, wire, self.spec_type) from None
         self.jobs[job_id] = new
         self._note(new, "updated", dict(new.spec()))
         return JobView.of(new, now())

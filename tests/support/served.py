@@ -20,6 +20,8 @@ class Served:
         self.memory = MemoryServices()
         self.asked: deque[tuple[str, str]] = deque()
         """Method and path of each request."""
+        self.queries: deque[str] = deque()
+        """The query string of each request."""
         self._gateway = Gateway(self.memory.services, GatewaySettings(port=0))
         self._gateway._app = self._recorded(self._gateway._app)  # type: ignore[assignment]
 
@@ -31,10 +33,12 @@ class Served:
         """Forgets everything."""
         self.memory.clear()
         self.asked.clear()
+        self.queries.clear()
 
     def _recorded(self, app: ASGIApp) -> ASGIApp:
         async def record(scope: Scope, receive: Receive, send: Send) -> None:
             self.asked.append((scope["method"], scope["path"]))
+            self.queries.append(scope["query_string"].decode())
             await app(scope, receive, send)
 
         return record

@@ -5,7 +5,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from karya.actors.cluster.wiring import auditor_of
-from karya.core.errors import ConfigError
+from karya.core.errors import ConfigError, existing
+from karya.core.ports import UserRepository
 from karya.core.queries import AuditQuery
 from karya.core.settings import Settings, StoreSettings
 from karya.core.views import AuditPage
@@ -19,7 +20,7 @@ async def audit_store(settings: StoreSettings, url: str, query: AuditQuery) -> A
     Raises StoreUnavailable, NotFound."""
     store = MongoStore(settings, url)
     try:
-        auditor = auditor_of(store)
+        auditor, query = auditor_of(store), await _by_id(query, store.users)
         cursor: str | None = None
         while True:
             page = await auditor.audit(query, cursor=cursor)
@@ -29,6 +30,14 @@ async def audit_store(settings: StoreSettings, url: str, query: AuditQuery) -> A
                 return
     finally:
         store.close()
+
+
+async def _by_id(query: AuditQuery, users: UserRepository) -> AuditQuery:
+    """The same, where it may name its user, too. Raises NotFound for a user who is not there."""
+    if (name := query.user_id) is None:
+        return query
+    user = await users.get(name) or await users.named(name)
+    return query.model_copy(update={"user_id": existing(user, "user", name).id})
 
 
 @contextmanager

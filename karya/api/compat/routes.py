@@ -158,7 +158,7 @@ class UpstreamRoutes:
         try:
             return self._services.jobs.spec_type.model_validate(written)
         except ValidationError as error:
-            raise invalid(error, written) from None
+            raise invalid(error, written, self._services.jobs.spec_type) from None
 
     async def _users(self, request: Request, user_ids: Iterable[str]) -> None:
         for user_id in dict.fromkeys(user_ids):
@@ -200,7 +200,7 @@ def _user_spec(wanted: CreateUser) -> UserSpec:
     try:
         return UserSpec(name=wanted.name)
     except ValidationError as error:
-        raise invalid(error, wanted.model_dump()) from None
+        raise invalid(error, wanted.model_dump(), UserSpec) from None
 
 
 def _plan_id(request: Request, update: UpdatePlan) -> str:

@@ -36,8 +36,8 @@ class Drafts:
             spec = self._spec_type.model_validate(written.wire)
         except ValidationError as error:
             unreadable = {found.field for found in written.errors}
-            others = [e for e in invalid(error, written.wire).errors if e.field not in unreadable]
-            raise InvalidInput([*written.errors, *others]) from None
+            wrong = invalid(error, written.wire, self._spec_type).errors
+            raise InvalidInput([*written.errors, *(e for e in wrong if e.field not in unreadable)]) from None
         if written.errors:
             raise InvalidInput(written.errors)
         return spec

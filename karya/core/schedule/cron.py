@@ -21,9 +21,9 @@ ALIASES = {
 _FIELDS = {
     "minute": "0-59",
     "hour": "0-23",
-    "day-of-month": "1-31, or L for the last one",
+    "day-of-month": "1-31, L for the last day, LW for the last one from Monday to Friday",
     "month": "1-12 or JAN-DEC",
-    "day-of-week": "0-7 (0 and 7 are Sunday) or SUN-SAT",
+    "day-of-week": "0-7 (0 and 7 are Sunday) or SUN-SAT, MON#2 for the second Monday, 5L for the last Friday",
 }
 _ANY_DATE = datetime(2000, 1, 1)
 

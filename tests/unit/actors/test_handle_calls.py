@@ -87,6 +87,16 @@ async def test_a_bad_spec_is_refused_by_the_names_of_its_fields(
     assert service.jobs == {}
 
 
+async def test_a_field_that_is_not_there_is_told_from_those_that_are(service: MemoryService) -> None:
+    job, told = await submitted(service), "retry.dely: unknown field; did you mean delay?"
+    wrong = {"retry": {"dely": "PT1S"}}
+    assert str(await error_of(service, "submit", spec={**SPEC, **wrong})) == told
+    assert str(await error_of(service, "submit_many", specs=[SPEC, {**SPEC, **wrong}])) == f"1.{told}"
+    assert str(await error_of(service, "update", job_id=job, changes=wrong)) == told
+    error = await error_of(service, "list", query={"since": 1})
+    assert str(error).startswith("since: unknown field; there are: user_id, status, tag, ")
+
+
 @pytest.mark.parametrize("method", ["delete", "", "__class__", "readiness", "metrics", "spec_type"])
 async def test_no_other_method_can_be_called(service: MemoryService, method: str) -> None:
     error = await error_of(service, method, job_id="x")

@@ -58,7 +58,8 @@ async def test_pages_of_another_origin(client: ClientSession, service: MemorySer
     async with client.post(
         "/v1/jobs", json={"action": {"type": "noop"}}, headers={"origin": origin}
     ) as response:
-        await problem_of(response, 403)
+        problem = await problem_of(response, 403)
+    assert "gateway.cors_origins" in problem["detail"]
     assert not service.jobs
 
 

@@ -120,7 +120,7 @@ async def test_a_page_has_twenty_entries_unless_told(client: ClientSession) -> N
         ("limit=1&limit=2", "limit", "given more than once"),
         ("cursor=foreign", "cursor", "not a cursor"),
         ("cursor=" + "9" * 501, "cursor", "at most 500"),
-        ("page=1", "page", "unknown field"),
+        ("page=1", "page", "unknown field; there are: limit, cursor, user_id, status, tag, name, set,"),
         ("statsu=1", "statsu", "unknown field; did you mean status?"),
         ("status=active", "status", "must be 'ACTIVE', 'PAUSED', 'COMPLETED' or 'CANCELLED'"),
         ("user_id=" + "x" * 101, "user_id", "at most 100"),
@@ -139,14 +139,19 @@ async def test_wrong_parameters(client: ClientSession, query: str, field: str, m
 @pytest.mark.parametrize(
     ("spec", "expected"),
     [
-        ({}, {"action": "required"}),
-        ({"action": NOOP, "colour": 1}, {"colour": "unknown field"}),
+        ({}, {"action": "give an action, or steps"}),
+        ({"steps": []}, {"action": "give an action, or steps"}),
+        ({"action": NOOP, "colour": 1}, {"colour": "unknown field; there are: name, set, description,"}),
+        (
+            {"action": NOOP, "retry": {"max_attemps": 3}},
+            {"retry.max_attemps": "; did you mean max_attempts?"},
+        ),
         ({"action": NOOP, "descripton": ""}, {"descripton": "unknown field; did you mean description?"}),
         ({"action": {}}, {"action.type": "required"}),
         ({"action": {"type": "fax"}}, {"action.type": "one of 'noop', 'rest'"}),
         ({"action": "noop"}, {"action": "must be an object"}),
         ({"action": {"type": "rest"}}, {"action.url": "required"}),
-        ({"action": REST | {"rest": 1}}, {"action.rest": "unknown field"}),
+        ({"action": REST | {"rest": 1}}, {"action.rest": "unknown field; there are: type, method, url,"}),
         (
             {"action": REST | {"url": "ftp://x"}},
             {"action.url": "an absolute http:// or https:// URL with a host"},

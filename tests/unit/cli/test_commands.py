@@ -71,6 +71,13 @@ def test_a_change_of_what_no_job_has_is_refused_by_name(changes: str, why: str, 
     assert done.stderr.startswith(f"karya: refused: {why}")
 
 
+def test_a_declared_field_that_no_job_has_is_told_from_those_that_are_there(karya: Run) -> None:
+    declared = {**HOURLY, "name": "nightly", "retry": {"max_attemps": 3}}
+    done = karya("apply", "-", "--yes", text=json.dumps(declared))
+    assert done.exit_code == Exit.USAGE
+    assert "retry.max_attemps: unknown field; did you mean max_attempts?" in done.stderr
+
+
 def test_nothing_is_applied_where_nothing_is_declared(karya: Run, tmp_path: Path) -> None:
     karya("submit", "-", text=json.dumps({**HOURLY, "name": "nightly", "set": "reports"}))
     (tmp_path / "jobs.yaml").write_text("# no job is left\n")

@@ -79,8 +79,9 @@ def test_pools_have_to_be_there() -> None:
             "action.job.schedule.every",
             "ISO 8601",
         ),
-        ({"action": {"type": "chain", "job": {}}}, "action.job.action", "required"),
-        ({"action": chain(colour=1)}, "action.job.colour", "unknown"),
+        ({"action": {"type": "chain", "job": {}}}, "action.job.action", "give an action, or steps"),
+        ({"action": chain(colour=1)}, "action.job.colour", "unknown field; there are: name, set,"),
+        ({"action": chain({**NOOP, "typ": 1})}, "action.job.action.typ", "did you mean type?"),
         ({"action": chain({"type": "fax"})}, "action.job.action.type", "one of"),
         (
             {"action": chain(chain(chain(NOOP)))},

@@ -50,4 +50,4 @@ class Form(BaseModel):
 def test_the_words_are_those_of_the_client(field: str, value: Any, message: str) -> None:
     with pytest.raises(ValidationError) as caught:
         Form.model_validate({field: value})
-    assert str(invalid(caught.value, {field: value})) == f"{field}: {message}"
+    assert str(invalid(caught.value, {field: value}, Form)) == f"{field}: {message}"

@@ -55,8 +55,34 @@ def test_the_refusal_says_when_the_first_run_would_be() -> None:
 def test_actions_too_large_to_store_together_are_refused() -> None:
     hook = {"trigger": "ON_FAILURE", "action": {**REST, "body": "x" * 1024 * 1024}}
     assert len(job(hooks=[hook] * 7).hooks) == 7
-    with pytest.raises(InvalidInput, match=f"hooks: .* at most {MAX_ACTION_BYTES:,} bytes"):
+    with pytest.raises(InvalidInput, match=f"at most {MAX_ACTION_BYTES:,} bytes together: store large"):
         job(hooks=[hook] * 8)
+
+
+LARGE, SMALL = {**REST, "body": "\x01" * 1024 * 1024}, {**REST, "body": "\x01" * 1024 * 512}
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"action": LARGE, "hooks": [{"trigger": "ON_FAILURE", "action": SMALL}]}, "action"),
+        ({"action": SMALL, "hooks": [{"trigger": "ON_FAILURE", "action": LARGE}]}, "hooks.0.action"),
+        (
+            {
+                "action": None,
+                "steps": [{"name": "a", "action": SMALL}, {"name": "b", "action": LARGE}],
+                "hooks": [{"trigger": "ON_FAILURE", "action": NOOP}],
+            },
+            "steps.1.action",
+        ),
+    ],
+)
+def test_the_largest_action_is_to_blame_and_its_size_is_told(fields: dict[str, Any], field: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        job(**fields)
+    (error,) = caught.value.errors
+    assert error.field == field
+    assert error.message.startswith("6,291,")
 
 
 def test_largest_single_body_is_stored_however_it_is_escaped() -> None:
@@ -77,6 +103,33 @@ def test_once_in_the_past_runs_now_and_says_so(schedule: dict[str, Any], warned:
     assert [("07:59:59.000Z" in text, "runs now" in text) for text in warnings] == [(True, True)] * warned
     if schedule["kind"] == "once":
         assert job(schedule=schedule).cursor == Cursor(at=NOW, count=1, exhausted=True)
+
+
+SLOW = {"delay": "PT10M"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "warned"),
+    [
+        ({"retry": SLOW}, ["retry"]),
+        ({"retry": {"delay": "PT5M"}}, ["retry"]),
+        ({"retry": {"delay": "PT5M", "backoff": "linear"}}, ["retry"]),
+        ({"retry": {**SLOW, "max_delay": "PT1H"}}, []),
+        ({"retry": {**SLOW, "backoff": "constant"}}, []),
+        ({"retry": {**SLOW, "max_attempts": 2}}, []),
+        ({"retry": {"delay": "PT0S", "max_delay": "PT0S"}}, []),
+        ({}, []),
+        ({"action": None, "steps": [{"name": "a", "action": NOOP, "retry": SLOW}]}, ["steps.0.retry"]),
+        ({"hooks": [{"trigger": "ON_SUCCESS", "action": NOOP, "retry": SLOW}]}, ["hooks.0.retry"]),
+    ],
+)
+def test_a_backoff_that_cannot_grow_is_warned_of(fields: dict[str, Any], warned: list[str]) -> None:
+    assert [text.partition(":")[0] for text in warnings_of(spec(**fields), NOW)] == warned
+
+
+def test_the_warning_says_how_long_each_wait_is_and_what_keeps_it_there() -> None:
+    (text,) = warnings_of(spec(retry=SLOW), NOW)
+    assert text.startswith("retry: each wait is PT10M, as max_delay is PT5M: give a larger one")
 
 
 def test_new_job_begins_with_its_first_instant() -> None:

@@ -23,7 +23,7 @@ def problems(**fields: Any) -> dict[str, str]:
     try:
         SPEC.model_validate(wire)
     except ValidationError as error:
-        return {one.field: one.message for one in invalid(error, wire).errors}
+        return {one.field: one.message for one in invalid(error, wire, SPEC).errors}
     return {}
 
 
@@ -40,7 +40,11 @@ def problems(**fields: Any) -> dict[str, str]:
         ({"rate": {"key": "k", "limit": 1, "per": "1s"}}, "rate.per", "ISO 8601"),
         ({"rate": {"key": "k", "limit": 1, "per": "PT0.01S"}}, "rate.per", "PT0.1S"),
         ({"rate": {"key": "k", "limit": 1, "per": "P32D"}}, "rate.per", "P31D"),
-        ({"rate": {"key": "k", "limit": 1, "per": "PT1S", "burst": 2}}, "rate.burst", "unknown field"),
+        (
+            {"rate": {"key": "k", "limit": 1, "per": "PT1S", "burst": 2}},
+            "rate.burst",
+            "unknown field; there are: key, limit, per",
+        ),
     ],
 )
 def test_an_error_names_the_field(fields: dict[str, Any], field: str, words: str) -> None:

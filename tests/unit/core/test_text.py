@@ -43,7 +43,7 @@ def test_a_text_of_the_right_shape(number: str) -> None:
 def test_the_words_say_what_the_shape_is(number: str) -> None:
     with pytest.raises(ValidationError) as caught:
         Ticket(number=number)
-    assert str(invalid(caught.value, {"number": number})) == "number: write KEY-1, or none"
+    assert str(invalid(caught.value, {"number": number}, Ticket)) == "number: write KEY-1, or none"
 
 
 def test_programs_read_the_pattern() -> None:

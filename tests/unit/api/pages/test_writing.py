@@ -319,7 +319,7 @@ async def test_a_preview_knows_the_instants_while_the_action_is_wrong(writer: Wr
     answer = await writer.send(PREVIEW, view="json", json=f'{{"schedule": {schedule}}}')
     assert answer.read.count("03:00") == 10
     assert "Asia/Tokyo" in answer.read
-    assert "action: required" in answer.read
+    assert "action: give an action, or steps" in answer.read
 
 
 async def test_a_form_that_is_sent_twice_is_one_job_which_begins_when_it_is_sent(

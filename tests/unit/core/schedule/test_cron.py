@@ -172,6 +172,8 @@ def test_calendar_ends_before_the_year_9000() -> None:
         ("* * 0 * *", "the day-of-month field '0' is not valid: 1-31"),
         ("* * * 13 *", "the month field '13' is not valid: 1-12"),
         ("* * * * 8", "the day-of-week field '8' is not valid: 0-7"),
+        ("* * * * MON#6", "MON#2 for the second Monday, 5L for the last Friday"),
+        ("* * WL * *", "L for the last day, LW for the last one from Monday to Friday"),
         ("* 5-2 * * *", "the hour field '5-2'"),
         ("*/0 * * * *", "the minute field"),
         ("0 0 31 2 *", "never fires"),
