@@ -185,16 +185,6 @@ def test_a_loop_that_is_left_early_leaves_nothing_behind() -> None:
     assert counting.closed
 
 
-def test_a_loop_that_is_left_early_asks_for_no_further_page(served: Served, client: Client) -> None:
-    ids = client.submit_many([HOURLY] * 101)
-    served.asked.clear()
-    for number, job in enumerate(client.jobs(), 1):
-        if number == 100:
-            break
-    assert job.id == ids[1]
-    assert list(served.asked) == [("GET", "/v1/jobs")]
-
-
 def test_many_jobs_are_stored_in_chunks_and_progress_is_told_in_the_callers_thread(
     served: Served, client: Client
 ) -> None:
