@@ -69,7 +69,7 @@ def test_from_the_form_to_the_redrive(karya: Running, target: Target, page: Page
     expect(page.locator(".task pre").first).to_contain_text('"pages": 3')
 
 
-def test_steering(karya: Running, page: Page) -> None:
+def test_a_job_is_skipped_paused_resumed_and_cancelled_by_its_buttons(karya: Running, page: Page) -> None:
     job_id = karya.submit(action={"type": "noop"}, schedule={"kind": "interval", "every": "PT1H"})
     page.goto(f"{karya.cluster.url}/ui/jobs/{job_id}")
     before = page.locator(".instants time").first.inner_text()

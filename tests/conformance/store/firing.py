@@ -85,7 +85,9 @@ class FiringConformance:
             },
             Move.BURY: {"outcome": "dead", "error": "boom", "code": "http.503"},
         }
-        for fired in await kit.hooks_of(job.id):
+        hooks = await kit.hooks_of(job.id)
+        assert {Trigger(fired.step) for fired in hooks} == FIRES[move.move]
+        for fired in hooks:
             event = orjson.loads(fired.event or "")
             assert event["data"] == {
                 "trigger": fired.step,

@@ -53,7 +53,9 @@ class JobListsConformance:
 
     @pytest.mark.parametrize("user_id", ["ann", "bob", None, "nobody"])
     @pytest.mark.parametrize("status", [*JobState, None])
-    async def test_filters(self, kit: StoreKit, user_id: str | None, status: JobState | None) -> None:
+    async def test_owner_and_state_narrow_the_list(
+        self, kit: StoreKit, user_id: str | None, status: JobState | None
+    ) -> None:
         jobs = [
             a_job(user_id=user, created_at=at(number))
             for number, user in enumerate(["ann", "ann", "ann", "bob", "bob", None])
@@ -85,7 +87,9 @@ class JobListsConformance:
         ],
         ids=str,
     )
-    async def test_searches(self, kit: StoreKit, query: dict[str, Any], found: list[int]) -> None:
+    async def test_each_search_finds_its_jobs_the_newest_first(
+        self, kit: StoreKit, query: dict[str, Any], found: list[int]
+    ) -> None:
         jobs = [
             a_job(created_at=at(0), user_id="ann", tags=("red", "blue")),
             a_job(created_at=at(1), user_id="ann", description="Report: 50% (net)", tags=("blue",)),

@@ -1,6 +1,5 @@
 """The scheduler offers each task at its instant, after its successor is stored, and again if need be."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -114,13 +113,28 @@ async def test_a_new_task_that_is_told_is_offered_without_a_look(desk: Desk) -> 
     assert len(post.offers.jobs) == 2, "what was told is known to the looks"
 
 
-async def test_a_poke_about_the_far_future_causes_no_look(desk: Desk) -> None:
+async def test_a_poke_about_the_far_future_causes_no_look(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     post = desk.scheduler(poll=SELDOM)
     await soon(lambda: post.looks == 1)
-    post.inbox.poke(from_now(3600))
-    job = await desk.job()
-    post.inbox.wake()
-    await asyncio.sleep(0.05)
+    job, far, take_poke = await desk.job(), from_now(3600), post.inbox.take_poke
+    heard: list[datetime | None] = []
+
+    def take() -> datetime | None:
+        heard.append(take_poke())
+        return heard[-1]
+
+    async def turn() -> None:
+        before = len(heard)
+        post.inbox.wake()
+        await soon(lambda: len(heard) > before)
+
+    monkeypatch.setattr(post.inbox, "take_poke", take)
+    post.inbox.poke(far)
+    await soon(lambda: far in heard)
+    await turn()  # it begins when that of the poke is over
+    await turn()
     assert (post.looks, post.offers.jobs) == (1, [])
     post.inbox.poke(job.cursor.at)
     await post.offered(job)

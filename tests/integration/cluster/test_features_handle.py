@@ -48,7 +48,7 @@ def test_the_same_key_means_the_same_job_and_the_same_run(karya: Running, target
     handle.cancel(job.id)
 
 
-def test_dead_letters(karya: Running, target: Target) -> None:
+def test_dead_letters_are_redriven_all_or_one(karya: Running, target: Target) -> None:
     handle = karya.karya
     job = handle.submit({"action": post(target.at("/handle-dead", respond(400), respond(400), respond(200)))})
     (letter,) = eventually(lambda: handle.dead_letters(job_id=job.id).tasks, 30, "a dead letter")

@@ -71,12 +71,14 @@ async def refused_after(calls: Iterable[Awaitable[object]]) -> float:
 
 
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
-async def test_without_any_mongod(call: Callable[[MongoStore], Awaitable[object]]) -> None:
+async def test_without_any_mongod_every_call_is_refused_in_time(
+    call: Callable[[MongoStore], Awaitable[object]],
+) -> None:
     with opened(NOBODY) as store:
         assert await refused_after(call(store) for _ in range(MANY)) < MOST
 
 
-async def test_with_a_primary_that_fell_silent(tmp_path: Path) -> None:
+async def test_with_a_primary_that_fell_silent_every_call_is_refused_in_time(tmp_path: Path) -> None:
     """The connections stand, so that nothing but the deadline tells."""
     mongod = EmbeddedMongod(tmp_path)
     mongod.start()

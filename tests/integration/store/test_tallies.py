@@ -124,5 +124,7 @@ async def test_the_letters_of_one_user_are_read_along_an_index(filled: StoreKit,
     with RECORDER.recorded() as said:
         page = await filled.letters.find(LetterQuery(user_id="ann"), cursor=None, limit=1)
         await filled.letters.find(LetterQuery(user_id="ann"), cursor=page.next_cursor, limit=1)
-    for plan in plans(mongo.blocking, said):
+    found = plans(mongo.blocking, said)
+    assert len(found) == 2
+    for plan in found:
         assert plan.indexes == {"dead_by_user"} and "SORT" not in plan.stages, str(plan)

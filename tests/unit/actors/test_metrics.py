@@ -87,7 +87,7 @@ def test_the_figures_are_those_of_the_moment() -> None:
     assert b'karya_jobs_submitted_total{actor="server"} 0.0' in exposition([taken])
 
 
-def test_nobody_answers() -> None:
+def test_nothing_is_shown_where_nobody_answers() -> None:
     assert exposition([]) == b""
 
 

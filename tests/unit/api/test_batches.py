@@ -23,13 +23,15 @@ async def post(client: aiohttp.ClientSession, body: Any, headers: dict[str, str]
         return answer.status, await answer.json(content_type=None)
 
 
-async def test_an_array(client: aiohttp.ClientSession, service: MemoryService) -> None:
+async def test_the_jobs_of_an_array_are_stored_in_its_order(
+    client: aiohttp.ClientSession, service: MemoryService
+) -> None:
     status, batch = await post(client, [{**JOB, "description": str(n)} for n in range(3)])
     assert (status, batch["count"]) == (201, 3)
     assert [service.jobs[ident].description for ident in batch["ids"]] == ["0", "1", "2"]
 
 
-async def test_a_job_a_line(client: aiohttp.ClientSession, service: MemoryService) -> None:
+async def test_each_line_is_stored_as_a_job(client: aiohttp.ClientSession, service: MemoryService) -> None:
     lines = b"\n".join(orjson.dumps({**JOB, "description": str(n)}) for n in range(3)) + b"\n\n"
     status, batch = await post(client, lines, NDJSON)
     assert (status, batch["count"]) == (201, 3)
@@ -47,12 +49,12 @@ async def test_errors_name_item_and_field_and_nothing_is_stored(
 
 
 @pytest.mark.parametrize("body", [[], {}, "text", None, 7])
-async def test_what_is_no_batch(client: aiohttp.ClientSession, body: Any) -> None:
+async def test_what_is_no_batch_is_refused(client: aiohttp.ClientSession, body: Any) -> None:
     assert (await post(client, body))[0] == 422
 
 
 @pytest.mark.parametrize("headers", [JSON, NDJSON], ids=["array", "lines"])
-async def test_ten_thousand(
+async def test_ten_thousand_jobs_are_stored_by_one_request(
     client: aiohttp.ClientSession, service: MemoryService, headers: dict[str, str]
 ) -> None:
     lines = [orjson.dumps(JOB)] * 10_000

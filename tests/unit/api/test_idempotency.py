@@ -6,6 +6,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from karya.api import idempotency
 from karya.core.errors import StoreUnavailable
 from karya.core.views import OccurrenceView
 from tests.support.memory_services import MemoryServices
@@ -92,14 +93,23 @@ async def test_of_a_request_that_is_sent_again_while_it_is_served_one_counts(
     client: aiohttp.ClientSession, memory: MemoryServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, job, _ = await post(client, {**JOB, "schedule": {"kind": "interval", "every": "PT1H"}}, "key-1")
-    skip_next, calls = memory.jobs.skip_next, []
+    skip_next, turn_of, all_are_there = memory.jobs.skip_next, idempotency._Turns.of, asyncio.Event()
+    calls: list[str] = []
+    keys: list[str] = []
 
-    async def slowly(job_id: str) -> OccurrenceView:
+    def of(self: idempotency._Turns, owner: str, key: str) -> asyncio.Lock:
+        keys.append(key)
+        if keys.count("key-2") == 3:
+            all_are_there.set()
+        return turn_of(self, owner, key)
+
+    async def when_all_are_there(job_id: str) -> OccurrenceView:
         calls.append(job_id)
-        await asyncio.sleep(0.05)
+        await asyncio.wait_for(all_are_there.wait(), 30)
         return await skip_next(job_id)
 
-    monkeypatch.setattr(memory.jobs, "skip_next", slowly)
+    monkeypatch.setattr(idempotency._Turns, "of", of)
+    monkeypatch.setattr(memory.jobs, "skip_next", when_all_are_there)
     path = f"/v1/jobs/{job['id']}/skip-next"
     answers = await asyncio.gather(*(post(client, None, "key-2", path) for _ in range(3)))
     assert calls == [job["id"]]

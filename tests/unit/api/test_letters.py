@@ -24,7 +24,9 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
         ("status=DEAD", "status"),
     ],
 )
-async def test_a_list_that_makes_no_sense(client: ClientSession, query: str, field: str) -> None:
+async def test_a_list_that_makes_no_sense_is_refused_by_its_field(
+    client: ClientSession, query: str, field: str
+) -> None:
     async with client.get(f"/v1/dead-letters?{query}") as response:
         assert list(await errors_of(response)) == [field]
 
@@ -41,7 +43,7 @@ async def test_a_list_that_makes_no_sense(client: ClientSession, query: str, fie
         ([], ""),
     ],
 )
-async def test_a_bulk_move_that_makes_no_sense(
+async def test_a_bulk_move_that_makes_no_sense_is_refused_by_its_field(
     client: ClientSession, service: MemoryService, verb: str, body: Any, field: str
 ) -> None:
     async with client.post(f"/v1/dead-letters/{verb}", json=body) as response:
@@ -49,6 +51,6 @@ async def test_a_bulk_move_that_makes_no_sense(
 
 
 @pytest.mark.parametrize("verb", ["redrive", "discard"])
-async def test_a_letter_that_is_none(client: ClientSession, verb: str) -> None:
+async def test_a_letter_that_is_none_is_not_found(client: ClientSession, verb: str) -> None:
     async with client.post(f"/v1/dead-letters/nothing/{verb}") as response:
         assert (await problem_of(response, 404))["detail"] == "no task 'nothing'"

@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -12,10 +11,9 @@ from typer.testing import CliRunner
 
 from karya.cli.exits import Exit
 from karya.cli.main import app
-from karya.cli.moving import slices
 from karya.cli.output import show_instants
 from tests.support.served import Served
-from tests.unit.cli.conftest import HOURLY, START, Run, kill
+from tests.unit.cli.conftest import HOURLY, Run
 
 
 def test_many_jobs_are_submitted_and_their_ids_printed(served: Served, karya: Run) -> None:
@@ -106,32 +104,6 @@ def test_waiting_tells_by_its_exit_code_how_the_job_ended(served: Served, karya:
     cancelled = karya("wait", job)
     assert (cancelled.exit_code, cancelled.stderr) == (9, "karya: it was cancelled\n")
     assert karya("wait", "nope").exit_code == 6
-
-
-def test_each_letter_is_redriven_once_slice_by_slice(
-    served: Served, karya: Run, job: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for _ in range(6):
-        karya("trigger", job)
-    kill(served, job)
-    done = karya("letters", "redrive", "--job", job)
-    assert (done.stdout, done.exit_code) == ("7 dead letters redriven\n", 0)
-    kill(served, job)
-    assert karya("letters", "discard", "--all", "--json").stdout == '{\n  "count": 7\n}\n'
-    nothing = karya("letters", "redrive", "--text", "zzz")
-    assert nothing.stdout == "0 dead letters redriven\n"
-    both = karya("letters", "redrive", "x", "--all")
-    assert (both.exit_code, "not both" in both.stderr) == (2, True)
-
-
-@pytest.mark.parametrize("size", [1, 2, 3, 7, 100])
-def test_slices_hold_each_instant_once_and_in_order(size: int) -> None:
-    died = [START + timedelta(milliseconds=number) for number in (0, 0, 0, 1, 2, 2, 2, 2, 5, 9, 9)]
-    parts = list(slices(reversed(died), size))
-    held = [[at for at in died if part.after <= at < part.before] for part in parts]
-    assert [at for part in held for at in part] == died
-    assert all(held)
-    assert list(slices([], size)) == []
 
 
 def test_whoami(served: Served, karya: Run) -> None:

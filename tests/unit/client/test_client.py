@@ -1,10 +1,11 @@
 """Both clients on a real gateway, over services in memory."""
 
 import gc
+import itertools
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 
 import karya
 from karya.client import AsyncClient, Client
+from karya.client.operation import Blocking, Stream
 from karya.core.action import NoopAction
 from karya.core.errors import (
     ConfigError,
@@ -155,11 +157,32 @@ def test_lists_are_walked_page_by_page_as_they_are_used_up(served: Served, clien
     assert len(list(client.job_tasks(ids[0]))) == 4
 
 
-def test_a_loop_that_is_left_early_leaves_nothing_behind(client: Client) -> None:
-    client.submit_many([HOURLY] * 101)
-    for job in client.jobs():
-        assert client.get(job.id).id == job.id
-        break
+class Counting(Blocking):
+    """A client with a list that does not end; it is known here, so that nothing else closes it."""
+
+    def __init__(self) -> None:
+        self.closed = False
+        self._known = self._following()
+
+    async def _following(self) -> AsyncGenerator[int, None]:
+        try:
+            for number in itertools.count():
+                yield number
+        finally:
+            self.closed = True
+
+    @Stream
+    def numbers(self) -> AsyncGenerator[int, None]:
+        return self._known
+
+
+def test_a_loop_that_is_left_early_leaves_nothing_behind() -> None:
+    counting = Counting()
+    for number in counting.numbers():
+        assert not counting.closed
+        if number == 2:
+            break
+    assert counting.closed
 
 
 def test_many_jobs_are_stored_in_chunks_and_progress_is_told_in_the_callers_thread(

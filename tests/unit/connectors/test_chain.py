@@ -45,8 +45,14 @@ class TestChain(Conformance):
     def tools(self) -> Tools:
         return Tools(submit=Desk().submit)
 
+    def bad_tools(self) -> Tools:
+        return Tools(submit=Desk(StoreUnavailable("no primary")).submit)
+
     def good_action(self) -> Action:
         return ChainAction(job=JOB)
+
+    def bad_actions(self) -> list[Action]:
+        return [ChainAction(job=JOB)]
 
 
 async def test_the_job_is_submitted_on_behalf_of_the_attempt() -> None:

@@ -2,7 +2,7 @@
 
 from karya.connectors import ConnectorSettings
 from karya.connectors.noop import NoopConnector
-from karya.core.action import NoopAction
+from karya.core.action import Action, NoopAction
 from tests.unit.connectors.conformance import Conformance
 
 
@@ -12,3 +12,7 @@ class TestNoop(Conformance):
 
     def good_action(self) -> NoopAction:
         return NoopAction()
+
+    def bad_actions(self) -> list[Action]:
+        """It does nothing, so nothing can fail."""
+        return []

@@ -209,7 +209,7 @@ async def test_what_happens_to_the_process(raised: KaryaError, expected: Failure
         ({"runtime_env": {"pip": ["x"]}}, "connectors.python.runtime_env"),
     ],
 )
-async def test_refusals(fields: dict[str, Any], words: str) -> None:
+async def test_what_the_settings_do_not_allow_fails_for_good(fields: dict[str, Any], words: str) -> None:
     wanted = PythonAction.model_validate({"function": f"{MODULE}:add", **fields})
     reason = PythonConnector(SETTINGS).refusal(wanted)
     assert reason

@@ -23,7 +23,7 @@ def spec(**fields: Any) -> StepSpec[Action]:
 
 
 @pytest.mark.parametrize("name", ["a", "_", "load-2", "A_b", "x" * 63])
-def test_names(name: str) -> None:
+def test_a_good_name_is_taken_as_it_is(name: str) -> None:
     assert spec(name=name, after=[name]).name == name
 
 
