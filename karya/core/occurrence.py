@@ -17,6 +17,10 @@ from karya.core.template import holds_templates
 from karya.core.times import format_instant
 from karya.core.trace import Trace
 
+_MOST_AT_ONCE, _MOST_BYTES, _TASK_BYTES = 1_000, 8 * 1024 * 1024, 1024
+"""What one transaction makes of a job at most: occurrences, about how many bytes of tasks, and what one task
+takes besides its actions."""
+
 VERSION_TOKENS = 1 << 20
 """How far the tokens of two versions of a job lie apart. A change makes unclaimed tasks anew under their ids;
 a hint about the one before, which may be on its way, must not claim them."""
@@ -59,6 +63,13 @@ def opening(job: Job) -> tuple[Job, tuple[Task, ...]]:
     occurrences = [scheduled(job, cursor) for cursor in (job.cursor, *ahead.cursors)]
     tasks = [task for each in occurrences for task in occurrence_tasks(job, each, job.created_at)]
     return job.model_copy(update={"cursor": ahead.cursor}) if ahead.cursors else job, tuple(tasks)
+
+
+def most_at_once(job: Job) -> int:
+    """How many occurrences of a job are made in one transaction at most, however many there are to make: at
+    least one."""
+    weight = job.text_bytes + len(job.steps) * _TASK_BYTES
+    return max(1, min(_MOST_AT_ONCE, _MOST_BYTES // weight))
 
 
 def occurrence_tasks(job: Job, occurrence: Occurrence, now: datetime) -> tuple[Task, ...]:

@@ -7,12 +7,10 @@ from itertools import islice, takewhile
 
 from karya.core.job import Cursor, Job, cursor_at
 from karya.core.misfire import SkipRange, misfired_until
+from karya.core.occurrence import most_at_once
 
 PAUSED_REASON = "the job was paused"
 _ANY_NUMBER = 2**62
-_MOST_OVERDUE, _MOST_BYTES, _TASK_BYTES = 1_000, 8 * 1024 * 1024, 1024
-"""How many instants from before the pause are made at once, about how many bytes of tasks, and what one task
-takes besides its actions: it is one transaction. Those beyond are skipped, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +28,14 @@ def resumption(job: Job, now: datetime) -> Resumption:
     is skipped; counting them takes time for a calendar and a long pause.
 
     But for those that the pause did not keep back: the scheduler was late to make them, as after a crash,
-    yet within the job's grace when the pause came.
+    yet within the job's grace when the pause came. Of these, as many as one transaction makes.
     """
     if job.cursor.exhausted or job.cursor.at > now:
         return Resumption(job.cursor)
     paused_at = job.paused_at or job.cursor.at
     misfired, cursor = passed_over(job, job.cursor, misfired_until(job, paused_at), PAUSED_REASON)
     behind = job.cursors_behind(cursor.at, cursor.count)
-    overdue = tuple(islice(takewhile(lambda one: one.at < paused_at, behind), _most_overdue(job)))
+    overdue = tuple(islice(takewhile(lambda one: one.at < paused_at, behind), most_at_once(job)))
     if overdue:
         passed, cursor = passed_over(job, overdue[-1], now, PAUSED_REASON)
     else:  # one range, as there is nothing between the two
@@ -47,11 +45,6 @@ def resumption(job: Job, now: datetime) -> Resumption:
     if following is None:
         return Resumption(Cursor(at=cursor.at, count=cursor.count, exhausted=True), skips, overdue)
     return Resumption(following, skips, (*overdue, following))
-
-
-def _most_overdue(job: Job) -> int:
-    weight = job.text_bytes + len(job.steps) * _TASK_BYTES
-    return max(1, min(_MOST_OVERDUE, _MOST_BYTES // weight))
 
 
 def passed_over(job: Job, cursor: Cursor, until: datetime, reason: str) -> tuple[SkipRange | None, Cursor]:

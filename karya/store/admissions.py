@@ -23,7 +23,7 @@ from karya.core.ports import Admission
 from karya.core.task import TaskState
 from karya.store import overlaps
 from karya.store.blocking import Document, SyncDatabase, translated
-from karya.store.names import BY_ID, JOBS, OPEN_OF_JOB, TASKS
+from karya.store.names import BY_ID, JOBS, SLOTTED, TASKS
 from karya.store.occurrences import is_untouched
 
 _PATIENCE_SECONDS = 10.0
@@ -107,10 +107,7 @@ class MongoAdmissions:
         def write(session: ClientSession) -> _Answers:
             ids = {"$in": [each.job_id for each in lot]}
             jobs = {job["_id"]: job for job in self._jobs.find({"_id": ids}, _FIELDS, session=session)}
-            found = self._tasks.find(overlaps.open_steps(ids), overlaps.OPEN_FIELDS, session=session)
-            steps: dict[str, list[Document]] = defaultdict(list)
-            for task in found.hint(OPEN_OF_JOB):
-                steps[task["job_id"]].append(task)
+            steps = self._open_steps([each for each in lot if each.job_id in jobs], jobs, session)
             moves: list[UpdateOne] = []
             answers = dict.fromkeys(lot, _Answer.OUTDATED)
             for each, hints in lot.items():
@@ -124,6 +121,23 @@ class MongoAdmissions:
 
         with pymongo.timeout(_PATIENCE_SECONDS), self._client.start_session() as session:
             return session.with_transaction(lambda own: _unless_contended(write, own))
+
+    def _open_steps(
+        self, lot: Iterable[_Occurrence], jobs: Mapping[str, Document], session: ClientSession
+    ) -> Mapping[str, Sequence[Document]]:
+        """By job: of those that ask, and of those that have the slot or wait for it, but of none of the
+        others, of which a job may have any number."""
+        steps: dict[str, list[Document]] = defaultdict(list)
+        if wanted := {concerned for each in lot for concerned in _concerned(each, jobs[each.job_id])}:
+            found = self._tasks.find(overlaps.open_steps(wanted), overlaps.OPEN_FIELDS, session=session)
+            for task in found.hint(SLOTTED):
+                steps[task["job_id"]].append(task)
+        return steps
+
+
+def _concerned(asking: _Occurrence, job: Document) -> Iterable[_Occurrence]:
+    causes = {asking.cause, job.get("slot"), job.get("queued")}
+    return [asking._replace(cause=cause) for cause in causes if cause is not None]
 
 
 def _one_of_each_job(occurrences: Iterable[_Occurrence]) -> Iterable[Sequence[_Occurrence]]:
@@ -159,6 +173,7 @@ class _Contest:
     session: ClientSession
     job: Document
     open_steps: Sequence[Document]
+    """Of this occurrence, the holder of the slot and the one that waits for it."""
     now: datetime
     moves: list[UpdateOne]
     """The updates of jobs, to be written in the end."""
@@ -239,7 +254,7 @@ class _Contest:
         self.moves.append(UpdateOne({"_id": self.job["_id"]}, update))
 
     def _update(self, wanted: Document, update: Document | list[Document]) -> int:
-        return self.tasks.update_many(wanted, update, session=self.session).matched_count
+        return self.tasks.update_many(wanted, update, hint=SLOTTED, session=self.session).matched_count
 
 
 def _may_be_reopened(hint: Hint) -> bool:

@@ -1,24 +1,36 @@
-"""How a slot changes hands, as MongoDB updates: what giving back and taking have in common."""
+"""How a slot changes hands, as MongoDB updates: what giving back and taking have in common.
 
+All that is looked for here is of single occurrences, and found along the index of that: hint SLOTTED.
+"""
+
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from karya.core.task import TaskKind, TaskState
+from karya.core.ports import Holder
+from karya.core.task import TaskState
 from karya.core.transitions import cancel, skip
 from karya.store.blocking import Document
 from karya.store.names import OPEN
 from karya.store.updates import due_again, update_of
 
-_STEP = TaskKind.STEP.value
-_UNSTARTED = [TaskState.READY.value, TaskState.BLOCKED.value]
+_OPEN: Document = {"$in": OPEN}
+"""As the index has it, and so in every query: from a narrower list MongoDB does not infer that the index has
+all that is looked for, and reads it from end to end."""
+_UNSTARTED = {**_OPEN, "$ne": TaskState.RUNNING.value}
+_RUNNING = {**_OPEN, "$eq": TaskState.RUNNING.value}
 _HELD = {"held": True}
 
 OPEN_FIELDS = {"job_id": 1, "cause": 1, "status": 1, "attempts": 1, "token": 1, "held": 1}
 
 
-def open_steps(job_id: str | Document) -> Document:
-    """The open steps of a job, or of those that an operator names."""
-    return {"job_id": job_id, "status": {"$in": OPEN}, "kind": _STEP}
+def open_steps(occurrences: Iterable[Holder]) -> Document:
+    """The open steps of these occurrences, of one or of many jobs."""
+    return {"$or": [_of(*each, _OPEN) for each in occurrences]}
+
+
+def _of(job_id: str, cause: str, status: Document) -> Document:
+    return {"job_id": job_id, "cause": cause, "status": status, "slotted": True}
 
 
 def holds(job_id: str, cause: str) -> Document:
@@ -43,12 +55,12 @@ def freed() -> dict[str, Any]:
 
 def unstarted(job_id: str, cause: str) -> Document:
     """The tasks of an occurrence that wait."""
-    return {"job_id": job_id, "cause": cause, "status": {"$in": _UNSTARTED}, "kind": _STEP}
+    return _of(job_id, cause, _UNSTARTED)
 
 
 def running(job_id: str, cause: str) -> Document:
     """The tasks of an occurrence that run."""
-    return {"job_id": job_id, "cause": cause, "status": TaskState.RUNNING.value, "kind": _STEP}
+    return _of(job_id, cause, _RUNNING)
 
 
 def waiting(job_id: str, cause: str) -> Document:

@@ -10,7 +10,7 @@ from motor.motor_asyncio import AsyncIOMotorClientSession
 
 from karya.core.errors import StoreUnavailable
 from karya.core.job import LIVE_STATES, Job, JobState
-from karya.core.occurrence import Occurrence, occurrence_tasks
+from karya.core.occurrence import Occurrence, most_at_once, occurrence_tasks
 from karya.core.outline import Outline
 from karya.core.policies import Overlap
 from karya.core.ports.lifecycle import ChangeKind, Revise
@@ -85,7 +85,8 @@ async def _update(
     """The job as it was changed; or what has to be counted first, and nothing is written."""
     old, now = await standing.job(job_id, LIVE_STATES, "changed"), standing.now
     new = revise(old)
-    untouched = await standing.untouched(old)
+    most = min(map(most_at_once, (old, new)))
+    untouched = await standing.untouched(old, most=most if new.schedule == old.schedule else None)
     taken = await _taken(standing, old, new, untouched)
     behind = Arrears(old.cursor)
     if new.schedule != old.schedule and is_behind(old, now):
@@ -97,7 +98,8 @@ async def _update(
             counted = await asyncio.to_thread(found.count, now)
         behind = counted.behind
     plan = remake(old, new, [one.waiting for one in untouched], taken, now, behind)
-    asked_for = await standing.untouched(old, triggered=True)
+    left = max(1, most - len(plan.occurrences))  # one at least, as one may wait for the slot
+    asked_for = await standing.untouched(old, triggered=True, most=left)
     plan = replace(plan, occurrences=(*plan.occurrences, *_again(asked_for, now)))
     return await _replace(standing, old, new, [*untouched, *asked_for], plan)
 
@@ -132,9 +134,13 @@ async def _replace(
     causes = {occurrence.cause for occurrence in plan.occurrences}
     gone = {one.waiting.cause for one in untouched} - causes
     queued = None if old.queued in gone or new.overlap is Overlap.ALLOW else old.queued
-    for occurrence in plan.occurrences:
-        made = occurrence_tasks(new, occurrence, standing.now)
-        held = old.status is JobState.PAUSED or occurrence.cause == queued
+    for held in (False, True):
+        made = (
+            task
+            for occurrence in plan.occurrences
+            if held is (old.status is JobState.PAUSED or occurrence.cause == queued)
+            for task in occurrence_tasks(new, occurrence, standing.now)
+        )
         await standing.insert(made, held=held)
     changed = new.model_copy(update={"cursor": plan.cursor, "queued": queued})
     values = {**written_document(changed), "version": changed.version, "queued": queued}

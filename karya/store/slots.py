@@ -9,7 +9,7 @@ from karya.core.job import JobState
 from karya.core.ports import Holder, Position
 from karya.store import overlaps
 from karya.store.client import AsyncDatabase, Document, translated
-from karya.store.names import JOBS, OPEN_OF_JOB, TASKS
+from karya.store.names import JOBS, SLOTTED, TASKS
 from karya.store.onward import behind
 from karya.store.transactions import in_transaction
 
@@ -51,14 +51,16 @@ class MongoSlots:
             if job["status"] != JobState.ACTIVE.value:  # resuming it will let them go
                 return False
             waiting = overlaps.waiting(job_id, queued)
-            answer = await self._tasks.update_many(waiting, overlaps.due_now(now), session=session)
+            answer = await self._tasks.update_many(
+                waiting, overlaps.due_now(now), hint=SLOTTED, session=session
+            )
             return bool(answer.matched_count)
 
         return await in_transaction(self._database, write)
 
     async def _is_open(self, holder: Holder, session: AsyncIOMotorClientSession) -> bool:
-        wanted = {**overlaps.open_steps(holder[0]), "cause": holder[1]}
-        return await self._tasks.find_one(wanted, {"_id": 1}, session=session) is not None
+        wanted = overlaps.open_steps([holder])
+        return await self._tasks.find_one(wanted, {"_id": 1}, hint=SLOTTED, session=session) is not None
 
     async def abandoned(self, before: datetime, limit: int) -> Sequence[Holder]:
         """See `Slots.abandoned`."""
@@ -66,8 +68,8 @@ class MongoSlots:
             old = {job["_id"]: job["slot"] for job in await self._next_slots(before, limit)}
             if not old:
                 return []
-            wanted = overlaps.open_steps({"$in": list(old)})
-            found = self._tasks.find(wanted, {"job_id": 1, "cause": 1}).hint(OPEN_OF_JOB)
+            wanted = overlaps.open_steps(old.items())
+            found = self._tasks.find(wanted, {"job_id": 1, "cause": 1}).hint(SLOTTED)
             open_ = {(task["job_id"], task["cause"]) async for task in found}
         return [holder for holder in old.items() if holder not in open_]
 

@@ -74,9 +74,12 @@ class Standing:
             change_document(job.id, kind, version, self.now, replaced), session=self.session
         )
 
-    async def untouched(self, job: Job, *, triggered: bool = False) -> Sequence[Untouched]:
+    async def untouched(
+        self, job: Job, *, triggered: bool = False, most: int | None = None
+    ) -> Sequence[Untouched]:
         """Its scheduled (or else triggered) occurrences none of whose steps was ever claimed, the earliest
-        first; what holds the slot is about to be."""
+        first; what holds the slot is about to be. Of more than `most` the earliest, behind the one that waits
+        for the slot."""
         count = 0 if triggered else {"$gt": 0}
         wanted = {"job_id": job.id, "status": {"$in": OPEN}, "kind": _STEP, "count": count}
         found = await self.tasks.find(wanted, _FIELDS, session=self.session).hint(OPEN_OF_JOB).to_list(None)
@@ -86,6 +89,9 @@ class Standing:
             for cause, tasks in steps.items()
             if cause != job.slot and all(map(is_untouched, tasks))
         }
+        if most is not None and len(candidates) > most:
+            queued_first = sorted(candidates, key=lambda cause: cause != job.queued)
+            candidates = {cause: candidates[cause] for cause in queued_first[:most]}
         begun = await self._partly_ended(job, candidates)
         return [_untouched(candidates[cause]) for cause in candidates if cause not in begun]
 

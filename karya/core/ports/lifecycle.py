@@ -81,6 +81,10 @@ class Lifecycle(Protocol):
         ones are made again and due now. What had come by another schedule before, and is not made again, is
         skipped, be it an occurrence or instants that have no tasks yet.
 
+        Of triggered ones, and of scheduled ones where the schedule stays, only the earliest are made again,
+        as many as `most_at_once` allows (karya.core.occurrence), and what waits for the slot. The others stay
+        as they are, and run by the version that they were made by.
+
         `revise` is called once for each try, with the job as it then is. Raises Conflict for a name that
         another live job of the same owner has.
         """

@@ -14,13 +14,14 @@ from karya.core.hint import hint_of
 from karya.core.ids import new_id
 from karya.core.job import Job, JobState
 from karya.core.misfire import SkipRange
+from karya.core.occurrence import occurrence_tasks, triggered
 from karya.core.ports import Submission
 from karya.core.ports.lifecycle import Revise, Skipped
 from karya.core.remaking import REPLACED_REASON
 from karya.core.revision import merged, revised
 from karya.core.schedule import Once
 from karya.core.spec import spec_model
-from karya.core.task import TaskState
+from karya.core.task import Task, TaskState
 from karya.core.trace import Trace
 from tests.conformance.store.kit import TTL, StoreKit
 from tests.conformance.store.lifecycle import Told
@@ -28,6 +29,7 @@ from tests.support.story import (
     NOW,
     ON_COMPLETION,
     a_job,
+    another_task,
     at,
     due,
     every,
@@ -36,10 +38,12 @@ from tests.support.story import (
     step,
     submission,
     succeed,
+    tasks_of,
 )
 
 SPEC = spec_model([NoopAction, RestAction])
 REST: Action = RestAction(url="http://127.0.0.1/new")
+LARGE: Action = RestAction(url="http://127.0.0.1/new", body="x" * 900_000)
 OTHER = {"type": "rest", "url": "http://127.0.0.1/new"}
 
 
@@ -54,6 +58,11 @@ def to(now: datetime = NOW, **changes: Any) -> Revise:
 
 def interval(seconds: float, **fields: Any) -> dict[str, Any]:
     return {"kind": "interval", "every": f"PT{seconds}S", **fields}
+
+
+def asked_for(job: Job, count: int) -> list[Task]:
+    """Triggered, a second apart."""
+    return [task for n in range(count) for task in occurrence_tasks(job, triggered(f"r{n}", at(n)), NOW)]
 
 
 class RevisionsConformance(Told):
@@ -391,6 +400,42 @@ class RevisionsConformance(Told):
         assert [(task.job_version, task.held) for task in await self.steps(kit, job)] == [(2, True)] * 2
         await kit.lifecycle.resume(job.id, NOW)
         assert not (await kit.task(triggered)).held
+
+    @pytest.mark.parametrize(("scheduled", "asked", "anew"), [(1, 11, [1, 8]), (11, 2, [9, 1])])
+    async def test_no_more_are_made_anew_than_one_transaction_bears(
+        self, kit: StoreKit, scheduled: int, asked: int, anew: list[int]
+    ) -> None:
+        """Else a job with a long backlog could not be changed; what is left runs as it is."""
+        job = a_job(every(1), action=LARGE)
+        ours = tasks_of(job) + tuple(another_task(job, number) for number in range(1, scheduled))
+        theirs = asked_for(job, asked)
+        await kit.add(Submission(job, (*ours, *theirs)))
+        before = await kit.task(theirs[-1])
+        await kit.lifecycle.update(job.id, to(at(1), description="new"), at(1))
+        for tasks, count in zip((ours, theirs), anew, strict=True):
+            versions = [(await kit.task(task)).job_version for task in tasks]
+            assert versions == [2] * count + [1] * (len(tasks) - count)
+        assert await kit.task(theirs[-1]) == before
+        kit.time.advance(60)
+        await kit.claim(theirs[-1])
+
+    @pytest.mark.parametrize("by_hand", [False, True])
+    async def test_what_waits_for_the_slot_is_made_anew_however_many_wait(
+        self, kit: StoreKit, by_hand: bool
+    ) -> None:
+        """Else nobody would let it go, once occurrences may overlap."""
+        job = a_job(every(1), action=LARGE, overlap="queue")
+        ours = tasks_of(job) + tuple(another_task(job, number) for number in range(1, 11))
+        theirs = asked_for(job, 3)
+        queued = (theirs if by_hand else ours)[-1].model_copy(update={"held": True})
+        waiting = [queued if task.id == queued.id else task for task in (*ours, *theirs)]
+        slotted = job.model_copy(update={"slot": "trigger:x", "queued": queued.cause})
+        await kit.add(Submission(slotted, tuple(waiting)))
+        new = await kit.lifecycle.update(job.id, to(overlap="allow"), NOW)
+        task = await kit.task(queued)
+        assert (new.queued, task.job_version, task.held) == (None, 2, False)
+        versions = [each.job_version for each in await self.steps(kit, job)]
+        assert versions.count(2) == 9 + 1
 
     async def test_what_is_not_there_or_has_ended(self, kit: StoreKit) -> None:
         with pytest.raises(NotFound):

@@ -253,8 +253,9 @@ Said = dict[str, list[Command]]
 
 def is_bounded(wanted: dict[str, Any]) -> bool:
     """Queries that the caller bounds: the steps of some jobs, or what was named."""
-    return any("$in" in str(wanted.get(name)) for name in ("_id", "name")) or bool(
-        {"job_id", "task_id"} & wanted.keys()
+    parts = wanted.get("$or", [wanted])
+    return any("$in" in str(wanted.get(name)) for name in ("_id", "name")) or all(
+        {"job_id", "task_id"} & part.keys() for part in parts
     )
 
 
@@ -321,6 +322,27 @@ async def test_who_settles_reads_no_more_of_a_busy_job_than_says_that_it_is_busy
     assert read == [500, 0], "what is left behind the first page is asked for without the busy one"
     stored = [await kit.jobs.get(job.id) for job in (busy, *done)]
     assert [job.status for job in stored if job] == [JobState.ACTIVE, *[JobState.COMPLETED] * 3]
+
+
+@pytest.mark.parametrize("overlap", [Overlap.SKIP, Overlap.QUEUE, Overlap.CANCEL_RUNNING])
+async def test_who_asks_for_the_slot_reads_none_of_those_that_ask_later(
+    kit: StoreKit, mongo: Mongo, overlap: Overlap
+) -> None:
+    job = a_job(Once(at=at(900)), overlap=overlap)
+    runs = [occurrence_tasks(job, triggered(f"r{n}", at(n)), NOW)[0] for n in range(3_000)]
+    await kit.add(submission(job, *runs))
+    kit.time.advance(60)
+    with RECORDER.recorded() as said:
+        for some in (runs[:1], runs[1:4], runs[4:5]):
+            kit.admissions.admit([hint_of(task) for task in some], NOW)
+    holder = runs[4] if overlap is Overlap.CANCEL_RUNNING else runs[0]
+    await kit.commit(await kit.claim(holder), succeed())
+    with RECORDER.recorded() as more:
+        assert await kit.slots.abandoned(at(1), 50) == [(job.id, holder.cause)]
+        await kit.slots.release([(job.id, holder.cause)], NOW)
+    found = plans(mongo.blocking, said + more)
+    assert {"find", "update"} <= {next(iter(plan.command)) for plan in found}
+    assert [str(plan) for plan in found if max(plan.keys, plan.documents) > FEW] == []
 
 
 async def test_users_with_tasks_are_skipped_to_and_not_counted_through(kit: StoreKit, mongo: Mongo) -> None:

@@ -1,12 +1,14 @@
-"""A change of a job that was paused for long: counting what passed takes its time, and has it."""
+"""A change of a job that was paused for long, or has much that waits: it takes its time, and has it."""
 
 import time
+from collections import Counter
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from karya.core.job import Job
+from karya.core.occurrence import occurrence_tasks, triggered
 from karya.core.remaking import Arrears, arrears
 from karya.core.settings import StoreSettings
 from karya.store import revising
@@ -14,8 +16,9 @@ from karya.store.client import async_database
 from karya.store.lifecycle import MongoLifecycle
 from tests.conformance.store.kit import StoreKit
 from tests.conformance.store.revisions import interval, to
+from tests.support.commands import RECORDER
 from tests.support.mongo import Mongo
-from tests.support.story import a_job, at, every, submission
+from tests.support.story import NOW, a_job, at, every, submission
 
 _TIMEOUT = timedelta(seconds=1)
 
@@ -77,3 +80,17 @@ async def test_what_was_counted_is_worth_nothing_once_the_job_has_changed(
     monkeypatch.setattr(revising, "arrears", overtaken)
     await kit.lifecycle.update(job.id, to(at(7), schedule=interval(5)), at(7))
     assert cursors == [at(2), at(4)]
+
+
+async def test_a_long_backlog_is_no_long_transaction(kit: StoreKit) -> None:
+    """One command after the other would take longer than the store is waited for."""
+    job = a_job(every(60))
+    waiting = [task for n in range(1_100) for task in occurrence_tasks(job, triggered(f"r{n}", NOW), NOW)]
+    await kit.jobs.submit([submission(job, *waiting)])
+    with RECORDER.recorded() as said:
+        await kit.lifecycle.update(job.id, to(at(7), description="another"), at(7))
+    assert (
+        len([command for command in said if "tasks" in (command.get("insert"), command.get("delete"))]) == 2
+    )
+    counts = Counter([(await kit.task(task)).job_version for task in waiting])
+    assert counts == {2: 999, 1: 101}, "one more was scheduled"
