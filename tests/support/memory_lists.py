@@ -7,7 +7,7 @@ from typing import TypeVar
 from karya.core.action import Action
 from karya.core.errors import FieldError, InvalidInput
 from karya.core.job import Job, new_job
-from karya.core.queries import JobQuery
+from karya.core.queries import JobQuery, LetterQuery
 from karya.core.spec import JobSpec
 from karya.core.task import Task
 from karya.core.views import OccurrenceView, TaskView
@@ -33,6 +33,19 @@ def finds(query: JobQuery, job: Job) -> bool:
         and (created[0] is None or created[0] <= job.created_at)
         and (created[1] is None or job.created_at < created[1])
         and (query.text is None or query.text.casefold() in job.description.casefold())
+    )
+
+
+def finds_letter(query: LetterQuery, letter: Task, owner: str | None) -> bool:
+    """Whether this dead task, of a job of this owner, is one of those."""
+    died = letter.finished_at
+    return (
+        query.user_id in (None, owner)
+        and query.job_id in (None, letter.job_id)
+        and query.step in (None, letter.step)
+        and (query.died_after is None or (died is not None and query.died_after <= died))
+        and (query.died_before is None or (died is not None and died < query.died_before))
+        and (query.text is None or query.text.casefold() in (letter.error or "").casefold())
     )
 
 

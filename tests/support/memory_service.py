@@ -48,7 +48,7 @@ from karya.core.views import (
 from karya.core.views.lines import JobLine, LetterGroup, LetterGroups, LetterLine
 from karya.core.views.overview import AtLeast
 from karya.core.why import wait_of, why
-from tests.support.memory_lists import finds, numbered, occurrence_view, page_of
+from tests.support.memory_lists import finds, finds_letter, numbered, occurrence_view, page_of
 
 
 def now() -> datetime:
@@ -302,8 +302,8 @@ class MemoryService:
 
     def _dead(self, query: LetterQuery) -> Iterator[Task]:
         for job_id, tasks in self.stored_tasks.items():
-            mine = query.user_id in (None, self.jobs[job_id].user_id) and query.job_id in (None, job_id)
-            yield from (task for task in tasks if mine and task.status is TaskState.DEAD)
+            owner, dead = self.jobs[job_id].user_id, (task for task in tasks if task.status is TaskState.DEAD)
+            yield from (task for task in dead if finds_letter(query, task, owner))
 
     def _revive(self, task_id: str, status: TaskState, changes: Mapping[str, Any]) -> TaskStory:
         task = self._task(task_id)
