@@ -1,0 +1,48 @@
+"""The service in memory, behind the gateways of these tests, does what the port of the service promises: as
+the server does, which runs the same suites."""
+
+import pytest
+
+from tests.conformance.service.begun import BegunConformance
+from tests.conformance.service.changing import ChangingConformance
+from tests.conformance.service.refusals import RefusalsConformance
+from tests.conformance.service.steering import (
+    CancellingConformance,
+    PausingConformance,
+    SkippingConformance,
+    TriggeringConformance,
+)
+from tests.support.memory_kit import MemoryKit
+
+
+@pytest.fixture
+def kit() -> MemoryKit:
+    return MemoryKit()
+
+
+class TestRefusals(RefusalsConformance):
+    pass
+
+
+class TestBegun(BegunConformance):
+    pass
+
+
+class TestChanging(ChangingConformance):
+    pass
+
+
+class TestCancelling(CancellingConformance):
+    pass
+
+
+class TestPausing(PausingConformance):
+    pass
+
+
+class TestSkipping(SkippingConformance):
+    pass
+
+
+class TestTriggering(TriggeringConformance):
+    pass
