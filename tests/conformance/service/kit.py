@@ -10,6 +10,7 @@ from karya.core.action import Action
 from karya.core.errors import KaryaError
 from karya.core.job import JobState
 from karya.core.ports.service import JobService
+from karya.core.queries import JobQuery
 from karya.core.spec import JobSpec
 from karya.core.task import TaskState
 from karya.core.transitions import Transition, bury, succeed
@@ -52,25 +53,41 @@ class Clerk:
         kit.time.advance(1)
         return job
 
+    async def found(self, kit: Kit, limit: int = 100, **query: Any) -> list[str]:
+        """The ids of the jobs that the query finds, from all pages."""
+        found, cursor = list[str](), None
+        while True:
+            page = await kit.service.list(JobQuery(**query), cursor=cursor, limit=limit)
+            found += ids(page.jobs)
+            if (cursor := page.next_cursor) is None:
+                return found
+
     async def tasks(self, kit: Kit, job_id: str) -> list[TaskView]:
         """All tasks of a job, the latest instant first."""
         return list((await kit.service.tasks(job_id, cursor=None, limit=100)).tasks)
 
     async def succeed(self, kit: Kit, job_id: str) -> TaskView:
-        """Runs the earliest task that waits."""
-        return await self._ended(kit, job_id, succeed(None, kit.time.now, kit.time.now))
+        """Runs the earliest task that waits, once it is due."""
+        task = await self._due(kit, job_id)
+        return await self._ended(kit, task, succeed(None, kit.time.now, kit.time.now))
 
     async def bury(self, kit: Kit, job_id: str, error: str = "boom") -> TaskView:
-        """The earliest task that waits is a dead letter; what comes next is a second later."""
+        """So it runs, and is a dead letter; what comes next is a second later."""
+        task = await self._due(kit, job_id)
         died = bury(error, "attempt 1 of 1 failed", kit.time.now, kit.time.now)
-        letter = await self._ended(kit, job_id, died)
+        letter = await self._ended(kit, task, died)
         kit.time.advance(1)
         return letter
 
-    async def _ended(self, kit: Kit, job_id: str, outcome: Transition) -> TaskView:
+    async def _due(self, kit: Kit, job_id: str) -> TaskView:
         waiting = [task for task in await self.tasks(kit, job_id) if task.status is TaskState.READY]
-        await kit.end(waiting[-1].id, outcome)
-        return (await kit.service.task(waiting[-1].id)).task
+        first = min(waiting, key=lambda task: (task.instant, task.step))
+        kit.time.now = max(kit.time.now, first.due_at)
+        return first
+
+    async def _ended(self, kit: Kit, task: TaskView, outcome: Transition) -> TaskView:
+        await kit.end(task.id, outcome)
+        return (await kit.service.task(task.id)).task
 
     async def job_in(self, kit: Kit, state: JobState, **fields: Any) -> JobView:
         """A job in this state."""

@@ -7,6 +7,8 @@ from karya.core.transitions import Transition
 from karya.core.user import Role, User
 from tests.conformance.service.begun import BegunConformance
 from tests.conformance.service.changing import ChangingConformance
+from tests.conformance.service.letter_lists import LetterListsConformance
+from tests.conformance.service.letters import LettersConformance
 from tests.conformance.service.refusals import RefusalsConformance
 from tests.conformance.service.steering import (
     CancellingConformance,
@@ -67,4 +69,12 @@ class TestSkipping(SkippingConformance):
 
 
 class TestTriggering(TriggeringConformance):
+    pass
+
+
+class TestLetters(LettersConformance):
+    pass
+
+
+class TestLetterLists(LetterListsConformance):
     pass

@@ -5,6 +5,8 @@ import pytest
 
 from tests.conformance.service.begun import BegunConformance
 from tests.conformance.service.changing import ChangingConformance
+from tests.conformance.service.letter_lists import LetterListsConformance
+from tests.conformance.service.letters import LettersConformance
 from tests.conformance.service.refusals import RefusalsConformance
 from tests.conformance.service.steering import (
     CancellingConformance,
@@ -45,4 +47,12 @@ class TestSkipping(SkippingConformance):
 
 
 class TestTriggering(TriggeringConformance):
+    pass
+
+
+class TestLetters(LettersConformance):
+    pass
+
+
+class TestLetterLists(LetterListsConformance):
     pass

@@ -139,7 +139,7 @@ def test_what_is_exported_as_json_is_applied_again(served: Served, karya: Run, t
         karya("submit", "-", text=json.dumps({**HOURLY, "name": name}))
     written = karya("export", "--all", "--json").stdout
     assert [job["name"] for job in json.loads(written)] == ["first", "second"]
-    assert "2 to create" in karya("apply", "-", "--dry-run", text=written).stdout  # here none has a namesake
+    assert "2 unchanged" in karya("apply", "-", "--dry-run", text=written).stdout
     file = tmp_path / "jobs.json"
     assert karya("export", "--all", "--json", "-o", file).stderr == f"karya: 2 jobs written to {file}\n"
     assert file.read_text() == written
