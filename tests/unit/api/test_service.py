@@ -7,12 +7,19 @@ from tests.conformance.service.begun import BegunConformance
 from tests.conformance.service.changing import ChangingConformance
 from tests.conformance.service.letter_lists import LetterListsConformance
 from tests.conformance.service.letters import LettersConformance
+from tests.conformance.service.lists import ListsConformance
 from tests.conformance.service.refusals import RefusalsConformance
 from tests.conformance.service.steering import (
     CancellingConformance,
     PausingConformance,
     SkippingConformance,
     TriggeringConformance,
+)
+from tests.conformance.service.submitting import (
+    AheadConformance,
+    CheckingConformance,
+    NamesConformance,
+    SubmittingConformance,
 )
 from tests.support.memory_kit import MemoryKit
 
@@ -55,4 +62,24 @@ class TestLetters(LettersConformance):
 
 
 class TestLetterLists(LetterListsConformance):
+    pass
+
+
+class TestLists(ListsConformance):
+    pass
+
+
+class TestSubmitting(SubmittingConformance):
+    pass
+
+
+class TestNames(NamesConformance):
+    pass
+
+
+class TestChecking(CheckingConformance):
+    pass
+
+
+class TestAhead(AheadConformance):
     pass
