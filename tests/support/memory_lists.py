@@ -1,6 +1,6 @@
 """What a `MemoryService` finds, and the pages of it: the cursor is how many came before."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import TypeVar
 
@@ -53,6 +53,11 @@ def occurrence_view(tasks: Sequence[Task]) -> OccurrenceView:
     first = tasks[0]
     views = tuple(map(TaskView.of, tasks))
     return OccurrenceView(job_id=first.job_id, cause=first.cause, instant=first.instant, tasks=views)
+
+
+def latest_first(items: Iterable[T], when: Callable[[T], datetime]) -> list[T]:
+    """What is of one instant: what was stored last comes first."""
+    return sorted(items, key=when)[::-1]
 
 
 def page_of(items: Sequence[T], cursor: str | None, limit: int) -> tuple[tuple[T, ...], str | None]:

@@ -1,6 +1,7 @@
 """Dead letters in pages: what they died of, and how many are new."""
 
 import re
+from datetime import UTC, datetime
 from html import unescape
 from urllib.parse import parse_qs, urlsplit
 
@@ -24,7 +25,7 @@ async def bury(visitor: Visitor, job: dict[str, object], *errors: str) -> None:
     for error in errors:
         job_id = (await jobs.submit(jobs.spec_type.model_validate(job))).id
         tasks = visitor.memory.services.jobs.stored_tasks[job_id]
-        died = {"status": TaskState.DEAD, "error": error, "finished_at": NOW}
+        died = {"status": TaskState.DEAD, "error": error, "finished_at": datetime.now(UTC)}
         tasks[0] = tasks[0].model_copy(update=died)
 
 
@@ -35,7 +36,7 @@ def links(page: str, label: str) -> list[str]:
 @ASYNC
 async def test_each_error_leads_to_its_dead_letters(visitor: Visitor, job: dict[str, object]) -> None:
     await visitor.sign_in("grouping", Role.ADMIN)
-    await bury(visitor, job, "down & out", "late", "down & out")
+    await bury(visitor, job, "down & out", "down again", "late", "down & out")
     status, page = await visitor.get("/ui/dead-letters/errors?step=main&text=down")
     assert status == 200
     assert re.findall(r'data-label="Dead letters">(\d+)<', page) == ["2", "1"]

@@ -13,6 +13,7 @@ from karya.core.errors import StoreUnavailable
 from karya.core.settings import GatewaySettings
 from karya.core.user import Role
 from tests.support.memory_services import MemoryServices
+from tests.support.story import retry
 from tests.unit.api.pages.conftest import HTML, Visitor
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -133,6 +134,7 @@ async def test_a_task_shows_what_it_does_and_not_what_its_job_does_by_now(
         visitor, None, {**job, "description": "edited", "action": {"type": "rest", "url": "http://before/"}}
     )
     (task,) = visitor.memory.jobs.stored_tasks[mine]
+    visitor.memory.jobs.end(task.id, retry())
     await visitor.memory.jobs.update(mine, {"action": {"type": "rest", "url": "http://after/"}})
     _, text = await visitor.get(f"/ui/tasks/{task.id}")
     assert "http://before/" in text and "http://after/" not in text
