@@ -50,6 +50,7 @@ class Janitor:
         self._cancel = cancel
         self._poke = poke
         self._settled_to: Position | None = None
+        self._cancelled_to: Position | None = None
 
     async def run(self) -> None:
         """Sweeps until it is cancelled; while the store is away it tries again."""
@@ -105,8 +106,12 @@ class Janitor:
             self._poke(now)
 
     async def _finish_cancels(self) -> None:
-        """A cancel whose server died half-way was not acknowledged; but the job says that it is cancelled."""
-        for job_id in await self._jobs.half_cancelled(self._clock.now() - _SETTLE_AFTER, _BATCH):
+        """A cancel whose server died half-way was not acknowledged; but the job says that it is cancelled.
+        From sweep to sweep it goes round all of them: some cannot be finished for long."""
+        before = self._clock.now() - _SETTLE_AFTER
+        found = await self._jobs.half_cancelled(before, self._cancelled_to, _BATCH)
+        self._cancelled_to = found[-1] if len(found) == _BATCH else None
+        for _, job_id in found:
             try:
                 await self._cancel(job_id)
             except Exception as error:

@@ -235,7 +235,7 @@ async def test_a_cancel_whose_server_died_half_way_is_finished(kit: StoreKit) ->
     assert await status(kit, child) is JobState.CANCELLED
     states = [(await kit.task(first_task(job))).status for job in (parent, child)]
     assert states == [TaskState.CANCELLED] * 2
-    assert await kit.jobs.half_cancelled(kit.time.now, 9) == []
+    assert await kit.jobs.half_cancelled(kit.time.now, None, 9) == []
 
 
 async def test_a_descendant_that_nobody_understands_keeps_no_other_from_being_cancelled(
@@ -259,11 +259,11 @@ async def test_a_descendant_that_nobody_understands_keeps_no_other_from_being_ca
     assert await status(kit, plain) is JobState.CANCELLED
     ended = [(await kit.task(first_task(job))).status for job in (parent, plain, other)]
     assert ended == [TaskState.CANCELLED] * 3
-    assert await kit.jobs.half_cancelled(kit.time.now, 9) == [parent.id]
+    assert await kit.jobs.half_cancelled(kit.time.now, None, 9) == [(NOW, parent.id)]
     mongo.blocking.jobs.update_one({"_id": odd.id}, {"$set": schedule or {}})
     await sweeps.janitor.sweep()
     assert await status(kit, odd) is JobState.CANCELLED
-    assert await kit.jobs.half_cancelled(kit.time.now, 9) == []
+    assert await kit.jobs.half_cancelled(kit.time.now, None, 9) == []
 
 
 CHORES = {
@@ -330,6 +330,30 @@ async def test_a_cancel_that_mongodb_refuses_keeps_no_other_from_being_finished(
     assert states == [TaskState.READY, TaskState.CANCELLED]
 
 
+async def test_cancels_that_cannot_be_finished_keep_no_other_from_being_finished(
+    kit: StoreKit, mongo: Mongo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many of them began before it."""
+    monkeypatch.setattr(room, "_BATCH", 2)
+    *odd, plain = jobs = [a_job() for _ in range(5)]
+    children = [child_of(job) for job in odd]
+    await kit.add(*map(submission, (*jobs, *children)))
+    for number, job in enumerate(jobs):
+        await kit.jobs.cancel(job.id, at(number))  # and its server dies
+    unknown = {"$set": {"schedule": '{"kind": "of a later version"}'}}
+    mongo.blocking.jobs.update_many({"_id": {"$in": [child.id for child in children]}}, unknown)
+    kit.time.advance(20)
+    sweeps = Sweeps(kit)
+    for _ in range(3):
+        await sweeps.janitor.sweep()
+    assert (await kit.task(first_task(plain))).status is TaskState.CANCELLED
+    left = [job.id for job in odd]
+    assert [ident for _, ident in await kit.jobs.half_cancelled(kit.time.now, None, 9)] == left
+    with capture_logs() as logs:
+        await sweeps.janitor.sweep()
+    assert [line["job"] for line in logs] == left[:2], "it goes round"
+
+
 def _ask_for_nothing(kit: StoreKit, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Has every chore find nothing to do; returns where it is noted which of them asked."""
     asked: list[str] = []
@@ -374,7 +398,7 @@ async def test_a_child_that_was_stored_while_its_parent_was_cancelled_is_cancell
     assert (await kit.task(first_task(child))).status is TaskState.CANCELLED
     kit.time.advance(11)
     await sweeps.janitor.sweep()
-    assert await kit.jobs.half_cancelled(kit.time.now, 9) == []
+    assert await kit.jobs.half_cancelled(kit.time.now, None, 9) == []
 
 
 async def test_what_waits_for_the_seat_of_a_dead_worker_is_let_go_when_its_task_is_reaped(
