@@ -26,6 +26,11 @@ from karya.core.times import Instant, floor_millis, format_instant
 from karya.core.trace import Trace
 
 MAX_ACTION_BYTES = 8 * 1024 * 1024  # of a job and its hooks together: MongoDB documents end at 16 MiB
+MAX_STORED_BYTES = 12 * 1024 * 1024
+"""Of the same as they are stored, which is JSON within JSON: its quotes and backslashes count twice."""
+_SURELY_STORED_BYTES = MAX_STORED_BYTES // 3
+"""Actions up to this size fit in any case: they at most double, and names need little beside them."""
+
 MAIN_STEP = "main"
 """The name of the step that a job with a single action has."""
 
@@ -247,9 +252,17 @@ def normal_form(spec: JobSpec[Action], now: datetime) -> Mapping[str, Any]:
 
 def _must_fit(steps: Sequence[Step], hooks: Sequence[Hook]) -> None:
     size = sum(len(text.encode()) for text in _texts(steps, hooks))
+    field = "hooks" if hooks else "action"
     if size > MAX_ACTION_BYTES:
         message = f"{size:,} bytes; the actions of a job and its hooks are at most {MAX_ACTION_BYTES:,} bytes"
-        raise InvalidInput.at("hooks" if hooks else "action", message)
+        raise InvalidInput.at(field, message)
+    if size > _SURELY_STORED_BYTES and (stored := _stored_bytes(steps, hooks)) > MAX_STORED_BYTES:
+        message = f"{stored:,} bytes as they are stored, with each quote and backslash escaped once more; "
+        raise InvalidInput.at(field, f"{message}a job and its hooks: at most {MAX_STORED_BYTES:,} of these")
+
+
+def _stored_bytes(steps: Sequence[Step], hooks: Sequence[Hook]) -> int:
+    return sum(len(part.model_dump_json().encode()) for part in (*steps, *hooks))
 
 
 def _texts(steps: Sequence[Step], hooks: Sequence[Hook]) -> Sequence[ActionText]:
