@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from karya.actors.metrics import ServerMetrics
-from karya.core.errors import StoreUnavailable
+from karya.core.errors import StoreRefuses, StoreUnavailable
 from karya.core.outcome import LEASE_EXPIRED
 from karya.core.ports import Claims, Clock, Commit, Commits, JobRepository, Position
 from karya.core.ports.slots import Slots
@@ -50,6 +50,7 @@ class Janitor:
         self._cancel = cancel
         self._poke = poke
         self._settled_to: Position | None = None
+        self._cancelled_to: Position | None = None
 
     async def run(self) -> None:
         """Sweeps until it is cancelled; while the store is away it tries again."""
@@ -62,21 +63,28 @@ class Janitor:
 
     async def sweep(self) -> None:
         """One sweep: reaps, settles, and frees what holds others up. What goes wrong with one chore keeps
-        none of the others from being done: a document that nobody here understands is still there at the next
-        sweep."""
+        none of the others from being done: a document that nobody here understands, or an index that is
+        missing, is still so at the next sweep. Only when the store does not answer at all it ends at once:
+        each chore would wait for it as long. Raises StoreUnavailable then, and at the end for the first
+        chore that was refused."""
         chores = {
             "reaping": self._reap_all,
             "settling": self._settle_all,
             "cancels": self._finish_cancels,
             "slots": self._free_slots,
         }
+        refused: StoreRefuses | None = None
         for name, chore in chores.items():
             try:
                 await chore()
+            except StoreRefuses as error:
+                refused = refused or error
             except StoreUnavailable:
                 raise
             except Exception:
                 log.exception("chore_failed", chore=name)
+        if refused is not None:
+            raise refused
 
     async def _reap_all(self) -> None:
         while len(expired := await self._claims.expired(_BATCH)) > 0:
@@ -98,13 +106,17 @@ class Janitor:
             self._poke(now)
 
     async def _finish_cancels(self) -> None:
-        """A cancel whose server died half-way was not acknowledged; but the job says that it is cancelled."""
-        for job_id in await self._jobs.half_cancelled(self._clock.now() - _SETTLE_AFTER, _BATCH):
+        """A cancel whose server died half-way was not acknowledged; but the job says that it is cancelled.
+        From sweep to sweep it goes round all of them: some cannot be finished for long."""
+        before = self._clock.now() - _SETTLE_AFTER
+        found = await self._jobs.half_cancelled(before, self._cancelled_to, _BATCH)
+        self._cancelled_to = found[-1] if len(found) == _BATCH else None
+        for _, job_id in found:
             try:
                 await self._cancel(job_id)
-            except StoreUnavailable:
-                raise
             except Exception as error:
+                if isinstance(error, StoreUnavailable) and not isinstance(error, StoreRefuses):
+                    raise
                 log.error("cancel_failed", job=job_id, error=str(error))
             else:
                 log.info("cancel_finished", job=job_id)

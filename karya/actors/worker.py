@@ -111,8 +111,15 @@ class Worker:
             held.stop(Stop.HANDED_BACK)
 
     async def _attempt(self, held: Held) -> None:
-        """The story of one attempt."""
+        """One attempt, however it ends. Nobody awaits it: what is not logged here would be lost."""
         subject.set(held)
+        try:
+            await self._perform_and_report(held)
+        except Exception:
+            log.exception("attempt_broke")
+
+    async def _perform_and_report(self, held: Held) -> None:
+        """The story of one attempt."""
         held.begun = True
         try:
             outcome = await self._perform(held)

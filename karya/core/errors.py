@@ -101,5 +101,9 @@ class StoreUnavailable(Unavailable):
     """MongoDB does not acknowledge. The write is unknown, not failed: re-read by id before trying again."""
 
 
+class StoreRefuses(StoreUnavailable):
+    """MongoDB does answer, but with an error: there is nothing to wait for, and it may grant other things."""
+
+
 class DataDirectoryInUse(ConfigError):
     """Another cluster holds the data directory; the message says who."""

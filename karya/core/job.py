@@ -20,12 +20,12 @@ from karya.core.pools import DEFAULT_POOL
 from karya.core.priority import DEFAULT_PRIORITY
 from karya.core.retry import RetryPolicy
 from karya.core.schedule import Interval, Once, Schedule
+from karya.core.sizes import check_sizes
 from karya.core.spec import JobSpec
 from karya.core.steps import Step, StepTimeout, step_of
 from karya.core.times import Instant, floor_millis, format_duration, format_instant
 from karya.core.trace import Trace
 
-MAX_ACTION_BYTES = 8 * 1024 * 1024  # of a job and its hooks together: MongoDB documents end at 16 MiB
 MAIN_STEP = "main"
 """The name of the step that a job with a single action has."""
 
@@ -234,7 +234,7 @@ def written(spec: JobSpec[Action]) -> dict[str, Any]:
         if errors := check_graph(steps):
             raise InvalidInput(errors)
     hooks = tuple(map(Hook.of, spec.hooks))
-    _must_fit([field for field, _ in spec.actions], _texts(steps, hooks))
+    check_sizes([field for field, _ in spec.actions], (*steps, *hooks))
     return {"steps": steps, "hooks": hooks, **{name: getattr(spec, name) for name in _AS_WRITTEN}}
 
 
@@ -243,18 +243,6 @@ def normal_form(spec: JobSpec[Action], now: datetime) -> Mapping[str, Any]:
     InvalidInput when its steps make no graph, or its actions are too large to store."""
     nowhere = Cursor(at=now, count=0, exhausted=True)
     return Job(id="", cursor=nowhere, created_at=now, updated_at=now, **written(spec)).spec()
-
-
-def _must_fit(fields: Sequence[str], texts: Sequence[ActionText]) -> None:
-    """Raises InvalidInput at the field with the largest of these texts when together they are too large."""
-    sizes = [len(text.encode()) for text in texts]
-    if sum(sizes) > MAX_ACTION_BYTES:
-        largest, field = max(zip(sizes, fields, strict=True))
-        message = (
-            f"{largest:,} bytes of {sum(sizes):,}; the actions of a job and its hooks are at most "
-            f"{MAX_ACTION_BYTES:,} bytes together: store large things elsewhere and pass where they are"
-        )
-        raise InvalidInput.at(field, message)
 
 
 def _texts(steps: Sequence[Step], hooks: Sequence[Hook]) -> Sequence[ActionText]:

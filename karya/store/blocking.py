@@ -9,19 +9,25 @@ from datetime import UTC
 from typing import Any
 
 import pymongo
+import structlog
 from bson.codec_options import CodecOptions
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
-from karya.core.errors import ConfigError, StoreUnavailable
+from karya.core.errors import ConfigError, StoreRefuses, StoreUnavailable
 from karya.core.settings import StoreSettings
 from karya.store.listening import RoundTrip, RoundTrips
+from karya.store.refusals import codes_of, is_final, is_refusal
+
+log = structlog.get_logger("karya.store")
 
 Document = dict[str, Any]
 SyncDatabase = Database[Document]
 
 NAIVE_DATES: CodecOptions[Document] = CodecOptions(document_class=dict)
 """For reading many dates: they are in UTC either way, and the driver calls into Python to say so of each."""
+
+_CAUSE = " :: caused by :: "
 
 CODEC: CodecOptions[Document] = CodecOptions(document_class=dict, tz_aware=True, tzinfo=UTC)
 
@@ -65,9 +71,23 @@ def translated() -> Iterator[None]:
     try:
         yield
     except PyMongoError as error:
-        raise StoreUnavailable(f"MongoDB does not acknowledge: {first_line(error)}") from error
+        raise unavailable(error) from error
+
+
+def unavailable(error: PyMongoError) -> StoreUnavailable:
+    """What an error of the driver is to the callers of the store. What will be refused at every try is
+    logged: a caller that tries again would hide it."""
+    message = f"MongoDB does not acknowledge: {first_line(error)}"
+    if not is_refusal(error):
+        return StoreUnavailable(message)
+    if is_final(error):
+        log.error("store_refuses", code=min(codes_of(error), default=None), error=first_line(error))
+    return StoreRefuses(message)
 
 
 def first_line(error: BaseException) -> str:
-    """The first words of a driver's error, without its topology dump."""
-    return str(error).split(", Timeout:")[0].split(", full error:")[0].splitlines()[0][:300] or repr(error)
+    """The first words of a driver's error, without its topology dump; of one that begins with a query and
+    its values, the last ones, which say what was wrong with it."""
+    lines = str(error).split(", Timeout:")[0].split(", full error:")[0].splitlines() or [""]
+    words = lines[-1].rpartition(_CAUSE)[2] if _CAUSE in lines[-1] and len(lines) > 1 else lines[0]
+    return words[:300] or repr(error)

@@ -9,6 +9,7 @@ from karya.core.errors import Conflict
 from karya.core.firing import hook_tasks
 from karya.core.hook import Trigger
 from karya.core.job import Job, JobState
+from karya.core.ports import Position
 from karya.core.ports.lifecycle import ChangeKind
 from karya.core.revision import check_version
 from karya.store import overlaps
@@ -17,6 +18,7 @@ from karya.store.client import AsyncDatabase, in_time, translated
 from karya.store.documents import job_entity, task_document
 from karya.store.forgetting import at_the_end
 from karya.store.names import BY_ID, JOB_CHANGES, JOBS, TASKS
+from karya.store.onward import behind
 from karya.store.settling import ended_happening
 from karya.store.transactions import in_transaction
 
@@ -49,11 +51,14 @@ class Cancelling:
         with in_time(self._database):
             return await in_transaction(self._database, write)
 
-    async def half_cancelled(self, before: datetime, limit: int) -> Sequence[str]:
+    async def half_cancelled(
+        self, before: datetime, after: Position | None, limit: int
+    ) -> Sequence[Position]:
         """See `JobRepository.half_cancelled`."""
         with translated():
-            found = self._jobs.find({_HALF: {"$lt": before}}, {"_id": 1}).sort(_HALF, 1).limit(limit)
-            return [job["_id"] async for job in found]
+            found = self._jobs.find(behind({_HALF: {"$lt": before}}, _HALF, after), {_HALF: 1})
+            jobs = await found.sort([(_HALF, 1), ("_id", 1)]).limit(limit).to_list(None)
+        return [(job[_HALF], job["_id"]) for job in jobs]
 
     async def cancelled_wholly(self, job_ids: Sequence[str]) -> None:
         """See `JobRepository.cancelled_wholly`."""

@@ -17,6 +17,7 @@ from karya.store.blocking import (
     options_for,
     sync_database,
     translated,
+    unavailable,
 )
 from karya.store.listening import RoundTrip
 
@@ -30,6 +31,7 @@ __all__ = [
     "in_time",
     "sync_database",
     "translated",
+    "unavailable",
 ]
 
 AsyncDatabase = AsyncIOMotorDatabase[Document]

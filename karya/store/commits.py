@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+import structlog
 from motor.motor_asyncio import AsyncIOMotorClientSession
 from pymongo import UpdateMany
 from pymongo.errors import PyMongoError
@@ -13,13 +14,16 @@ from karya.core.ports import Commit
 from karya.core.task import TaskState
 from karya.core.transitions import Move
 from karya.store import gates
-from karya.store.client import AsyncDatabase, Document, translated
+from karya.store.client import AsyncDatabase, Document, first_line, translated
+from karya.store.documents import UNREADABLE
 from karya.store.fence import FENCE_FIELDS, applied, fence
 from karya.store.following import GATE_FIELDS, follow
 from karya.store.names import BY_ID, ERROR_LOGS, LIMITS, TASKS
 from karya.store.outcomes import STORY_FIELDS, Outcomes
 from karya.store.transactions import in_transaction, may_be_too_large
 from karya.store.updates import update_of
+
+log = structlog.get_logger("karya.store")
 
 _BLOCKED = TaskState.BLOCKED.value
 
@@ -62,7 +66,9 @@ class MongoCommits:
     async def _tell(self, commits: Sequence[Commit], now: datetime) -> frozenset[str]:
         """Transitions with a story (error log, hooks, steps behind), each with all of its own or with none.
 
-        All go into one transaction; when their hooks are too large for that, it is halved. The documents
+        All go into one transaction; when their hooks are too large for that, it is halved. So it is when a
+        step behind one of them cannot be read, until that one stands alone and counts as lost: it is tried
+        again when its lease has run out, perhaps by somebody who can read that step. The documents
         are read in the same transaction: whoever writes one of them meanwhile (a cancel, a reaper, another
         step that ends) makes a write conflict, and the whole is done again on what it left.
         """
@@ -83,6 +89,9 @@ class MongoCommits:
         except PyMongoError as error:
             if len(commits) == 1 or not may_be_too_large(error):
                 raise
+        except UNREADABLE as error:
+            if len(commits) == 1:
+                return frozenset([_refused(commits[0], error)])
         half = len(commits) // 2
         return await self._tell(commits[:half], now) | await self._tell(commits[half:], now)
 
@@ -93,7 +102,10 @@ class MongoCommits:
         documents = {document["_id"]: document async for document in found}
         outcomes = Outcomes(now)
         for commit in commits:
-            outcomes.add(commit, documents.get(commit.task_id))
+            try:
+                outcomes.add(commit, documents.get(commit.task_id))
+            except UNREADABLE as error:
+                outcomes.lost.append(_refused(commit, error))
         return outcomes
 
     async def _blocked(self, ids: Sequence[str], session: AsyncIOMotorClientSession) -> list[Document]:
@@ -102,6 +114,12 @@ class MongoCommits:
             self._tasks.find(wanted, GATE_FIELDS, session=session).hint(BY_ID).to_list(None)
         )
         return documents
+
+
+def _refused(commit: Commit, error: Exception) -> str:
+    """The task of an outcome of which nothing is written, as nobody here understands what follows from it."""
+    log.error("outcome_refused", task=commit.task_id, error=first_line(error))
+    return commit.task_id
 
 
 def _is_plain(commit: Commit) -> bool:

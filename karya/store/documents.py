@@ -32,6 +32,10 @@ INLINE_ACTION_BYTES = 4096
 reads, so that its memory does not depend on what users write."""
 
 
+UNREADABLE = (ValueError, LookupError, TypeError)
+"""What is raised when a document cannot be read."""
+
+
 def readable(documents: Iterable[Document], parse: Callable[[Document], T]) -> list[T]:
     """What these documents say. One that cannot be read (written by a later version, or by hand) is told of
     in the log and left out: it must not keep all the others from being served."""
@@ -39,7 +43,7 @@ def readable(documents: Iterable[Document], parse: Callable[[Document], T]) -> l
     for document in documents:
         try:
             entities.append(parse(document))
-        except (ValueError, LookupError, TypeError) as error:
+        except UNREADABLE as error:
             ident, job = document.get("_id"), document.get("job_id")
             log.error("unreadable_document", document=ident, job=job, error=first_line(error))
     return entities

@@ -54,8 +54,8 @@ INDEXES: Mapping[str, tuple[IndexModel, ...]] = {
             partialFilterExpression={"status": "ACTIVE"},
         ),
         IndexModel(
-            [("cancelling_at", UP)],
-            name="cancelling",
+            [("cancelling_at", UP), ("_id", UP)],
+            name="half_cancelled",
             partialFilterExpression={"cancelling_at": {"$exists": True}},
         ),
         IndexModel(

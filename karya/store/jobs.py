@@ -108,9 +108,11 @@ class MongoJobs:
         """See `JobRepository.cancel`."""
         return await self._cancelling.cancel(job_id, now, version)
 
-    async def half_cancelled(self, before: datetime, limit: int) -> Sequence[str]:
+    async def half_cancelled(
+        self, before: datetime, after: Position | None, limit: int
+    ) -> Sequence[Position]:
         """See `JobRepository.half_cancelled`."""
-        return await self._cancelling.half_cancelled(before, limit)
+        return await self._cancelling.half_cancelled(before, after, limit)
 
     async def cancelled_wholly(self, job_ids: Sequence[str]) -> None:
         """See `JobRepository.cancelled_wholly`."""

@@ -49,23 +49,26 @@ class Outcomes:
     lost: list[str] = field(default_factory=list)
 
     def add(self, commit: Commit, document: Document | None) -> None:
-        """Takes in one commit, given its task as the transaction sees it."""
+        """Takes in one commit, given its task as the transaction sees it. Raises what is UNREADABLE, and then
+        nothing of the commit is taken in."""
         if document is None or not holds(document, commit):
             if not applied(document, commit):
                 self.lost.append(commit.task_id)
             return
         transition = heeded_by(document, commit, self.now)
         guard = fence([commit.task_id], commit.lease_id)
-        self.updates.append(UpdateOne(guard, update_of(transition), hint=BY_ID))
-        self._log(commit, document)
-        self._fire(commit, document, transition)
-        if transition.target not in OPEN_STATES:
-            self.ended.append(Ended.of(document, transition.target))
+        update = UpdateOne(guard, update_of(transition), hint=BY_ID)
+        logs, hooks = self._logged(commit, document), self._fired(commit, document, transition)
+        ended = [] if transition.target in OPEN_STATES else [Ended.of(document, transition.target)]
+        self.updates.append(update)
+        self.logs += logs
+        self.hooks += hooks
+        self.ended += ended
 
-    def _log(self, commit: Commit, document: Document) -> None:
+    def _logged(self, commit: Commit, document: Document) -> list[Document]:
         error = commit.transition.changes.get("error")
         if error is None:
-            return
+            return []
         log = ErrorLog.of(
             job_id=document["job_id"],
             task_id=commit.task_id,
@@ -75,12 +78,13 @@ class Outcomes:
             error=error,
             at=commit.transition.failed_at or self.now,
         )
-        self.logs.append(error_document(log))
+        return [error_document(log)]
 
-    def _fire(self, commit: Commit, document: Document, transition: Transition) -> None:
-        if document.get("hooks"):
-            teller = _teller(document, commit.trace or trace_of(document))
-            self.hooks += map(task_document, fired_by(teller, transition, self.now))
+    def _fired(self, commit: Commit, document: Document, transition: Transition) -> list[Document]:
+        if not document.get("hooks"):
+            return []
+        teller = _teller(document, commit.trace or trace_of(document))
+        return [task_document(task) for task in fired_by(teller, transition, self.now)]
 
 
 def _teller(document: Document, trace: Trace | None) -> Teller:

@@ -7,9 +7,10 @@ from typing import TypeVar
 
 import pymongo
 from motor.motor_asyncio import AsyncIOMotorClientSession
-from pymongo.errors import OperationFailure, PyMongoError
+from pymongo.errors import PyMongoError
 
 from karya.store.client import AsyncDatabase
+from karya.store.refusals import codes_of
 
 T = TypeVar("T")
 TRIES = 8
@@ -99,6 +100,4 @@ def may_be_committed(error: PyMongoError) -> bool:
 
 def may_be_too_large(error: PyMongoError) -> bool:
     """Whether a transaction failed, its tries used up, on what a smaller one might do."""
-    details = error.details or {} if isinstance(error, OperationFailure) else {}
-    codes = [problem["code"] for problem in details.get("writeErrors", [])]
-    return not _TOO_LARGE.isdisjoint({*codes, getattr(error, "code", None)})
+    return not _TOO_LARGE.isdisjoint(codes_of(error))

@@ -87,9 +87,12 @@ class JobRepository(Protocol):
         a successor is written only with an ACTIVE job.
         """
 
-    async def half_cancelled(self, before: datetime, limit: int) -> Sequence[str]:
+    async def half_cancelled(
+        self, before: datetime, after: Position | None, limit: int
+    ) -> Sequence[Position]:
         """CANCELLED jobs whose cancel began before this and is not known to have reached their tasks and
-        descendants: whoever was at it may have died. The longest first."""
+        descendants, as (when it began, id) and in that order from behind `after` on: whoever was at it may
+        have died."""
 
     async def cancelled_wholly(self, job_ids: Sequence[str]) -> None:
         """Notes that the cancel of these jobs has reached all that it must."""

@@ -13,9 +13,9 @@ from bson.timestamp import Timestamp
 from motor.motor_asyncio import AsyncIOMotorClientSession
 from pymongo.errors import OperationFailure, PyMongoError
 
-from karya.core.errors import KaryaError, PositionGone, StoreUnavailable
+from karya.core.errors import KaryaError, PositionGone
 from karya.core.events import Event, EventKind
-from karya.store.client import NAIVE_DATES, AsyncDatabase, Document, first_line
+from karya.store.client import NAIVE_DATES, AsyncDatabase, Document, unavailable
 from karya.store.events.matching import stages
 from karya.store.events.owners import Owners
 from karya.store.events.reading import Seen, readable_changes
@@ -139,4 +139,4 @@ def _told(error: PyMongoError) -> KaryaError:
             "what followed this position is not kept any more: begin again without it, and read the present "
             "state of jobs and tasks for what was missed"
         )
-    return StoreUnavailable(f"MongoDB does not acknowledge: {first_line(error)}")
+    return unavailable(error)

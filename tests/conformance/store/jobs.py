@@ -1,6 +1,7 @@
 """What every `JobRepository` must do with single jobs."""
 
 import asyncio
+from datetime import datetime
 
 import orjson
 import pytest
@@ -151,6 +152,20 @@ class JobsConformance:
 
     async def test_cancel_of_nothing(self, kit: StoreKit) -> None:
         assert await kit.jobs.cancel("no such job", NOW) is None
+
+    @pytest.mark.parametrize("limit", [1, 3, 100])
+    async def test_half_cancelled_is_paged_without_gap_or_overlap(self, kit: StoreKit, limit: int) -> None:
+        jobs = [a_job() for _ in range(8)]
+        await kit.add(*map(submission, jobs))
+        began = [(at(number // 3), job.id) for number, job in enumerate(jobs)]
+        for instant, ident in began:
+            await kit.jobs.cancel(ident, instant)
+        await kit.jobs.cancelled_wholly([jobs[4].id])
+        seen: list[tuple[datetime, str]] = []
+        while page := await kit.jobs.half_cancelled(at(2), seen[-1] if seen else None, limit):
+            assert len(page) <= limit
+            seen += page
+        assert seen == sorted(began[:4] + began[5:6]), "those of the last instant did not begin before it"
 
     async def test_of_cancel_and_completion_at_once_one_wins(self, kit: StoreKit) -> None:
         for _ in range(10):

@@ -17,6 +17,7 @@ from karya.core.settings import LogSettings
 from karya.core.task import TaskState
 from tests.integration.actors.crew import Crew
 from tests.support.actions import Actions
+from tests.support.away import Away
 from tests.support.soon import soon
 from tests.support.story import a_job
 
@@ -93,3 +94,21 @@ async def test_a_lost_attempt_is_named(crew: Crew, lines: Lines) -> None:
     await soon(lambda: lines.of("attempt_lost"))
     (line,) = lines.of("attempt_lost")
     assert (line["job"], line["task"], line["attempt"]) == (hint.job_id, hint.task_id, 1)
+
+
+async def test_an_attempt_that_breaks_is_not_silent(
+    crew: Crew, lines: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody awaits the task that it runs in."""
+    commits = Away(crew.kit.commits)
+
+    async def commit(*_: Any) -> Any:
+        raise KeyError("of a later version")
+
+    monkeypatch.setattr(commits, "commit", commit, raising=False)
+    (hint,) = await crew.store(a_job())
+    crew.worker(Actions(), commits=commits).line.send(hint)
+    await soon(lambda: lines.of("attempt_broke"))
+    (line,) = lines.of("attempt_broke")
+    assert (line["level"], line["task"], line["job"]) == ("error", hint.task_id, hint.job_id)
+    assert "of a later version" in json.dumps(line)

@@ -14,7 +14,7 @@ from karya.actors.janitor import Janitor
 from karya.actors.metrics import ServerMetrics
 from karya.actors.server.steering import Steering
 from karya.core.action import Action, NoopAction
-from karya.core.errors import Conflict
+from karya.core.errors import Conflict, StoreRefuses, StoreUnavailable
 from karya.core.hint import hint_of
 from karya.core.job import Job, JobState, new_job
 from karya.core.policies import Overlap
@@ -22,6 +22,7 @@ from karya.core.retry import RetryPolicy
 from karya.core.schedule import Once
 from karya.core.spec import JobSpec
 from karya.core.task import TaskState
+from karya.store.client import translated
 from tests.conformance.store.kit import TTL, StoreKit
 from tests.conformance.store.limits import Crowd, concurrency
 from tests.support.away import Away
@@ -234,7 +235,7 @@ async def test_a_cancel_whose_server_died_half_way_is_finished(kit: StoreKit) ->
     assert await status(kit, child) is JobState.CANCELLED
     states = [(await kit.task(first_task(job))).status for job in (parent, child)]
     assert states == [TaskState.CANCELLED] * 2
-    assert await kit.jobs.half_cancelled(kit.time.now, 9) == []
+    assert await kit.jobs.half_cancelled(kit.time.now, None, 9) == []
 
 
 async def test_a_descendant_that_nobody_understands_keeps_no_other_from_being_cancelled(
@@ -258,35 +259,115 @@ async def test_a_descendant_that_nobody_understands_keeps_no_other_from_being_ca
     assert await status(kit, plain) is JobState.CANCELLED
     ended = [(await kit.task(first_task(job))).status for job in (parent, plain, other)]
     assert ended == [TaskState.CANCELLED] * 3
-    assert await kit.jobs.half_cancelled(kit.time.now, 9) == [parent.id]
+    assert await kit.jobs.half_cancelled(kit.time.now, None, 9) == [(NOW, parent.id)]
     mongo.blocking.jobs.update_one({"_id": odd.id}, {"$set": schedule or {}})
     await sweeps.janitor.sweep()
     assert await status(kit, odd) is JobState.CANCELLED
-    assert await kit.jobs.half_cancelled(kit.time.now, 9) == []
+    assert await kit.jobs.half_cancelled(kit.time.now, None, 9) == []
 
 
-@pytest.mark.parametrize(
-    ("room_of", "method", "chore"),
-    [
-        ("claims", "expired", "reaping"),
-        ("jobs", "unsettled", "settling"),
-        ("jobs", "half_cancelled", "cancels"),
-        ("slots", "abandoned", "slots"),
-    ],
-)
+CHORES = {
+    "reaping": ("claims", "expired"),
+    "settling": ("jobs", "unsettled"),
+    "cancels": ("jobs", "half_cancelled"),
+    "slots": ("slots", "abandoned"),
+}
+"""The ports and methods by which they begin."""
+
+
+@pytest.mark.parametrize("chore", CHORES)
 async def test_a_chore_that_fails_keeps_no_other_from_being_done(
-    kit: StoreKit, monkeypatch: pytest.MonkeyPatch, room_of: str, method: str, chore: str
+    kit: StoreKit, monkeypatch: pytest.MonkeyPatch, chore: str
 ) -> None:
     sweeps = Sweeps(kit)
-    asked: list[str] = []
-    for port, name in (("claims", "expired"), ("jobs", "unsettled"), ("jobs", "half_cancelled")):
-        monkeypatch.setattr(getattr(kit, port), name, _noted(asked, name))
-    monkeypatch.setattr(kit.slots, "abandoned", _noted(asked, "abandoned"))
-    monkeypatch.setattr(getattr(kit, room_of), method, _failing)
+    asked = _ask_for_nothing(kit, monkeypatch)
+    port, method = CHORES[chore]
+    monkeypatch.setattr(getattr(kit, port), method, _failing)
     with capture_logs() as logs:
         await sweeps.janitor.sweep()
     assert [(line["event"], line["chore"]) for line in logs] == [("chore_failed", chore)]
-    assert {*asked, method} == {"expired", "unsettled", "half_cancelled", "abandoned"}
+    assert {*asked, method} == {name for _, name in CHORES.values()}
+
+
+@pytest.mark.parametrize("chore", CHORES)
+async def test_a_chore_that_mongodb_refuses_keeps_no_other_from_being_done(
+    kit: StoreKit, mongo: Mongo, monkeypatch: pytest.MonkeyPatch, chore: str
+) -> None:
+    """An index is missing, say: it will be at the next sweep, too."""
+    asked = _ask_for_nothing(kit, monkeypatch)
+    port, method = CHORES[chore]
+    monkeypatch.setattr(getattr(kit, port), method, _refused(mongo))
+    with pytest.raises(StoreRefuses):
+        await Sweeps(kit).janitor.sweep()
+    assert {*asked, method} == {name for _, name in CHORES.values()}
+
+
+async def test_no_chore_waits_again_for_a_store_that_is_away(
+    kit: StoreKit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = _ask_for_nothing(kit, monkeypatch)
+    with pytest.raises(StoreUnavailable):
+        await Sweeps(kit, Away(kit.claims, "expired", left=1)).janitor.sweep()
+    assert asked == []
+
+
+async def test_a_cancel_that_mongodb_refuses_keeps_no_other_from_being_finished(
+    kit: StoreKit, mongo: Mongo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = [a_job(), a_job()]
+    await kit.add(*map(submission, jobs))
+    for number, job in enumerate(jobs):
+        await kit.jobs.cancel(job.id, at(number))  # and its server dies
+    kit.time.advance(20)
+    sweeps, real, refused = Sweeps(kit), kit.tasks.cancel_of_job, _refused(mongo)
+
+    async def cancel_of_job(job_id: str, now: datetime) -> Any:
+        return await (refused() if job_id == jobs[0].id else real(job_id, now))
+
+    monkeypatch.setattr(kit.tasks, "cancel_of_job", cancel_of_job)
+    await sweeps.janitor.sweep()
+    states = [(await kit.task(first_task(job))).status for job in jobs]
+    assert states == [TaskState.READY, TaskState.CANCELLED]
+
+
+async def test_cancels_that_cannot_be_finished_keep_no_other_from_being_finished(
+    kit: StoreKit, mongo: Mongo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many of them began before it."""
+    monkeypatch.setattr(room, "_BATCH", 2)
+    *odd, plain = jobs = [a_job() for _ in range(5)]
+    children = [child_of(job) for job in odd]
+    await kit.add(*map(submission, (*jobs, *children)))
+    for number, job in enumerate(jobs):
+        await kit.jobs.cancel(job.id, at(number))  # and its server dies
+    unknown = {"$set": {"schedule": '{"kind": "of a later version"}'}}
+    mongo.blocking.jobs.update_many({"_id": {"$in": [child.id for child in children]}}, unknown)
+    kit.time.advance(20)
+    sweeps = Sweeps(kit)
+    for _ in range(3):
+        await sweeps.janitor.sweep()
+    assert (await kit.task(first_task(plain))).status is TaskState.CANCELLED
+    left = [job.id for job in odd]
+    assert [ident for _, ident in await kit.jobs.half_cancelled(kit.time.now, None, 9)] == left
+    with capture_logs() as logs:
+        await sweeps.janitor.sweep()
+    assert [line["job"] for line in logs] == left[:2], "it goes round"
+
+
+def _ask_for_nothing(kit: StoreKit, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Has every chore find nothing to do; returns where it is noted which of them asked."""
+    asked: list[str] = []
+    for port, method in CHORES.values():
+        monkeypatch.setattr(getattr(kit, port), method, _noted(asked, method))
+    return asked
+
+
+def _refused(mongo: Mongo) -> Any:
+    async def refused(*_: Any) -> Any:
+        with translated():
+            await mongo.asynchronous.tasks.find({"a": 1}).hint("no such index").to_list(None)
+
+    return refused
 
 
 def _noted(asked: list[str], name: str) -> Any:
@@ -317,7 +398,7 @@ async def test_a_child_that_was_stored_while_its_parent_was_cancelled_is_cancell
     assert (await kit.task(first_task(child))).status is TaskState.CANCELLED
     kit.time.advance(11)
     await sweeps.janitor.sweep()
-    assert await kit.jobs.half_cancelled(kit.time.now, 9) == []
+    assert await kit.jobs.half_cancelled(kit.time.now, None, 9) == []
 
 
 async def test_what_waits_for_the_seat_of_a_dead_worker_is_let_go_when_its_task_is_reaped(

@@ -180,6 +180,8 @@ CALLS: dict[str, Callable[[Store], Any]] = {
     "settle": lambda s: s.kit.jobs.settle([job.id for job in s.jobs[:10]], NOW),
     "unsettled": lambda s: s.kit.jobs.unsettled(at(20), None, 20),
     "unsettled, on": lambda s: s.kit.jobs.unsettled(at(20), (at(5), s.jobs[50].id), 20),
+    "half cancelled": lambda s: s.kit.jobs.half_cancelled(at(20), None, 20),
+    "half cancelled, on": lambda s: s.kit.jobs.half_cancelled(at(20), (NOW, s.jobs[222].id), 20),
     "task": lambda s: s.kit.tasks.get(first_task(s.big).id),
     "tasks": lambda s: s.second_tasks(),
     "counts": lambda s: s.kit.tasks.counts(s.jobs[0].id, FEW),

@@ -44,7 +44,7 @@ ASYNC: dict[str, Callable[[MongoStore], Any]] = {
     "descendants": lambda s: s.jobs.descendants(JOB.id, {JobState.ACTIVE}, None, 9),
     "any cancelled": lambda s: s.jobs.any_cancelled([JOB.id]),
     "cancel": lambda s: s.jobs.cancel(JOB.id, NOW),
-    "half cancelled": lambda s: s.jobs.half_cancelled(NOW, 9),
+    "half cancelled": lambda s: s.jobs.half_cancelled(NOW, None, 9),
     "cancelled wholly": lambda s: s.jobs.cancelled_wholly([JOB.id]),
     "dead letters": lambda s: s.letters.find(LetterQuery(), cursor=None, limit=9),
     "count of dead letters": lambda s: s.letters.count(LetterQuery(), 9),

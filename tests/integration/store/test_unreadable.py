@@ -1,13 +1,29 @@
 """A document that cannot be read (of a later version, say) keeps nobody else from being served."""
 
 import pytest
+from structlog.testing import capture_logs
 
 from karya.core.job import Job, JobState
 from karya.core.queries import JobQuery
+from karya.core.task import TaskState
 from tests.conformance.store.agenda import instants, seconds
-from tests.conformance.store.kit import StoreKit
+from tests.conformance.store.kit import StoreKit, commit_of
 from tests.integration.store.conftest import Mongo
-from tests.support.story import NOW, ON_COMPLETION, a_job, at, due, every, first_task, submission, succeed
+from tests.support.story import (
+    NOW,
+    ON_COMPLETION,
+    ON_FAILURE,
+    a_job,
+    at,
+    bury,
+    due,
+    every,
+    first_task,
+    step,
+    submission,
+    succeed,
+    tasks_of,
+)
 
 
 @pytest.fixture
@@ -76,3 +92,42 @@ async def test_the_ends_of_the_others_are_written(kit: StoreKit, mongo: Mongo) -
     assert await kit.jobs.settle([odd.id, plain.id], at(2))
     stored = await kit.jobs.get(plain.id)
     assert stored is not None and stored.status is JobState.COMPLETED
+
+
+async def test_outcomes_are_stored_beside_one_whose_hooks_nobody_understands(
+    kit: StoreKit, mongo: Mongo
+) -> None:
+    jobs = [a_job(None, ON_FAILURE) for _ in range(3)]
+    await kit.add(*map(submission, jobs))
+    commits = [commit_of(await kit.claim(first_task(job)), bury()) for job in jobs]
+    odd = first_task(jobs[1]).id
+    mongo.blocking.tasks.update_one({"_id": odd}, {"$set": {"hooks": ['{"trigger": "ON_MARS"}']}})
+    with capture_logs() as logs:
+        assert await kit.commits.commit(commits, at(2)) == {odd}
+    assert [(line["event"], line["task"]) for line in logs] == [("outcome_refused", odd)]
+    for job in (jobs[0], jobs[2]):
+        assert (await kit.task(first_task(job))).status is TaskState.DEAD
+        assert (len(await kit.hooks_of(job.id)), len(await kit.errors_of(job.id))) == (1, 1)
+    assert mongo.blocking.tasks.count_documents({"_id": odd, "status": "RUNNING"}) == 1
+    assert await kit.errors_of(jobs[1].id) == ()
+
+
+async def test_outcomes_are_stored_beside_one_with_a_step_behind_it_that_nobody_understands(
+    kit: StoreKit, mongo: Mongo
+) -> None:
+    """Were it stored, too, that step would never be told, and wait for ever."""
+    jobs = [a_job(steps=[step("one"), step("two", "one")]) for _ in range(5)]
+    await kit.add(*map(submission, jobs))
+    commits = [commit_of(await kit.claim(first_task(job)), succeed()) for job in jobs]
+    odd, behind = tasks_of(jobs[1])
+    mongo.blocking.tasks.update_one({"_id": behind.id}, {"$set": {"when": "of a later version"}})
+    with capture_logs() as logs:
+        assert await kit.commits.commit(commits, at(2)) == {odd.id}
+    assert [(line["event"], line["task"]) for line in logs] == [("outcome_refused", odd.id)]
+    plain = [task for job in jobs if job is not jobs[1] for task in tasks_of(job)]
+    states = [(await kit.task(task)).status for task in plain]
+    assert states == [TaskState.SUCCEEDED, TaskState.READY] * 4
+    assert (await kit.task(odd)).status is TaskState.RUNNING
+    mongo.blocking.tasks.update_one({"_id": behind.id}, {"$set": {"when": "success"}})
+    assert await kit.commits.commit([commits[1]], at(2)) == frozenset()
+    assert (await kit.task(behind)).status is TaskState.READY

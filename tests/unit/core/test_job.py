@@ -12,7 +12,8 @@ from karya.core.action import Action, NoopAction, RestAction
 from karya.core.errors import InvalidInput
 from karya.core.hook import Trigger
 from karya.core.ids import fixed_id
-from karya.core.job import MAX_ACTION_BYTES, Cursor, Job, new_job, warnings_of
+from karya.core.job import Cursor, Job, new_job, warnings_of
+from karya.core.sizes import MAX_ACTION_BYTES, MAX_STORED_BYTES
 from karya.core.spec import JobSpec, spec_model
 
 NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)
@@ -83,6 +84,15 @@ def test_the_largest_action_is_to_blame_and_its_size_is_told(fields: dict[str, A
     (error,) = caught.value.errors
     assert error.field == field
     assert error.message.startswith("6,291,")
+
+
+@pytest.mark.parametrize("quote", ['"', "\\"])
+def test_actions_that_only_their_stored_form_makes_too_large_are_refused(quote: str) -> None:
+    """Four times as large as what the client wrote: escaped in the action, and again around it."""
+    hook = {"trigger": "ON_FAILURE", "action": {**REST, "body": quote * 1024 * 1024}}
+    assert len(job(hooks=[hook] * 2).hooks) == 2
+    with pytest.raises(InvalidInput, match=f"hooks.2.action: .* at most {MAX_STORED_BYTES:,}: store"):
+        job(hooks=[hook] * 3)
 
 
 def test_largest_single_body_is_stored_however_it_is_escaped() -> None:
