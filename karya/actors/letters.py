@@ -96,28 +96,29 @@ class Letters:
             raise Conflict(f"task {task_id} is {task.status.value}: it is no dead letter")
 
     async def _move_all(self, query: LetterQuery, move: _Move) -> int:
-        """Goes through all pages. What dies meanwhile is later than all of them, and left alone."""
+        """Goes through all pages, of lines: their tasks may be megabytes each. What dies meanwhile is later
+        than all of them, and left alone."""
         bounded = query.model_copy(update={"died_before": min(query.died_before or self._now(), self._now())})
         cursor: str | None = None
         count = 0
         while True:
-            page = await self._letters.find(bounded, cursor=cursor, limit=_PAGE)
-            count += await self._move_page(page.items, move)
+            page = await self._letters.lines(bounded, cursor=cursor, limit=_PAGE)
+            count += await self._move_page([line.id for line in page.items], move)
             cursor = page.next_cursor
             if cursor is None:
                 return count
 
-    async def _move_page(self, tasks: tuple[Task, ...], move: _Move) -> int:
+    async def _move_page(self, task_ids: Iterable[str], move: _Move) -> int:
         free = asyncio.Semaphore(_AT_ONCE)
 
-        async def one(task: Task) -> bool:
+        async def one(task_id: str) -> bool:
             async with free:
                 try:
-                    return await move(task.id, self._now())
+                    return await move(task_id, self._now())
                 except Conflict:
                     return False  # of a cancelled job: it stays, and the count tells
 
-        return sum(await asyncio.gather(*map(one, tasks)))
+        return sum(await asyncio.gather(*map(one, task_ids)))
 
     async def _existing(self, task_id: str) -> Task:
         return existing(await self._tasks.get(task_id), "task", task_id)

@@ -7,8 +7,10 @@ import uuid
 import pytest
 from typer.testing import CliRunner, Result
 
+from karya.actors.cluster.offline import _by_id
 from karya.cli.exits import Exit
 from karya.cli.main import app
+from karya.core.queries import AuditQuery
 from karya.core.settings import StoreSettings
 from karya.core.user import Role, User
 from karya.store.blocking_provider import MongoBlockingStore
@@ -46,6 +48,15 @@ def test_it_is_known_by_name_and_by_id(mongod_url: str, database: str, user: str
     done = audited(mongod_url, database, user)
     assert done.exit_code == 0, done.output
     assert json.loads(done.stdout)["counts"]["jobs"] == 0
+
+    async def meant() -> str | None:
+        store = MongoStore(StoreSettings(database=database), mongod_url)
+        try:
+            return (await _by_id(AuditQuery(user_id=user), store.users)).user_id
+        finally:
+            store.close()
+
+    assert asyncio.run(meant()) == "01a"
 
 
 def test_nobody_is_an_error(mongod_url: str, database: str) -> None:
