@@ -159,7 +159,8 @@ class Mix:
 
     def _particular(self, now: int) -> Iterator[Draft]:
         """Those that would rather skip an instant than run it late, or beside another."""
-        misfire = {"misfire": {"policy": "skip", "grace": "PT1S"}}
+        # Longer than the judge's patience: without trouble nothing may be skipped.
+        misfire = {"misfire": {"policy": "skip", "grace": "PT10S"}}
         yield self._draft("skipping", self._interval(now, 1_000), policies=misfire)
         for overlap in ("skip", "queue"):
             slow = Work(behaviour="slow-200")
