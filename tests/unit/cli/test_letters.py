@@ -60,9 +60,10 @@ def letters(served: Served) -> tuple[Task, Task]:
     """Two dead letters that have nothing in common: users, jobs, steps, errors, and when they died."""
     with Client(served.url) as client:
         jobs = [client.submit({"steps": [{"name": step, "action": NOOP}]}).id for step in ("load", "send")]
+        users = [client.add_user(name).id for name in ("ann", "bob")]
     memory = served.memory.jobs
     for number, (job, error) in enumerate(zip(jobs, ("boom", "Disk full"), strict=True)):
-        memory.jobs[job] = memory.jobs[job].model_copy(update={"user_id": f"user-{number}"})
+        memory.jobs[job] = memory.jobs[job].model_copy(update={"user_id": users[number]})
         kill(served, job)
         (task,) = memory.stored_tasks[job]
         died = {"error": error, "finished_at": START + number * MILLISECOND}
@@ -77,7 +78,7 @@ def letters(served: Served) -> tuple[Task, Task]:
     [
         ("--job", lambda letter: letter.job_id, 1),
         ("--step", lambda letter: letter.step, 1),
-        ("--user", lambda _: "user-1", 1),
+        ("--user", lambda _: "bob", 1),
         ("--text", lambda _: "DISK", 1),
         ("--died-after", lambda letter: format_instant(letter.finished_at), 1),
         ("--died-before", lambda letter: format_instant(letter.finished_at), 0),
