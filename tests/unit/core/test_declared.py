@@ -84,11 +84,12 @@ def test_giving_an_action_takes_the_steps_away() -> None:
 
 
 RETRIES = st.fixed_dictionaries({"max_attempts": st.integers(1, 9)}, optional={"delay": st.just("PT3S")})
-BODIES = st.dictionaries(TEXTS, TEXTS | st.booleans() | st.none(), max_size=3)
+PLAIN = TEXTS.filter(lambda text: "{{" not in text)  # in steps that begins a template
+BODIES = st.dictionaries(PLAIN, PLAIN | st.booleans() | st.none(), max_size=3)
 ACTIONS = st.just({"type": "noop"}) | st.builds(
     lambda body, query: {"type": "rest", "url": "http://127.0.0.1/x", "body": body, "query": query},
-    BODIES | TEXTS,
-    st.dictionaries(TEXTS, TEXTS, max_size=2),
+    BODIES | PLAIN,
+    st.dictionaries(PLAIN, PLAIN, max_size=2),
 )
 SCHEDULES = st.sampled_from(
     [
