@@ -56,13 +56,19 @@ class MemoryService(MemorySteering):
         self._fail()
         ident = key or new_id(self._now())
         created_at = minting(ident)
-        job = self.jobs.get(ident) or self._store(new_job(spec, created_at, ident=ident))
+        job = self._kept(new_job(spec, created_at, ident=ident))
         return JobView.of(job, self._now(), warnings_of(spec, job.created_at))
 
     async def submit_many(self, specs: Sequence[JobSpec[Action]], *, key: str | None = None) -> Sequence[str]:
         self._fail()
         made = self._made(specs, key or new_id(self._now()))
-        return [(self.jobs.get(job.id) or self._store(job)).id for job in made]
+        return [self._kept(job).id for job in made]
+
+    def _kept(self, job: Job) -> Job:
+        known = self.jobs.get(job.id)
+        if known is not None and known.version == 1 and known.spec() != job.spec():
+            raise Conflict(f"{job.id} is the key of another job: this one needs a key of its own")
+        return known or self._store(job)
 
     def _made(self, specs: Sequence[JobSpec[Action]], whole: str) -> Sequence[Job]:
         created_at = minting(whole)

@@ -40,7 +40,8 @@ class JobService(Protocol):
         name is that of another live job of its owner.
 
         `key` is an id of `core.ids.new_id`, minted and kept before the first try: the job gets this id and
-        is created at its millisecond, so submitting again gives the same job.
+        is created at its millisecond, so submitting again gives the same job, as it is by then. Conflict when
+        another job was submitted under it, unless that one was changed since.
         """
 
     async def submit_many(self, specs: Sequence[JobSpec[Action]], *, key: str | None = None) -> Sequence[str]:

@@ -36,10 +36,19 @@ class SubmittingConformance(Clerk):
     async def test_the_same_key_gives_the_same_job(self, kit: Kit) -> None:
         key = new_id(NOW)
         kit.time.advance(9)
-        job = await kit.service.submit(self.spec(kit, name="nightly", description="one"), key=key)
-        again = await kit.service.submit(self.spec(kit, name="nightly", description="two"), key=key)
+        job = await kit.service.submit(self.spec(kit, name="nightly"), key=key)
+        again = await kit.service.submit(self.spec(kit, name="nightly"), key=key)
         assert (job.id, job.created_at) == (key, NOW)
         assert again == job
+
+    async def test_the_key_of_another_job_is_refused(self, kit: Kit) -> None:
+        key = new_id(NOW)
+        job = await kit.service.submit(self.spec(kit, description="one"), key=key)
+        with pytest.raises(
+            Conflict, match=f"{key} is the key of another job: this one needs a key of its own"
+        ):
+            await kit.service.submit(self.spec(kit, description="two"), key=key)
+        assert await kit.service.get(key) == job
 
     async def test_an_instant_that_has_passed_is_warned_of_once(self, kit: Kit) -> None:
         past = {"kind": "once", "at": "2026-11-23T07:00:00Z"}
