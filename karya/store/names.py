@@ -6,7 +6,7 @@ from typing import Any
 
 from karya.core.job import LIVE_STATES
 from karya.core.ports.lifecycle import ChangeKind
-from karya.core.task import OPEN_STATES
+from karya.core.task import OPEN_STATES, TaskKind
 from karya.core.times import MILLISECOND
 
 JOBS = "jobs"
@@ -22,6 +22,9 @@ LIMITS = "limits"
 PLACES = "places"
 
 OPEN = sorted(state.value for state in OPEN_STATES)
+STEP = TaskKind.STEP.value
+OPEN_STEP = {"status": {"$in": OPEN}, "kind": STEP}
+"""Filters: the steps that have not ended, without the hooks."""
 LIVE = sorted(state.value for state in LIVE_STATES)
 STEERED = sorted(kind.value for kind in ChangeKind if kind is not ChangeKind.TRIGGERED)
 """What is done to a job seldom enough to be read as a whole."""

@@ -13,18 +13,17 @@ from karya.core.occurrence import occurrence_tasks, scheduled
 from karya.core.ports.lifecycle import ChangeKind
 from karya.core.resuming import PAUSED_REASON, Resumption, resumption
 from karya.core.schedule import Once
-from karya.core.task import TaskKind, TaskState
+from karya.core.task import TaskState
 from karya.core.transitions import skip
 from karya.store import overlaps
 from karya.store.client import AsyncDatabase, Document, in_time
 from karya.store.documents import cursor_document, job_entity
-from karya.store.names import BY_ID, JOBS, OPEN, SKIPS, TASKS
+from karya.store.names import BY_ID, JOBS, OPEN_STEP, SKIPS, TASKS
 from karya.store.skips import skip_document
 from karya.store.standing import Standing, Untouched
 from karya.store.transactions import in_transaction
 from karya.store.updates import due_again, update_of
 
-_STEP = TaskKind.STEP.value
 _READY = TaskState.READY.value
 _TRIES = 5
 
@@ -122,4 +121,4 @@ class Pausing:
 
 
 def _open(job_id: str) -> Document:
-    return {"job_id": job_id, "status": {"$in": OPEN}, "kind": _STEP}
+    return {"job_id": job_id, **OPEN_STEP}

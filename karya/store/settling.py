@@ -15,11 +15,11 @@ from karya.core.firing import Happening, hook_tasks
 from karya.core.hook import Trigger
 from karya.core.job import Job, JobState
 from karya.core.ports import Position
-from karya.core.task import Task, TaskKind
+from karya.core.task import Task
 from karya.store.client import AsyncDatabase, Document, translated
 from karya.store.documents import job_entity, readable, task_document
 from karya.store.forgetting import at_the_end, by_age
-from karya.store.names import BY_ID, JOBS, OPEN, OPEN_OF_JOB, TASKS
+from karya.store.names import BY_ID, JOBS, OPEN_OF_JOB, OPEN_STEP, TASKS
 from karya.store.onward import behind
 from karya.store.transactions import in_transaction
 
@@ -27,7 +27,6 @@ TOUCHED = "touched"
 _ACTIVE = JobState.ACTIVE.value
 _FOR_THE_END = {TOUCHED: 1, "hooked": {"$ne": [{"$ifNull": ["$hooks", []]}, []]}}
 """Of a job that may have ended: its actions, of any size, stay where they are."""
-_OPEN_STEP = {"status": {"$in": OPEN}, "kind": TaskKind.STEP.value}
 _STEPS = 500
 
 
@@ -60,9 +59,14 @@ class Settling:
             ended = await self._ended(job_ids)
             await self._complete([job for job in ended if not job["hooked"]], now)
             hooked = {job["_id"]: job for job in ended if job["hooked"]}
-            whole = self._jobs.find({"_id": {"$in": list(hooked)}}).hint(BY_ID)
-            jobs = readable(await whole.to_list(None), job_entity) if hooked else ()
+            jobs = await self._whole(list(hooked))
             return any([await self._complete_with_hooks(job, hooked[job.id], now) for job in jobs])
+
+    async def _whole(self, job_ids: Sequence[str]) -> Sequence[Job]:
+        if not job_ids:
+            return ()
+        found = self._jobs.find({"_id": {"$in": job_ids}}).hint(BY_ID)
+        return readable(await found.to_list(None), job_entity)
 
     async def _ended(self, job_ids: Sequence[str]) -> Sequence[Document]:
         """The jobs without a further occurrence and without an open step. The job is read first: what is
@@ -76,7 +80,7 @@ class Settling:
         """Those that have an open step. One may have thousands, of which a few say as much."""
         busy = set[str]()
         while left := job_ids - busy:
-            of_them = {"job_id": {"$in": sorted(left)}, **_OPEN_STEP}
+            of_them = {"job_id": {"$in": sorted(left)}, **OPEN_STEP}
             steps = self._tasks.find(of_them, {"job_id": 1}).hint(OPEN_OF_JOB).limit(_STEPS)
             found = await steps.to_list(None)
             busy |= {step["job_id"] for step in found}

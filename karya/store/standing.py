@@ -12,16 +12,15 @@ from karya.core.errors import Conflict, existing
 from karya.core.job import Job, JobState
 from karya.core.ports.lifecycle import ChangeKind
 from karya.core.remaking import Waiting
-from karya.core.task import Task, TaskKind
+from karya.core.task import Task
 from karya.core.trace import Trace
 from karya.store.changes import Replaced, change_document
 from karya.store.client import AsyncDatabase, Document
 from karya.store.documents import job_entity, task_document, trace_of
-from karya.store.names import BY_ID, JOB_CHANGES, JOBS, OPEN, OPEN_OF_JOB, SKIPS, TASKS
+from karya.store.names import BY_ID, JOB_CHANGES, JOBS, OPEN, OPEN_OF_JOB, OPEN_STEP, SKIPS, STEP, TASKS
 from karya.store.occurrences import is_untouched
 from karya.store.settling import TOUCHED
 
-_STEP = TaskKind.STEP.value
 _FIELDS = dict.fromkeys(("cause", "instant", "count", "status", "attempts", "token", "held", "trace"), 1)
 
 
@@ -81,7 +80,7 @@ class Standing:
         first; what holds the slot is about to be. Of more than `most` the earliest, behind the one that waits
         for the slot."""
         count = 0 if triggered else {"$gt": 0}
-        wanted = {"job_id": job.id, "status": {"$in": OPEN}, "kind": _STEP, "count": count}
+        wanted = {"job_id": job.id, **OPEN_STEP, "count": count}
         found = await self.tasks.find(wanted, _FIELDS, session=self.session).hint(OPEN_OF_JOB).to_list(None)
         steps = _by_cause(found)
         candidates = {
@@ -105,7 +104,7 @@ class Standing:
             "instant": {"$gte": since},
             "cause": {"$in": list(candidates)},
             "status": {"$nin": OPEN},
-            "kind": _STEP,
+            "kind": STEP,
         }
         found = self.tasks.find(wanted, {"cause": 1}, session=self.session).hint("by_job")
         return frozenset([task["cause"] async for task in found])

@@ -7,12 +7,12 @@ from functools import partial
 from karya.core.limits import Limits
 from karya.core.outcome import JOB_CANCELLED
 from karya.core.ports import Page, StepCounts
-from karya.core.task import Task, TaskKind, TaskState
+from karya.core.task import Task, TaskState
 from karya.core.transitions import cancel
 from karya.store import gates
 from karya.store.client import AsyncDatabase, Document, SyncDatabase, in_time, translated
 from karya.store.documents import task_entity
-from karya.store.names import BY_ID, LIMITS, OPEN, OPEN_OF_JOB, TASKS, ServerNow, server_now
+from karya.store.names import BY_ID, LIMITS, OPEN, OPEN_OF_JOB, OPEN_STEP, STEP, TASKS, ServerNow, server_now
 from karya.store.paging import ByInstant
 from karya.store.threads import read_in_one_thread
 
@@ -65,13 +65,13 @@ class MongoTasks:
         """How many tasks that is, and how many steps of them are in each state."""
         group = {"_id": {"status": "$status", "kind": "$kind"}, "count": {"$sum": 1}}
         found = await self._tasks.aggregate([*some, {"$group": group}], hint=index).to_list(None)
-        steps = [one for one in found if one["_id"]["kind"] == TaskKind.STEP.value]
+        steps = [one for one in found if one["_id"]["kind"] == STEP]
         counts = {TaskState(one["_id"]["status"]): one["count"] for one in steps}
         return sum(one["count"] for one in found), counts
 
     async def cancel_of_job(self, job_id: str, now: datetime) -> datetime | None:
         """See `TaskRepository.cancel_of_job`."""
-        steps = {"job_id": job_id, "status": {"$in": OPEN}, "kind": TaskKind.STEP.value}
+        steps = {"job_id": job_id, **OPEN_STEP}
         running = {"$eq": ["$status", TaskState.RUNNING.value]}
         move = cancel(JOB_CANCELLED, now)
         change = {
@@ -85,7 +85,7 @@ class MongoTasks:
 
     async def may_start_until(self, job_id: str) -> datetime | None:
         """See `TaskRepository.may_start_until`."""
-        running = {"job_id": job_id, "status": TaskState.RUNNING.value, "kind": TaskKind.STEP.value}
+        running = {"job_id": job_id, "status": TaskState.RUNNING.value, "kind": STEP}
         with in_time(self._tasks):
             starts = [d["start_by"] async for d in self._tasks.find(running, {"start_by": 1})]
         return max(starts, default=None)

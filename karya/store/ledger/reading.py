@@ -24,10 +24,11 @@ from karya.store.names import (
     ERRORS_OF_TASK,
     JOB_CHANGES,
     JOBS,
-    OPEN,
     OPEN_OF_JOB,
+    OPEN_STEP,
     SKIPS,
     STEERED,
+    STEP,
     TASKS,
 )
 
@@ -42,7 +43,7 @@ class Sizes:
     others: int = 2_000
 
 
-_STEP, _HOOK = TaskKind.STEP.value, TaskKind.HOOK.value
+_HOOK = TaskKind.HOOK.value
 _ON_MISFIRE = Trigger.ON_MISFIRE.value
 _TRIGGERED = ChangeKind.TRIGGERED.value
 _TRIGGER_FIELDS = {"job_id": 1, "at": 1}
@@ -167,7 +168,7 @@ class Reading:
     async def open_steps(self) -> Mapping[str, int]:
         """How many open steps the jobs have."""
         stages: list[Document] = [
-            {"$match": {**self._of_jobs(), "status": {"$in": OPEN}, "kind": _STEP}},
+            {"$match": {**self._of_jobs(), **OPEN_STEP}},
             {"$group": {"_id": "$job_id", "count": {"$sum": 1}}},
         ]
         counts = self._database[TASKS].aggregate(stages, session=self._session, hint=OPEN_OF_JOB)
@@ -176,7 +177,7 @@ class Reading:
     async def ended_at(self, job: JobRecord) -> datetime | None:
         """When the last step of a job ended."""
         stages: list[Document] = [
-            {"$match": {"job_id": job.id, "kind": _STEP}},
+            {"$match": {"job_id": job.id, "kind": STEP}},
             {"$group": {"_id": None, "at": {"$max": "$finished_at"}}},
         ]
         found = await self._database[TASKS].aggregate(stages, session=self._session, hint="by_job").to_list(1)

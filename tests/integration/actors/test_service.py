@@ -5,24 +5,7 @@ import pytest
 from karya.core.ports.service import JobService
 from karya.core.transitions import Transition
 from karya.core.user import Role, User
-from tests.conformance.service.begun import BegunConformance
-from tests.conformance.service.changing import ChangingConformance
-from tests.conformance.service.letter_lists import LetterListsConformance
-from tests.conformance.service.letters import LettersConformance
-from tests.conformance.service.lists import ListsConformance
-from tests.conformance.service.refusals import RefusalsConformance
-from tests.conformance.service.steering import (
-    CancellingConformance,
-    PausingConformance,
-    SkippingConformance,
-    TriggeringConformance,
-)
-from tests.conformance.service.submitting import (
-    AheadConformance,
-    CheckingConformance,
-    NamesConformance,
-    SubmittingConformance,
-)
+from tests.conformance.service.suite import *  # noqa: F403 - they are collected where they are imported
 from tests.conformance.store.kit import StoreKit
 from tests.integration.actors.counter import Counter
 from tests.support.mongo import Mongo
@@ -49,59 +32,3 @@ class ServerKit:
 @pytest.fixture
 def kit(kit: StoreKit, mongo: Mongo) -> ServerKit:
     return ServerKit(kit, mongo)
-
-
-class TestRefusals(RefusalsConformance):
-    pass
-
-
-class TestBegun(BegunConformance):
-    pass
-
-
-class TestChanging(ChangingConformance):
-    pass
-
-
-class TestCancelling(CancellingConformance):
-    pass
-
-
-class TestPausing(PausingConformance):
-    pass
-
-
-class TestSkipping(SkippingConformance):
-    pass
-
-
-class TestTriggering(TriggeringConformance):
-    pass
-
-
-class TestLetters(LettersConformance):
-    pass
-
-
-class TestLetterLists(LetterListsConformance):
-    pass
-
-
-class TestLists(ListsConformance):
-    pass
-
-
-class TestSubmitting(SubmittingConformance):
-    pass
-
-
-class TestNames(NamesConformance):
-    pass
-
-
-class TestChecking(CheckingConformance):
-    pass
-
-
-class TestAhead(AheadConformance):
-    pass
